@@ -1,0 +1,143 @@
+//! A new article.
+
+use serde::Serialize;
+
+use super::{Article, Refusal, SKU_CHARS_MAX, check_name, check_tax_class, check_unit_price};
+use crate::call::{Call, Role};
+use crate::command::{self, Command, not_found, require_role};
+use crate::id::{ArticleId, MerchantId};
+use crate::money::{Currency, UnitPrice};
+use crate::work::{Key, Stop, UnitOfWork};
+
+/// Makes an article. That its sku is unused is a unique constraint of the database: it is mapped to
+/// [`Refusal::SkuTaken`].
+#[derive(Debug, Clone)]
+pub struct CreateArticle {
+    /// The caller's merchant.
+    pub merchant: MerchantId,
+    /// The merchant's own code for it.
+    pub sku: String,
+    /// Its name.
+    pub name: String,
+    /// Price of one unit.
+    pub unit_price: UnitPrice,
+    /// The currency of the price; the merchant's where it is left out.
+    pub currency: Option<Currency>,
+    /// A class of the merchant's tax rules.
+    pub tax_class: String,
+    /// Whether its stock is counted.
+    pub is_stocked: bool,
+}
+
+impl CreateArticle {
+    fn check_sku(&self) -> Result<(), Refusal> {
+        if (1..=SKU_CHARS_MAX).contains(&self.sku.chars().count()) { Ok(()) } else { Err(Refusal::SkuInvalid) }
+    }
+}
+
+impl Command for CreateArticle {
+    type Reply = Article;
+
+    fn name(&self) -> &'static str {
+        "article.create"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Key::Merchant(self.merchant)]
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Article, Stop<command::Refusal>> {
+        require_role(call, Role::Manager)?;
+        let merchant = work.merchants.find(call.merchant, &self.merchant);
+        let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
+        let expected = merchant.currency;
+        self.check_sku()?;
+        check_name(&self.name)?;
+        check_unit_price(self.unit_price)?;
+        check_tax_class(&self.tax_class, &merchant.tax)?;
+        if self.currency.is_some_and(|currency| currency != expected) {
+            return Err(Refusal::CurrencyMismatch { expected }.into());
+        }
+        let article = Article {
+            id: ArticleId::from_uuid(call.next_uuid()),
+            merchant: call.merchant,
+            sku: self.sku.clone(),
+            name: self.name.clone(),
+            unit_price: self.unit_price,
+            currency: expected,
+            tax_class: self.tax_class.clone(),
+            is_stocked: self.is_stocked,
+            is_active: true,
+            created_at: call.now,
+            version: 1,
+        };
+        work.articles.insert(article.clone());
+        work.emit(call, "article.created", article.id, &Created { sku: &article.sku, unit_price: article.unit_price });
+        Ok(article)
+    }
+
+    fn unique_refusal(&self, constraint: &str) -> Option<command::Refusal> {
+        (constraint == "article_sku").then_some(command::Refusal::Article(Refusal::SkuTaken))
+    }
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    sku: &'a str,
+    unit_price: UnitPrice,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::UNIT_PRICE_MAX;
+    use crate::testing::{MERCHANT, OTHER_MERCHANT, World};
+
+    fn a_create() -> CreateArticle {
+        CreateArticle {
+            merchant: MERCHANT,
+            sku: "4900000000001".to_owned(),
+            name: "Onigiri".to_owned(),
+            unit_price: UnitPrice(1_500_000),
+            currency: None,
+            tax_class: "reduced".to_owned(),
+            is_stocked: true,
+        }
+    }
+
+    #[test]
+    fn an_article_takes_the_currency_of_its_merchant() {
+        let mut world = World::new();
+        let article = world.run(&a_create()).unwrap();
+        assert_eq!((article.currency, article.version, article.is_active), (Currency::JPY, 1, true));
+        assert_eq!(world.database.articles.find(MERCHANT, &article.id), Some(&article));
+        assert_eq!(world.event_kinds(), ["article.created"]);
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused() {
+        let create = a_create;
+        let long = |count| "x".repeat(count);
+        for (code, wrong) in [
+            ("article_sku_invalid", CreateArticle { sku: String::new(), ..create() }),
+            ("article_sku_invalid", CreateArticle { sku: long(65), ..create() }),
+            ("article_name_invalid", CreateArticle { name: "  ".to_owned(), ..create() }),
+            ("article_name_invalid", CreateArticle { name: long(201), ..create() }),
+            ("text_looks_like_card_number", CreateArticle { name: "4111 1111 1111 1111".to_owned(), ..create() }),
+            ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(-1), ..create() }),
+            ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(UNIT_PRICE_MAX + 1), ..create() }),
+            ("tax_class_unknown", CreateArticle { tax_class: "luxury".to_owned(), ..create() }),
+            ("currency_mismatch", CreateArticle { currency: Currency::parse("USD"), ..create() }),
+            ("merchant_not_found", CreateArticle { merchant: OTHER_MERCHANT, ..create() }),
+        ] {
+            let refusal = World::new().refused(&wrong);
+            assert_eq!(refusal.code(), code);
+            assert!(!refusal.to_string().contains("4111"));
+        }
+    }
+
+    #[test]
+    fn a_cashier_keeps_no_articles() {
+        assert_eq!(World::new().acting_as(Role::Cashier).refused(&a_create()).code(), "role_too_low");
+    }
+}

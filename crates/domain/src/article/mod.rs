@@ -1,0 +1,63 @@
+//! What is sold.
+
+mod create;
+mod refusal;
+mod update;
+
+pub use create::CreateArticle;
+pub use refusal::Refusal;
+pub use update::UpdateArticle;
+
+use crate::guard;
+use crate::id::{ArticleId, MerchantId};
+use crate::money::{Currency, UnitPrice};
+use crate::tax::TaxRules;
+use crate::time::Timestamp;
+
+/// Longest name, in characters: what fits on two lines of a receipt and of a screen.
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// Longest sku, in characters: longer than any code that is printed as a barcode.
+pub const SKU_CHARS_MAX: usize = 64;
+
+/// An article with its price and tax class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Article {
+    /// Its id.
+    pub id: ArticleId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// The merchant's own code for it, unique within the merchant, case kept.
+    pub sku: String,
+    /// Its name.
+    pub name: String,
+    /// Price of one unit, in ten-thousandths of the minor unit.
+    pub unit_price: UnitPrice,
+    /// The currency of the price.
+    pub currency: Currency,
+    /// A class of the merchant's tax rules.
+    pub tax_class: String,
+    /// Whether stock is counted; a service or a fee is not stocked.
+    pub is_stocked: bool,
+    /// Whether it may be sold.
+    pub is_active: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Row version.
+    pub version: i64,
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        return Err(Refusal::NameInvalid);
+    }
+    if guard::looks_like_card_number(name) { Err(Refusal::TextLooksLikeCardNumber) } else { Ok(()) }
+}
+
+fn check_unit_price(unit_price: UnitPrice) -> Result<(), Refusal> {
+    if (UnitPrice(0)..=UnitPrice::MAX).contains(&unit_price) { Ok(()) } else { Err(Refusal::UnitPriceOutOfRange) }
+}
+
+fn check_tax_class(tax_class: &str, rules: &TaxRules) -> Result<(), Refusal> {
+    if rules.rate(tax_class).is_some() { Ok(()) } else { Err(Refusal::TaxClassUnknown) }
+}

@@ -1,0 +1,146 @@
+//! A change of an article. Sales that are open keep what their lines say.
+
+use serde::Serialize;
+
+use super::{Article, Refusal, check_name, check_tax_class, check_unit_price};
+use crate::call::{Call, Role};
+use crate::command::{self, Command, not_found, require_role};
+use crate::id::{ArticleId, MerchantId};
+use crate::money::UnitPrice;
+use crate::tax::TaxRules;
+use crate::work::{Key, Stop, UnitOfWork};
+
+/// Changes the fields that are given.
+#[derive(Debug, Clone)]
+pub struct UpdateArticle {
+    /// The caller's merchant.
+    pub merchant: MerchantId,
+    /// Which article.
+    pub article: ArticleId,
+    /// The version that the caller read; without it the last one to write wins.
+    pub expected_version: Option<i64>,
+    /// The new name.
+    pub name: Option<String>,
+    /// The new price.
+    pub unit_price: Option<UnitPrice>,
+    /// The new tax class.
+    pub tax_class: Option<String>,
+    /// Whether it may be sold from now on.
+    pub is_active: Option<bool>,
+}
+
+impl UpdateArticle {
+    fn check_version(&self, current: i64) -> Result<(), command::Refusal> {
+        match self.expected_version {
+            Some(given) if given != current => Err(command::Refusal::StaleVersion { given, current }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn check(&self, rules: &TaxRules) -> Result<(), Refusal> {
+        self.name.as_deref().map_or(Ok(()), check_name)?;
+        self.unit_price.map_or(Ok(()), check_unit_price)?;
+        self.tax_class.as_deref().map_or(Ok(()), |tax_class| check_tax_class(tax_class, rules))
+    }
+
+    fn apply(&self, mut article: Article) -> Article {
+        article.name = self.name.clone().unwrap_or(article.name);
+        article.unit_price = self.unit_price.unwrap_or(article.unit_price);
+        article.tax_class = self.tax_class.clone().unwrap_or(article.tax_class);
+        article.is_active = self.is_active.unwrap_or(article.is_active);
+        article
+    }
+}
+
+impl Command for UpdateArticle {
+    type Reply = Article;
+
+    fn name(&self) -> &'static str {
+        "article.update"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Key::Merchant(self.merchant), Key::Article(self.article)]
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Article, Stop<command::Refusal>> {
+        require_role(call, Role::Manager)?;
+        let merchant = work.merchants.find(call.merchant, &self.merchant);
+        let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
+        let article = work.articles.find(call.merchant, &self.article);
+        let article = article.ok_or_else(|| not_found("article", self.article))?;
+        self.check_version(article.version)?;
+        self.check(&merchant.tax)?;
+        let changed = self.apply(article.clone());
+        if changed == *article {
+            return Ok(changed);
+        }
+        let article = work.articles.find_mut(call.merchant, &self.article);
+        let article = article.ok_or_else(|| not_found("article", self.article))?;
+        *article = Article { version: article.version, ..changed };
+        let article = article.clone();
+        let data = Updated { version: article.version, unit_price: article.unit_price, is_active: article.is_active };
+        work.emit(call, "article.updated", article.id, &data);
+        Ok(article)
+    }
+}
+
+#[derive(Serialize)]
+struct Updated {
+    version: i64,
+    unit_price: UnitPrice,
+    is_active: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{MERCHANT, OTHER_MERCHANT, TEA, World};
+
+    fn an_update() -> UpdateArticle {
+        UpdateArticle {
+            merchant: MERCHANT,
+            article: TEA,
+            expected_version: None,
+            name: None,
+            unit_price: None,
+            tax_class: None,
+            is_active: None,
+        }
+    }
+
+    #[test]
+    fn only_given_fields_change() {
+        let mut world = World::new();
+        let before = world.article(TEA);
+        let update = UpdateArticle { unit_price: Some(UnitPrice(42)), expected_version: Some(1), ..an_update() };
+        let article = world.run(&update).unwrap();
+        assert_eq!(article, Article { unit_price: UnitPrice(42), version: 2, ..before });
+        assert_eq!(world.event_kinds(), ["article.updated"]);
+    }
+
+    #[test]
+    fn an_update_that_changes_nothing_leaves_no_trace() {
+        let mut world = World::new();
+        assert_eq!(world.run(&UpdateArticle { is_active: Some(true), ..an_update() }).unwrap().version, 1);
+        assert!(world.event_kinds().is_empty());
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused() {
+        let update = an_update;
+        let card = Some("5555-5555-5555-4444".to_owned());
+        for (code, wrong) in [
+            ("version_stale", UpdateArticle { expected_version: Some(7), is_active: Some(false), ..update() }),
+            ("article_name_invalid", UpdateArticle { name: Some(String::new()), ..update() }),
+            ("text_looks_like_card_number", UpdateArticle { name: card, ..update() }),
+            ("unit_price_out_of_range", UpdateArticle { unit_price: Some(UnitPrice(-1)), ..update() }),
+            ("tax_class_unknown", UpdateArticle { tax_class: Some(String::new()), ..update() }),
+            ("article_not_found", UpdateArticle { article: ArticleId::from_uuid(uuid::Uuid::nil()), ..update() }),
+            ("merchant_not_found", UpdateArticle { merchant: OTHER_MERCHANT, ..update() }),
+        ] {
+            assert_eq!(World::new().refused(&wrong).code(), code);
+        }
+        assert_eq!(World::new().acting_as(Role::Cashier).refused(&update()).code(), "role_too_low");
+    }
+}

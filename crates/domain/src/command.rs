@@ -1,0 +1,114 @@
+//! A command: a request to change something, decided in one unit of work.
+
+use std::fmt;
+
+use crate::call::{Call, Role};
+use crate::work::{Key, Stop, UnitOfWork};
+use crate::{article, payment, sale, stock};
+
+/// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
+/// else, so it may run again with other records and leaves no trace when it stops.
+pub trait Command {
+    /// What it answers when it succeeds.
+    type Reply;
+
+    /// `noun.verb`, for the audit chain, for example `sale.open`.
+    fn name(&self) -> &'static str;
+
+    /// The records it needs, as far as it can name them before it has seen any.
+    fn keys(&self) -> Vec<Key>;
+
+    /// Decides, and changes the unit of work.
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Self::Reply, Stop<Refusal>>;
+
+    /// The refusal for a unique constraint of the database that this command ran into, by the constraint's name. `None`
+    /// where it cannot run into one.
+    fn unique_refusal(&self, constraint: &str) -> Option<Refusal> {
+        let _ = constraint;
+        None
+    }
+}
+
+/// Why the rules say no. Each carries a stable code and a sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such record for this merchant.
+    NotFound {
+        /// The glossary's noun, for example `sale`.
+        noun: &'static str,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// The caller's role may not do this.
+    RoleTooLow {
+        /// The least role that may.
+        needed: Role,
+    },
+    /// The record changed since the caller read it.
+    StaleVersion {
+        /// What the caller had.
+        given: i64,
+        /// What it is now.
+        current: i64,
+    },
+    /// A rule of articles.
+    Article(article::Refusal),
+    /// A rule of stock.
+    Stock(stock::Refusal),
+    /// A rule of sales.
+    Sale(sale::Refusal),
+    /// A rule of payments.
+    Payment(payment::Refusal),
+}
+
+impl Refusal {
+    /// The stable code of the API: `noun_problem`.
+    pub fn code(&self) -> String {
+        match self {
+            Self::NotFound { noun, .. } => format!("{noun}_not_found"),
+            Self::RoleTooLow { .. } => "role_too_low".to_owned(),
+            Self::StaleVersion { .. } => "version_stale".to_owned(),
+            Self::Article(refusal) => refusal.code().to_owned(),
+            Self::Stock(refusal) => refusal.code().to_owned(),
+            Self::Sale(refusal) => refusal.code().to_owned(),
+            Self::Payment(refusal) => refusal.code().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { noun, id } => {
+                write!(f, "There is no {noun} {id}. Check the id and the merchant of the key.")
+            }
+            Self::RoleTooLow { needed } => write!(f, "This needs the role {needed}. Use a key of that role."),
+            Self::StaleVersion { given, current } => {
+                write!(
+                    f,
+                    "Version {given} is out of date, the current one is {current}. Read it again and decide anew."
+                )
+            }
+            Self::Article(refusal) => refusal.fmt(f),
+            Self::Stock(refusal) => refusal.fmt(f),
+            Self::Sale(refusal) => refusal.fmt(f),
+            Self::Payment(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl From<Refusal> for Stop<Refusal> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// A refusal that says a record is not there.
+pub fn not_found(noun: &'static str, id: impl fmt::Display) -> Stop<Refusal> {
+    Stop::Refused(Refusal::NotFound { noun, id: id.to_string() })
+}
+
+/// Goes on only if the caller has at least the role `needed`.
+pub fn require_role(call: &Call<'_>, needed: Role) -> Result<(), Stop<Refusal>> {
+    if call.actor.role >= needed { Ok(()) } else { Err(Refusal::RoleTooLow { needed }.into()) }
+}

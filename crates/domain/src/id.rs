@@ -1,0 +1,168 @@
+//! Ids: a prefix that names the kind and a UUID version 7. The random part comes from outside, so that a simulated
+//! run repeats to the letter.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::time::Timestamp;
+
+/// Gives the next id. The hub draws from the system's random source, the simulator from its seed.
+pub trait IdSource {
+    /// The next UUID version 7 at `now`. Never gives the same value twice.
+    fn next(&mut self, now: Timestamp) -> Uuid;
+}
+
+/// A text that is not an id of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAnId {
+    /// The prefix that the id should have had, without the underscore.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for NotAnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}_ and 32 hexadecimal digits", self.expected)
+    }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What stands before the underscore.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// Wraps a UUID that was drawn for this kind.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The bare UUID.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "_{}"), self.0.simple())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let wrong = NotAnId { expected: $prefix };
+                let hex = text.strip_prefix(concat!($prefix, "_")).ok_or(wrong.clone())?;
+                // One spelling per id: the braced, dashed and upper-case forms of a UUID are refused.
+                if hex.len() != 32 || hex.bytes().any(|b| b.is_ascii_uppercase()) {
+                    return Err(wrong);
+                }
+                Uuid::try_parse(hex).map(Self).map_err(|_| wrong)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A business.
+    MerchantId = "mer";
+    /// One shop of a merchant.
+    LocationId = "loc";
+    /// A point of sale position.
+    RegisterId = "reg";
+    /// What is sold.
+    ArticleId = "art";
+    /// One sale.
+    SaleId = "sal";
+    /// How one part of a sale is paid.
+    TenderId = "ten";
+    /// The electronic exchange behind one tender.
+    PaymentId = "pay";
+    /// A merchant's credentials with a provider.
+    ConnectionId = "con";
+    /// One stock ledger entry.
+    MovementId = "mov";
+    /// A committed fact.
+    EventId = "evt";
+    /// Something that needs a person.
+    ExceptionId = "exc";
+    /// One journal entry.
+    JournalEntryId = "jnl";
+    /// One database transaction of the committer.
+    BatchId = "bat";
+    /// An API key.
+    ApiKeyId = "key";
+}
+
+/// One operation of a payment. Its text is also the reference that the provider is given: at most 64 characters of
+/// `[A-Za-z0-9_-]`, which every provider in sight accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId {
+    /// The payment it belongs to.
+    pub payment: PaymentId,
+    /// 1, 2, 3 … within the payment.
+    pub number: u32,
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.payment, self.number)
+    }
+}
+
+impl FromStr for OperationId {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let wrong = NotAnId { expected: PaymentId::PREFIX };
+        let (payment, number) = text.rsplit_once('-').ok_or(wrong.clone())?;
+        let number = number.parse().map_err(|_| wrong)?;
+        Ok(Self { payment: payment.parse()?, number })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = PaymentId::from_uuid(Uuid::from_u128(0xabc));
+        assert_eq!(id.to_string().parse::<PaymentId>(), Ok(id));
+        for wrong in [
+            "pay_00000000000000000000000000000ABC",
+            "sal_00000000000000000000000000000abc",
+            "pay_abc",
+            "pay_00000000-0000-0000-0000-000000000abc",
+            "",
+        ] {
+            assert!(wrong.parse::<PaymentId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_operation_id_is_its_provider_reference() {
+        let id = OperationId { payment: PaymentId::from_uuid(Uuid::from_u128(7)), number: 12 };
+        let text = id.to_string();
+        assert!(text.len() <= 64);
+        assert_eq!(text.parse(), Ok(id));
+    }
+}

@@ -1,0 +1,23 @@
+//! Rules and vocabulary of Tillbridge. No IO, no async, no clock, no randomness, no SQL, no HTTP: time and ids are passed
+//! in, so that a register's browser, the hub and the simulator decide with the very same code.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::float_arithmetic, clippy::indexing_slicing))]
+
+pub mod article;
+pub mod call;
+pub mod command;
+pub mod event;
+pub mod exception;
+pub mod guard;
+pub mod id;
+pub mod job;
+pub mod journal;
+pub mod merchant;
+pub mod money;
+pub mod payment;
+pub mod sale;
+pub mod stock;
+pub mod tax;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod time;
+pub mod work;

@@ -1,0 +1,215 @@
+//! Whose shop it is: merchant, location, register, and the connections to providers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Call, Role};
+use crate::command::{Command, Refusal, not_found, require_role};
+use crate::id::{ApiKeyId, ConnectionId, LocationId, MerchantId, RegisterId};
+use crate::money::Currency;
+use crate::payment::Profile;
+use crate::tax::TaxRules;
+use crate::time::Timestamp;
+use crate::work::{Key, Stop, UnitOfWork};
+
+/// A business.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merchant {
+    /// Its id.
+    pub id: MerchantId,
+    /// Its name, as on the receipt.
+    pub name: String,
+    /// The currency of its prices.
+    pub currency: Currency,
+    /// IANA name of its time zone: it decides the business day.
+    pub zone: String,
+    /// How its prices carry tax.
+    pub tax: TaxRules,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Row version.
+    pub version: i64,
+}
+
+/// One shop of a merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Its id.
+    pub id: LocationId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Its name.
+    pub name: String,
+    /// Row version.
+    pub version: i64,
+}
+
+/// A point of sale position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// Its id.
+    pub id: RegisterId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Where it stands.
+    pub location: LocationId,
+    /// Its name; also the head of its receipt numbers.
+    pub name: String,
+    /// Row version.
+    pub version: i64,
+}
+
+/// The receipt numbers of a register: a row of its own, so that only a sale that takes a number waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptSeries {
+    /// The register.
+    pub register: RegisterId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// The last number given; 0 before the first. A number is never given twice.
+    pub last_number: i64,
+    /// Row version.
+    pub version: i64,
+}
+
+/// A merchant's credentials and settings with a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// The connector's name, for example `sandbox`.
+    pub provider: String,
+    /// Where the provider is and what it is told; no secret stands here.
+    pub settings: ConnectionSettings,
+    /// Timings and capabilities.
+    pub profile: Profile,
+    /// Row version.
+    pub version: i64,
+}
+
+/// What a connector needs to know beside the credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionSettings {
+    /// Base URL of the provider; empty where nothing is sent.
+    pub base_url: String,
+}
+
+/// What a program shows to be let in. The words of the key are shown once; a keyed hash of them is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id, part of the key's words.
+    pub id: ApiKeyId,
+    /// Whose records it opens.
+    pub merchant: MerchantId,
+    /// What it may do.
+    pub role: Role,
+    /// What it is for, in the merchant's words.
+    pub name: String,
+    /// The keyed hash of the secret part.
+    pub hash: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stopped opening anything.
+    pub revoked_at: Option<Timestamp>,
+    /// Row version.
+    pub version: i64,
+}
+
+/// Makes a merchant with its locations, registers and connections: the installation's own command.
+#[derive(Debug, Clone)]
+pub struct SetUpMerchant {
+    /// The merchant; versions and `created_at` are set here.
+    pub merchant: Merchant,
+    /// Its shops.
+    pub locations: Vec<Location>,
+    /// Its registers.
+    pub registers: Vec<Register>,
+    /// Its connections.
+    pub connections: Vec<Connection>,
+}
+
+impl Command for SetUpMerchant {
+    type Reply = MerchantId;
+
+    fn name(&self) -> &'static str {
+        "merchant.set_up"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Key::Merchant(self.merchant.id)]
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<MerchantId, Stop<Refusal>> {
+        require_role(call, Role::System)?;
+        if work.merchants.find(call.merchant, &self.merchant.id).is_some() {
+            // Setting up again what is there changes nothing.
+            return Ok(self.merchant.id);
+        }
+        work.merchants.insert(Merchant { created_at: call.now, ..self.merchant.clone() });
+        self.locations.iter().for_each(|location| work.locations.insert(location.clone()));
+        self.registers.iter().for_each(|register| work.registers.insert(register.clone()));
+        self.connections.iter().for_each(|connection| work.connections.insert(connection.clone()));
+        work.emit(call, "merchant.set_up", self.merchant.id, &serde_json::json!({ "name": self.merchant.name }));
+        Ok(self.merchant.id)
+    }
+}
+
+/// Lets a new API key in.
+#[derive(Debug, Clone)]
+pub struct AddApiKey {
+    /// The key; `created_at` is set here.
+    pub key: ApiKey,
+}
+
+impl Command for AddApiKey {
+    type Reply = ApiKeyId;
+
+    fn name(&self) -> &'static str {
+        "api_key.add"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Key::Merchant(self.key.merchant)]
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ApiKeyId, Stop<Refusal>> {
+        require_role(call, Role::System)?;
+        if work.merchants.find(call.merchant, &self.key.merchant).is_none() {
+            return Err(not_found("merchant", self.key.merchant));
+        }
+        work.api_keys.insert(ApiKey { created_at: call.now, ..self.key.clone() });
+        work.emit(call, "api_key.added", self.key.id, &serde_json::json!({ "role": self.key.role.as_str() }));
+        Ok(self.key.id)
+    }
+}
+
+/// Shuts an API key out, for good.
+#[derive(Debug, Clone)]
+pub struct RevokeApiKey {
+    /// Which one.
+    pub id: ApiKeyId,
+}
+
+impl Command for RevokeApiKey {
+    type Reply = ApiKeyId;
+
+    fn name(&self) -> &'static str {
+        "api_key.revoke"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Key::ApiKey(self.id)]
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ApiKeyId, Stop<Refusal>> {
+        require_role(call, Role::System)?;
+        let Some(key) = work.api_keys.find_mut(call.merchant, &self.id) else {
+            return Err(not_found("api_key", self.id));
+        };
+        key.revoked_at.get_or_insert(call.now);
+        work.emit(call, "api_key.revoked", self.id, &serde_json::json!({}));
+        Ok(self.id)
+    }
+}

@@ -1,0 +1,301 @@
+//! Money, prices and quantities: integers only, each with its unit in the name, each rounded in one place.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Largest magnitude of an amount, in minor units: ten trillion dollars, a quadrillion yen. It stays below 2^53, so
+/// that a register's browser reads every amount exactly, and nine thousand of them fit into the `i64` of a balance.
+pub const AMOUNT_MINOR_MAX: i64 = 1_000_000_000_000_000;
+
+/// Largest magnitude of a quantity on a line, in thousandths of a unit: 10^9 units, more than any shop holds of one
+/// article.
+pub const QUANTITY_MAX: i64 = 1_000_000_000_000;
+
+/// Largest magnitude of a unit price, in ten-thousandths of the minor unit: 10^11 minor units, a billion dollars. Below
+/// 2^53 for the same reason as amounts.
+pub const UNIT_PRICE_MAX: i64 = 1_000_000_000_000_000;
+
+/// One minor unit of money for one unit of an article: thousandths times ten-thousandths.
+const LINE_SCALE: i128 = 10_000_000;
+
+/// Active ISO 4217 codes in order, each with its count of decimals. Codes without a minor unit, such as gold, are
+/// absent: nothing can be priced in them.
+const ACTIVE: &[u8] = b"\
+    AED2 AFN2 ALL2 AMD2 AOA2 ARS2 AUD2 AWG2 AZN2 BAM2 BBD2 BDT2 BHD3 BIF0 BMD2 BND2 BOB2 BOV2 BRL2 BSD2 \
+    BTN2 BWP2 BYN2 BZD2 CAD2 CDF2 CHE2 CHF2 CHW2 CLF4 CLP0 CNY2 COP2 COU2 CRC2 CUP2 CVE2 CZK2 DJF0 DKK2 \
+    DOP2 DZD2 EGP2 ERN2 ETB2 EUR2 FJD2 FKP2 GBP2 GEL2 GHS2 GIP2 GMD2 GNF0 GTQ2 GYD2 HKD2 HNL2 HTG2 HUF2 \
+    IDR2 ILS2 INR2 IQD3 IRR2 ISK0 JMD2 JOD3 JPY0 KES2 KGS2 KHR2 KMF0 KPW2 KRW0 KWD3 KYD2 KZT2 LAK2 LBP2 \
+    LKR2 LRD2 LSL2 LYD3 MAD2 MDL2 MGA2 MKD2 MMK2 MNT2 MOP2 MRU2 MUR2 MVR2 MWK2 MXN2 MXV2 MYR2 MZN2 NAD2 \
+    NGN2 NIO2 NOK2 NPR2 NZD2 OMR3 PAB2 PEN2 PGK2 PHP2 PKR2 PLN2 PYG0 QAR2 RON2 RSD2 RUB2 RWF0 SAR2 SBD2 \
+    SCR2 SDG2 SEK2 SGD2 SHP2 SLE2 SOS2 SRD2 SSP2 STN2 SVC2 SYP2 SZL2 THB2 TJS2 TMT2 TND3 TOP2 TRY2 TTD2 \
+    TWD2 TZS2 UAH2 UGX0 USD2 USN2 UYI0 UYU2 UYW4 UZS2 VED2 VES2 VND0 VUV0 WST2 XAD2 XAF0 XCD2 XCG2 XOF0 \
+    XPF0 YER2 ZAR2 ZMW2 ZWG2 ";
+
+/// A currency: an active ISO 4217 code that has a minor unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency {
+    code: [u8; 3],
+    decimals: u8,
+}
+
+impl Currency {
+    /// Japanese yen.
+    pub const JPY: Self = Self { code: *b"JPY", decimals: 0 };
+
+    /// The currency of a three-letter upper-case code; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let code: [u8; 3] = text.as_bytes().try_into().ok()?;
+        let (rows, _) = ACTIVE.as_chunks::<5>();
+        let place = rows.binary_search_by_key(&code, |[a, b, c, _, _]| [*a, *b, *c]).ok()?;
+        let [_, _, _, decimals, _] = rows.get(place)?;
+        Some(Self { code, decimals: decimals.saturating_sub(b'0') })
+    }
+
+    /// The three letters.
+    pub fn as_str(&self) -> &str {
+        // Only codes of the table get in here, and they are ASCII.
+        std::str::from_utf8(&self.code).unwrap_or_default()
+    }
+
+    /// How many decimals the major unit has: 0 to 4.
+    pub const fn decimals(self) -> u8 {
+        self.decimals
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("expected an active ISO 4217 code"))
+    }
+}
+
+/// Thousandths of the article's unit (piece, kg, g, m, l); negative when goods go the other way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Quantity(pub i64);
+
+impl Quantity {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// The sum; `None` past the range of `i64`. [`QUANTITY_MAX`] is a limit of lines, not of stock.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// The difference; `None` past the range of `i64`.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// Whether it has no fraction of a unit, as pieces must.
+    pub const fn is_whole(self) -> bool {
+        self.0 % 1000 == 0
+    }
+}
+
+/// Price of one unit in ten-thousandths of the minor unit: a cent a gram and less can be written without loss.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnitPrice(pub i64);
+
+impl UnitPrice {
+    /// The highest price: [`UNIT_PRICE_MAX`].
+    pub const MAX: Self = Self(UNIT_PRICE_MAX);
+}
+
+/// A number that is out of its documented range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overflow;
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a quantity, price or amount is out of range")
+    }
+}
+
+impl std::error::Error for Overflow {}
+
+/// What becomes of a fraction of the minor unit. It acts on the magnitude, so that a return mirrors its sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rounding {
+    /// Towards zero.
+    Down,
+    /// Away from zero.
+    Up,
+    /// To the nearest; a half goes away from zero.
+    HalfUp,
+}
+
+impl Rounding {
+    /// `dividend / divisor` as an amount in minor units, rounded once. The divisor is positive.
+    pub(crate) fn divide(self, dividend: i128, divisor: i128) -> Result<i64, Overflow> {
+        let towards_zero = dividend.checked_div(divisor).ok_or(Overflow)?;
+        let rest = dividend.checked_rem(divisor).ok_or(Overflow)?.unsigned_abs();
+        let is_away = match self {
+            Self::Down => false,
+            Self::Up => rest != 0,
+            Self::HalfUp => rest.saturating_mul(2) >= divisor.unsigned_abs(),
+        };
+        let step = if is_away { dividend.signum() } else { 0 };
+        bounded(towards_zero.saturating_add(step))
+    }
+}
+
+/// What a line costs in minor units: quantity times unit price, rounded once, half away from zero.
+pub fn line_amount(quantity: Quantity, unit_price: UnitPrice) -> Result<i64, Overflow> {
+    let is_in_range = quantity.0.unsigned_abs() <= QUANTITY_MAX.unsigned_abs()
+        && unit_price.0.unsigned_abs() <= UNIT_PRICE_MAX.unsigned_abs();
+    if !is_in_range {
+        return Err(Overflow);
+    }
+    let product = i128::from(quantity.0).checked_mul(i128::from(unit_price.0)).ok_or(Overflow)?;
+    Rounding::HalfUp.divide(product, LINE_SCALE)
+}
+
+/// The sum of amounts in minor units, at most [`AMOUNT_MINOR_MAX`] in magnitude. Only the end result is held to the
+/// limit, so that the order of the amounts does not matter.
+pub fn sum_minor(amounts: impl IntoIterator<Item = i64>) -> Result<i64, Overflow> {
+    bounded(amounts.into_iter().fold(0, |sum: i128, amount| sum.saturating_add(i128::from(amount))))
+}
+
+fn bounded(amount: i128) -> Result<i64, Overflow> {
+    let amount = i64::try_from(amount).map_err(|_| Overflow)?;
+    if amount.unsigned_abs() <= AMOUNT_MINOR_MAX.unsigned_abs() { Ok(amount) } else { Err(Overflow) }
+}
+
+/// An amount as a decimal number in the major unit, with a point and without separators: 1999 GBP is `19.99`.
+pub fn format_minor(amount: i64, currency: Currency) -> String {
+    let sign = if amount < 0 { "-" } else { "" };
+    let decimals = usize::from(currency.decimals());
+    let digits = format!("{:0>width$}", amount.unsigned_abs(), width = decimals.saturating_add(1));
+    match digits.split_at(digits.len().saturating_sub(decimals)) {
+        (whole, "") => format!("{sign}{whole}"),
+        (whole, fraction) => format!("{sign}{whole}.{fraction}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_currency_table_is_whole_and_in_order() {
+        let (rows, rest) = ACTIVE.as_chunks::<5>();
+        assert!(rest.is_empty());
+        assert!(rows.is_sorted());
+        for row in rows {
+            let code = std::str::from_utf8(&row[..3]).unwrap();
+            assert!(row[3].is_ascii_digit() && row[4] == b' ', "{code}");
+            assert_eq!(Currency::parse(code).unwrap().as_str(), code);
+        }
+    }
+
+    #[test]
+    fn a_currency_is_an_active_code_with_a_minor_unit() {
+        assert_eq!(Currency::parse("JPY"), Some(Currency::JPY));
+        for (code, decimals) in [("EUR", 2), ("KWD", 3), ("CLF", 4), ("KRW", 0), ("AED", 2), ("ZWG", 2)] {
+            assert_eq!(Currency::parse(code).unwrap().decimals(), decimals, "{code}");
+        }
+        for wrong in ["XAU", "XXX", "DEM", "jpy", "JP", "JPYX", "", "円"] {
+            assert_eq!(Currency::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_a_string_in_json() {
+        assert_eq!(serde_json::to_string(&Currency::JPY).unwrap(), "\"JPY\"");
+        assert_eq!(serde_json::from_str::<Currency>("\"JPY\"").unwrap(), Currency::JPY);
+        assert!(serde_json::from_str::<Currency>("\"XXX\"").is_err());
+        assert_eq!(format!("{:>5}", Currency::JPY), "  JPY");
+    }
+
+    #[test]
+    fn amounts_are_written_with_the_decimals_of_their_currency() {
+        for (amount, code, text) in [
+            (1980, "JPY", "1980"),
+            (-1980, "JPY", "-1980"),
+            (0, "JPY", "0"),
+            (1999, "GBP", "19.99"),
+            (-5, "GBP", "-0.05"),
+            (0, "GBP", "0.00"),
+            (1234, "KWD", "1.234"),
+            (-1, "KWD", "-0.001"),
+            (1, "CLF", "0.0001"),
+            (i64::MIN, "GBP", "-92233720368547758.08"),
+        ] {
+            assert_eq!(format_minor(amount, Currency::parse(code).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn a_line_is_rounded_once_half_away_from_zero() {
+        for (quantity, unit_price, amount) in [
+            (1_000, 1_980_000, 198),
+            (3_000, 1_050_000, 315),
+            (500, 10_000, 1),
+            (499, 10_000, 0),
+            (-500, 10_000, -1),
+            (-499, 10_000, 0),
+            (1_500, 10_000, 2),
+            (253, 12_345, 0),
+            (1_253, 1_234_500, 155),
+            (0, UNIT_PRICE_MAX, 0),
+        ] {
+            assert_eq!(line_amount(Quantity(quantity), UnitPrice(unit_price)), Ok(amount), "{quantity} x {unit_price}");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        assert_eq!(line_amount(Quantity(QUANTITY_MAX), UnitPrice(10_000_000_000)), Ok(AMOUNT_MINOR_MAX));
+        assert_eq!(line_amount(Quantity(QUANTITY_MAX), UnitPrice(10_000_000_001)), Err(Overflow));
+        assert_eq!(line_amount(Quantity(QUANTITY_MAX + 1), UnitPrice(0)), Err(Overflow));
+        assert_eq!(line_amount(Quantity(i64::MIN), UnitPrice(1)), Err(Overflow));
+        assert_eq!(line_amount(Quantity(1), UnitPrice(UNIT_PRICE_MAX + 1)), Err(Overflow));
+        assert_eq!(sum_minor([AMOUNT_MINOR_MAX, 1]), Err(Overflow));
+        assert_eq!(sum_minor([-AMOUNT_MINOR_MAX, -1]), Err(Overflow));
+        assert_eq!(sum_minor([i64::MAX, i64::MAX, -i64::MAX, -i64::MAX]), Ok(0));
+        assert_eq!(sum_minor([]), Ok(0));
+    }
+
+    #[test]
+    fn a_quantity_knows_whether_it_is_whole() {
+        assert!(Quantity(-2_000).is_whole() && Quantity::ZERO.is_whole() && !Quantity(1_001).is_whole());
+        assert_eq!(Quantity(1).checked_add(Quantity(i64::MAX)), None);
+        assert_eq!(Quantity(1).checked_sub(Quantity(3)), Some(Quantity(-2)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_and_its_return_cancel_out(quantity in -QUANTITY_MAX..=QUANTITY_MAX, price in 0..10_000_000_000_i64) {
+            let sold = line_amount(Quantity(quantity), UnitPrice(price)).unwrap();
+            prop_assert_eq!(line_amount(Quantity(-quantity), UnitPrice(price)), Ok(-sold));
+        }
+
+        #[test]
+        fn a_line_is_at_most_half_a_minor_unit_off(quantity in 0..=QUANTITY_MAX, price in 0..10_000_000_000_i64) {
+            let amount = line_amount(Quantity(quantity), UnitPrice(price)).unwrap();
+            let off = i128::from(quantity) * i128::from(price) - i128::from(amount) * LINE_SCALE;
+            prop_assert!(off.abs() * 2 <= LINE_SCALE);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Why a command about a payment is refused: the rules of the machine, and what a request may say.
+
+use std::fmt;
+
+use super::create::REFERENCE_CHARS_MAX;
+use super::overrule::OVERRIDE_REASON_CHARS_MIN;
+use super::rules::Refusal as RuleRefusal;
+use super::text::REASON_CHARS_MAX;
+use crate::command;
+use crate::money::{AMOUNT_MINOR_MAX, Currency};
+use crate::work::Stop;
+
+/// A rule of payments that a request breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// What was done so far, the profile or the amount stands against it.
+    Rule(RuleRefusal),
+    /// A payment that pays no sale has to say how much.
+    AmountMissing,
+    /// What a witness told is no amount, or the books cannot hold it.
+    AmountOutOfRange,
+    /// The request is in another currency than the sale or the merchant.
+    CurrencyMismatch {
+        /// The one that is expected.
+        expected: Currency,
+    },
+    /// The register stands at another location than the request says.
+    RegisterElsewhere,
+    /// The reference is too long.
+    ReferenceTooLong,
+    /// The reason is too long, or too short where one is needed.
+    ReasonInvalid,
+    /// The reference or the reason holds what looks like a card number; it is not repeated here.
+    TextLooksLikeCardNumber,
+}
+
+impl Refusal {
+    /// The stable code of the API.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Rule(refusal) => refusal.code(),
+            Self::AmountMissing => "amount_missing",
+            Self::AmountOutOfRange => "amount_out_of_range",
+            Self::CurrencyMismatch { .. } => "currency_mismatch",
+            Self::RegisterElsewhere => "register_elsewhere",
+            Self::ReferenceTooLong => "reference_too_long",
+            Self::ReasonInvalid => "reason_invalid",
+            Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(refusal) => refusal.fmt(f),
+            Self::AmountMissing => f.write_str("A payment without a sale needs an amount. Give it in minor units."),
+            Self::AmountOutOfRange => {
+                write!(f, "An amount is 0 to {AMOUNT_MINOR_MAX} minor units. Check its decimals.")
+            }
+            Self::CurrencyMismatch { expected } => write!(f, "This payment is in {expected}. Use {expected}."),
+            Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
+            Self::ReferenceTooLong => write!(f, "A reference has at most {REFERENCE_CHARS_MAX} characters."),
+            Self::ReasonInvalid => write!(
+                f,
+                "A reason has at most {REASON_CHARS_MAX} characters; an override needs one of at least \
+                 {OVERRIDE_REASON_CHARS_MIN}."
+            ),
+            Self::TextLooksLikeCardNumber => f.write_str(
+                "The reference or the reason holds what looks like a card number. Remove it: card numbers are never \
+                 stored.",
+            ),
+        }
+    }
+}
+
+impl From<RuleRefusal> for Refusal {
+    fn from(refusal: RuleRefusal) -> Self {
+        Self::Rule(refusal)
+    }
+}
+
+impl From<Refusal> for Stop<command::Refusal> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(command::Refusal::Payment(refusal))
+    }
+}
+
+impl From<RuleRefusal> for Stop<command::Refusal> {
+    fn from(refusal: RuleRefusal) -> Self {
+        Refusal::from(refusal).into()
+    }
+}

@@ -1,0 +1,161 @@
+//! The beginning of every sale, rung at once or left open: checked, priced and taxed, before anything is changed.
+
+use super::{LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
+use crate::article::Article;
+use crate::call::Call;
+use crate::command::{self, not_found};
+use crate::guard;
+use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, SaleId};
+use crate::merchant::Merchant;
+use crate::money::{QUANTITY_MAX, Quantity, line_amount};
+use crate::tax::{TaxRules, Totals, tax_totals, totals};
+use crate::work::{Key, Stop, UnitOfWork};
+
+/// A line that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewLine {
+    /// What is sold.
+    pub article: ArticleId,
+    /// How much.
+    pub quantity: Quantity,
+}
+
+/// What a new sale is asked to be, rung at once or left open.
+#[derive(Debug, Clone)]
+pub struct NewSale {
+    /// The caller's merchant.
+    pub merchant: MerchantId,
+    /// Where the register stands, so that its stock can be named before the register is read.
+    pub location: LocationId,
+    /// The register that rings it.
+    pub register: RegisterId,
+    /// Its lines, in order.
+    pub lines: Vec<NewLine>,
+    /// Free text of the register.
+    pub note: String,
+}
+
+impl NewSale {
+    /// The records that pricing needs, and the level of each article, so that the sale can be decided in one go. The
+    /// level of an article whose stock is not counted is named too: nobody knows which it is before it is loaded.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+        let head = [Key::Merchant(self.merchant), Key::Location(self.location), Key::Register(self.register)];
+        let of_line = |line: &NewLine| [Key::Article(line.article), Key::StockLevel(self.location, line.article)];
+        head.into_iter().chain(self.lines.iter().flat_map(of_line))
+    }
+
+    /// The sale and its lines, if the rules allow them. Changes nothing, and does not look at stock.
+    pub(super) fn price(
+        &self,
+        id: SaleId,
+        work: &UnitOfWork,
+        call: &Call<'_>,
+    ) -> Result<(Sale, Vec<SaleLine>), Stop<command::Refusal>> {
+        if work.sales.is_taken(&id) {
+            return Err(Refusal::Exists.into());
+        }
+        check_note(&self.note)?;
+        let merchant = work.merchants.find(call.merchant, &self.merchant);
+        let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
+        self.check_register(work, call)?;
+        let mut sale = self.empty_sale(id, merchant, call);
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for new in &self.lines {
+            lines.push(price_line(work, &merchant.tax, &mut sale, *new)?);
+        }
+        set_totals(&mut sale, &lines, &merchant.tax)?;
+        Ok((sale, lines))
+    }
+
+    fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
+        let register = work.registers.find(call.merchant, &self.register);
+        let register = register.ok_or_else(|| not_found("register", self.register))?;
+        if register.location == self.location { Ok(()) } else { Err(Refusal::RegisterElsewhere.into()) }
+    }
+
+    fn empty_sale(&self, id: SaleId, merchant: &Merchant, call: &Call<'_>) -> Sale {
+        Sale {
+            id,
+            merchant: merchant.id,
+            location: self.location,
+            register: self.register,
+            currency: merchant.currency,
+            state: State::Open,
+            total_minor: 0,
+            tax_minor: 0,
+            line_count: 0,
+            receipt_number: None,
+            note: self.note.clone(),
+            opened_at: call.now,
+            closed_at: None,
+            reserved_until: call.now,
+            version: 1,
+        }
+    }
+}
+
+/// The next line of the sale, as the article stands now. Counts it on the sale.
+pub(super) fn price_line(
+    work: &UnitOfWork,
+    rules: &TaxRules,
+    sale: &mut Sale,
+    new: NewLine,
+) -> Result<SaleLine, Stop<command::Refusal>> {
+    let article = work.articles.find(sale.merchant, &new.article);
+    let article = article.ok_or_else(|| not_found("article", new.article))?;
+    check_line(article, sale, new.quantity)?;
+    let tax_rate = rules.rate(&article.tax_class).ok_or(Refusal::TaxClassUnknown { article: article.id })?;
+    sale.line_count = sale.line_count.saturating_add(1);
+    Ok(SaleLine {
+        sale: sale.id,
+        number: sale.line_count,
+        merchant: sale.merchant,
+        article: article.id,
+        name: article.name.clone(),
+        quantity: new.quantity,
+        unit_price: article.unit_price,
+        tax_class: article.tax_class.clone(),
+        tax_rate,
+        amount_minor: line_amount(new.quantity, article.unit_price).map_err(Refusal::from)?,
+        is_stocked: article.is_stocked,
+        is_removed: false,
+        version: 1,
+    })
+}
+
+fn check_line(article: &Article, sale: &Sale, quantity: Quantity) -> Result<(), Refusal> {
+    if sale.line_count >= LINES_MAX {
+        return Err(Refusal::TooManyLines);
+    }
+    if !(1..=QUANTITY_MAX).contains(&quantity.0) {
+        return Err(Refusal::QuantityOutOfRange);
+    }
+    if !article.is_active {
+        return Err(Refusal::ArticleInactive { article: article.id });
+    }
+    if article.currency != sale.currency {
+        return Err(Refusal::CurrencyMismatch { expected: sale.currency });
+    }
+    Ok(())
+}
+
+/// Sets total and tax from the lines that count: rounded once per rate, never per line.
+pub(super) fn set_totals<'a>(
+    sale: &mut Sale,
+    lines: impl IntoIterator<Item = &'a SaleLine>,
+    rules: &TaxRules,
+) -> Result<(), Refusal> {
+    let counted = lines.into_iter().filter(|line| !line.is_removed);
+    let amounts: Vec<_> = counted.map(|line| (line.tax_rate, line.amount_minor)).collect();
+    let Totals { gross_minor, tax_minor, net_minor: _ } = totals(&tax_totals(&amounts, rules)?)?;
+    sale.total_minor = gross_minor;
+    sale.tax_minor = tax_minor;
+    Ok(())
+}
+
+fn check_note(note: &str) -> Result<(), Refusal> {
+    if note.chars().count() > NOTE_CHARS_MAX {
+        return Err(Refusal::NoteTooLong);
+    }
+    if guard::looks_like_card_number(note) { Err(Refusal::TextLooksLikeCardNumber) } else { Ok(()) }
+}

@@ -1,0 +1,220 @@
+//! What was sold: a sale with its lines and tenders. Immutable once completed.
+
+mod complete;
+mod draft;
+mod expire;
+mod line;
+mod open;
+mod read;
+mod refusal;
+mod ring;
+#[cfg(test)]
+mod story;
+mod tender;
+mod void;
+
+pub use complete::{complete, sale_completion_keys};
+pub use draft::{NewLine, NewSale};
+pub use expire::{ExpireReservation, Expiry};
+pub use line::{AddLine, RemoveLine};
+pub use open::OpenSale;
+pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders_of};
+pub use refusal::Refusal;
+pub use ring::{NewTender, RingSale};
+pub use tender::{AddCash, Settled, hold_tender, settle_tender};
+pub use void::VoidSale;
+
+use crate::id::{ArticleId, LocationId, MerchantId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::job::{self, JobId};
+use crate::money::{Currency, Quantity, UnitPrice};
+use crate::tax::TaxRate;
+use crate::time::Timestamp;
+
+/// Most lines of a sale, those that were removed again included: what one unit of work carries.
+pub const LINES_MAX: u32 = 500;
+
+/// Most tenders of a sale, those that failed included: a table may split its bill, a broken register may not loop.
+pub const TENDERS_MAX: usize = 50;
+
+/// Longest note, in characters: a few sentences, not a document.
+pub const NOTE_CHARS_MAX: usize = 500;
+
+/// How long an open sale is promised its stock after its last new line: long enough to pay, short enough not to keep
+/// others from buying what a forgotten cart holds.
+pub const RESERVATION_MS: i64 = 15 * 60 * 1_000;
+
+/// How soon a reservation that ran out during a payment is looked at again: a payment in doubt takes minutes.
+pub const RESERVATION_RECHECK_MS: i64 = 60 * 1_000;
+
+/// One sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sale {
+    /// Its id; the register may draw it when the cart is opened, so that a repeated request doubles nothing.
+    pub id: SaleId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Where it was made.
+    pub location: LocationId,
+    /// The register that rang it.
+    pub register: RegisterId,
+    /// The currency of all its amounts.
+    pub currency: Currency,
+    /// Where it stands.
+    pub state: State,
+    /// What the customer owes, tax included, in minor units.
+    pub total_minor: i64,
+    /// The tax within or on top, in minor units.
+    pub tax_minor: i64,
+    /// How many lines it has had.
+    pub line_count: u32,
+    /// The receipt number, once completed: `<register name>-<number>`.
+    pub receipt_number: Option<String>,
+    /// Free text of the register; guarded against card numbers.
+    pub note: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it was completed or voided.
+    pub closed_at: Option<Timestamp>,
+    /// When the promise of stock ends, while the sale is open and no payment of it is under way.
+    pub reserved_until: Timestamp,
+    /// Row version.
+    pub version: i64,
+}
+
+impl Sale {
+    /// The job that ends its promise of stock.
+    pub fn expiry_job(id: SaleId) -> JobId {
+        JobId { kind: job::Kind::ExpireReservation, subject: id.to_string() }
+    }
+}
+
+/// Where a sale stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Lines and tenders may be added.
+    Open,
+    /// Paid in full; stock has moved.
+    Completed,
+    /// Given up before it was paid.
+    Voided,
+}
+
+impl State {
+    /// The word in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Completed => "completed",
+            Self::Voided => "voided",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Open, Self::Completed, Self::Voided].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// One line of a sale. Price, name and tax are those of the moment of sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleLine {
+    /// The sale.
+    pub sale: SaleId,
+    /// 1, 2, 3 … within the sale.
+    pub number: u32,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// What was sold.
+    pub article: ArticleId,
+    /// Its name then.
+    pub name: String,
+    /// How much.
+    pub quantity: Quantity,
+    /// Price of one unit then.
+    pub unit_price: UnitPrice,
+    /// Tax class then.
+    pub tax_class: String,
+    /// Tax rate then.
+    pub tax_rate: TaxRate,
+    /// `quantity x unit_price`, rounded once, in minor units.
+    pub amount_minor: i64,
+    /// Whether the article's stock is counted.
+    pub is_stocked: bool,
+    /// Taken off the sale again before it was paid.
+    pub is_removed: bool,
+    /// Row version.
+    pub version: i64,
+}
+
+/// How a part of a sale is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tender {
+    /// The sale.
+    pub sale: SaleId,
+    /// Its id.
+    pub id: TenderId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Cash or electronic.
+    pub kind: TenderKind,
+    /// The part of the sale's total that it pays, in minor units.
+    pub amount_minor: i64,
+    /// Where it stands.
+    pub state: TenderState,
+    /// Row version.
+    pub version: i64,
+}
+
+/// What a tender is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenderKind {
+    /// Coins and notes.
+    Cash {
+        /// What the customer handed over, in minor units.
+        given_minor: i64,
+        /// What went back, in minor units: `given - amount`.
+        change_minor: i64,
+    },
+    /// A payment.
+    Electronic {
+        /// Which one.
+        payment: PaymentId,
+    },
+}
+
+impl TenderKind {
+    /// The word in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cash { .. } => "cash",
+            Self::Electronic { .. } => "electronic",
+        }
+    }
+}
+
+/// Where a tender stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TenderState {
+    /// Its payment is under way or in doubt: the amount is held.
+    Pending,
+    /// Paid.
+    Paid,
+    /// Its payment came to nothing: the amount is due again.
+    Failed,
+}
+
+impl TenderState {
+    /// The word in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pending, Self::Paid, Self::Failed].into_iter().find(|state| state.as_str() == text)
+    }
+}

@@ -1,0 +1,164 @@
+//! Why the rules of sales say no.
+
+use std::fmt;
+
+use super::{LINES_MAX, NOTE_CHARS_MAX, State, TENDERS_MAX};
+use crate::command;
+use crate::id::ArticleId;
+use crate::money::{AMOUNT_MINOR_MAX, Currency, Overflow, QUANTITY_MAX};
+use crate::work::Stop;
+
+/// A rule of sales that a request breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A sale with the id that the register drew is there already.
+    Exists,
+    /// The sale is over.
+    NotOpen {
+        /// How it ended.
+        state: State,
+    },
+    /// There is nothing to sell.
+    Empty,
+    /// More lines than a sale may have.
+    TooManyLines,
+    /// More tenders than a sale may have.
+    TooManyTenders,
+    /// The quantity of a line is not positive or too large.
+    QuantityOutOfRange,
+    /// An amount is not positive, too large, or adds up to too much.
+    AmountOutOfRange,
+    /// The article is no longer sold.
+    ArticleInactive {
+        /// Which one.
+        article: ArticleId,
+    },
+    /// The merchant's tax rules no longer have the article's class.
+    TaxClassUnknown {
+        /// Of which article.
+        article: ArticleId,
+    },
+    /// The request or the article is in another currency than the sale.
+    CurrencyMismatch {
+        /// The currency of the sale.
+        expected: Currency,
+    },
+    /// The register stands at another location than the request says.
+    RegisterElsewhere,
+    /// The note is too long.
+    NoteTooLong,
+    /// The note holds what looks like a card number; it is not repeated here.
+    TextLooksLikeCardNumber,
+    /// The customer handed over less than is to be paid with it.
+    CashTooLittle {
+        /// What is to be paid, in minor units.
+        amount_minor: i64,
+        /// What was handed over, in minor units.
+        given_minor: i64,
+    },
+    /// More than the sale still owes.
+    TenderExceedsDue {
+        /// What is due, in minor units.
+        due_minor: i64,
+        /// What was asked for, in minor units.
+        asked_minor: i64,
+    },
+    /// All is paid.
+    NothingDue,
+    /// A payment of the sale is under way, or nobody can tell yet how it ended.
+    PaymentUnderWay,
+    /// A payment of the sale has been taken.
+    HasPaidTender,
+    /// The sale would cost less than is paid for it or held.
+    TotalBelowTenders {
+        /// What the sale would cost, in minor units.
+        total_minor: i64,
+    },
+    /// The tenders do not cover the total.
+    NotPaid {
+        /// What is due, in minor units.
+        due_minor: i64,
+    },
+}
+
+impl Refusal {
+    /// The stable code of the API.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Exists => "sale_exists",
+            Self::NotOpen { .. } => "sale_not_open",
+            Self::Empty => "sale_empty",
+            Self::TooManyLines => "sale_too_many_lines",
+            Self::TooManyTenders => "sale_too_many_tenders",
+            Self::QuantityOutOfRange => "quantity_out_of_range",
+            Self::AmountOutOfRange => "amount_out_of_range",
+            Self::ArticleInactive { .. } => "article_inactive",
+            Self::TaxClassUnknown { .. } => "tax_class_unknown",
+            Self::CurrencyMismatch { .. } => "currency_mismatch",
+            Self::RegisterElsewhere => "register_elsewhere",
+            Self::NoteTooLong => "note_too_long",
+            Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
+            Self::CashTooLittle { .. } => "cash_too_little",
+            Self::TenderExceedsDue { .. } => "tender_exceeds_due",
+            Self::NothingDue => "sale_nothing_due",
+            Self::PaymentUnderWay => "payment_in_doubt_or_under_way",
+            Self::HasPaidTender => "sale_has_paid_tender",
+            Self::TotalBelowTenders { .. } => "sale_total_below_tenders",
+            Self::NotPaid { .. } => "sale_not_paid",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists => f.write_str("There is a sale with this id. Read it, or draw a new id for a new sale."),
+            Self::NotOpen { state } => write!(f, "The sale is {} and cannot change. Open a new one.", state.as_str()),
+            Self::Empty => f.write_str("The sale has no line. Add one."),
+            Self::TooManyLines => write!(f, "A sale has at most {LINES_MAX} lines. Open another for the rest."),
+            Self::TooManyTenders => write!(f, "A sale has at most {TENDERS_MAX} tenders. Void it and open another."),
+            Self::QuantityOutOfRange => write!(f, "A quantity is 1 to {QUANTITY_MAX} thousandths of the unit."),
+            Self::AmountOutOfRange => {
+                write!(f, "An amount is 1 to {AMOUNT_MINOR_MAX} minor units, and so is the total.")
+            }
+            Self::ArticleInactive { article } => write!(f, "{article} is no longer sold. Activate it or leave it out."),
+            Self::TaxClassUnknown { article } => {
+                write!(f, "The merchant's tax rules lack the class of {article}. Change the article or the rules.")
+            }
+            Self::CurrencyMismatch { expected } => write!(f, "This sale is in {expected}. Use {expected}."),
+            Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
+            Self::NoteTooLong => write!(f, "A note has at most {NOTE_CHARS_MAX} characters."),
+            Self::TextLooksLikeCardNumber => {
+                f.write_str("The note holds what looks like a card number. Remove it: card numbers are never stored.")
+            }
+            Self::CashTooLittle { amount_minor, given_minor } => {
+                write!(f, "{given_minor} given do not pay {amount_minor}. Take more, or name a smaller amount.")
+            }
+            Self::TenderExceedsDue { due_minor, asked_minor } => {
+                write!(f, "{asked_minor} asked for, only {due_minor} due. Ask for that much at most.")
+            }
+            Self::NothingDue => f.write_str("Nothing is due: all of the sale is paid."),
+            Self::PaymentUnderWay => {
+                f.write_str("A payment of this sale is still being checked. Wait for its end, do not charge again.")
+            }
+            Self::HasPaidTender => f.write_str("A payment of this sale was taken. Void that payment first."),
+            Self::TotalBelowTenders { total_minor } => {
+                write!(f, "The sale would cost {total_minor}, less than its tenders. Void a tender first.")
+            }
+            Self::NotPaid { due_minor } => write!(f, "{due_minor} are still due. Add tenders for all of it."),
+        }
+    }
+}
+
+impl From<Refusal> for Stop<command::Refusal> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(command::Refusal::Sale(refusal))
+    }
+}
+
+/// All numbers of a sale that can overflow are amounts.
+impl From<Overflow> for Refusal {
+    fn from(Overflow: Overflow) -> Self {
+        Self::AmountOutOfRange
+    }
+}

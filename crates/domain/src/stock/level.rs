@@ -1,0 +1,114 @@
+//! What an open sale does to the level of its location: promise, take back, take away. Each function changes level and
+//! reservation, or level and movements, together.
+
+use super::{Movement, MovementKind, Refusal, Reservation, StockLevel};
+use crate::call::Call;
+use crate::command;
+use crate::id::{ArticleId, MovementId};
+use crate::money::Quantity;
+use crate::sale::Sale;
+use crate::work::{Key, Stop, UnitOfWork};
+
+/// Goes on only if `quantity` may still be promised. A level that is known and not there holds nothing.
+pub(crate) fn require_available(
+    work: &UnitOfWork,
+    sale: &Sale,
+    article: ArticleId,
+    quantity: Quantity,
+) -> Result<(), Stop<command::Refusal>> {
+    work.require([Key::StockLevel(sale.location, article)])?;
+    let level = work.stock_levels.find(sale.merchant, &(sale.location, article));
+    let available = level.map_or(Quantity::ZERO, StockLevel::available);
+    if available >= quantity { Ok(()) } else { Err(Refusal::Insufficient { article, available }.into()) }
+}
+
+/// Sees to it that the sale holds `wanted` of the article: promises what it does not hold yet.
+pub(crate) fn reserve(
+    work: &mut UnitOfWork,
+    sale: &Sale,
+    article: ArticleId,
+    wanted: Quantity,
+) -> Result<(), Stop<command::Refusal>> {
+    let missing = wanted.checked_sub(held(work, sale, article)).ok_or(Refusal::QuantityOutOfRange)?;
+    if missing <= Quantity::ZERO {
+        return Ok(());
+    }
+    require_available(work, sale, article, missing)?;
+    let level = level_mut(work, sale, article)?;
+    level.reserved = level.reserved.checked_add(missing).ok_or(Refusal::QuantityOutOfRange)?;
+    set_held(work, sale, article, wanted);
+    Ok(())
+}
+
+/// Takes back what the sale holds of the article beyond `kept`.
+pub(crate) fn release(
+    work: &mut UnitOfWork,
+    sale: &Sale,
+    article: ArticleId,
+    kept: Quantity,
+) -> Result<(), Stop<command::Refusal>> {
+    let excess = held(work, sale, article).checked_sub(kept).ok_or(Refusal::QuantityOutOfRange)?;
+    if excess <= Quantity::ZERO {
+        return Ok(());
+    }
+    let level = level_mut(work, sale, article)?;
+    level.reserved = level.reserved.checked_sub(excess).ok_or(Refusal::QuantityOutOfRange)?;
+    set_held(work, sale, article, kept);
+    Ok(())
+}
+
+/// Takes the sold goods off the shelf, with what the sale holds of them. It never says that too little is there: the
+/// goods have left. It answers whether the sale took what was not there or was promised to another.
+pub(crate) fn sell(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    sale: &Sale,
+    article: ArticleId,
+    quantity: Quantity,
+) -> Result<bool, Stop<command::Refusal>> {
+    let held = held(work, sale, article);
+    let level = level_mut(work, sale, article)?;
+    level.on_hand = level.on_hand.checked_sub(quantity).ok_or(Refusal::QuantityOutOfRange)?;
+    level.reserved = level.reserved.checked_sub(held).ok_or(Refusal::QuantityOutOfRange)?;
+    // A sale that held all it sold did not cause a lack of promises, only a miscount can have.
+    let is_oversold = level.on_hand < Quantity::ZERO || (held < quantity && level.available() < Quantity::ZERO);
+    if held > Quantity::ZERO {
+        set_held(work, sale, article, Quantity::ZERO);
+    }
+    work.movements.append(Movement {
+        id: MovementId::from_uuid(call.next_uuid()),
+        merchant: sale.merchant,
+        location: sale.location,
+        article,
+        kind: MovementKind::Sale,
+        quantity: Quantity(quantity.0.saturating_neg()),
+        sale: Some(sale.id),
+        reason: String::new(),
+        recorded_at: call.now,
+    });
+    Ok(is_oversold)
+}
+
+fn held(work: &UnitOfWork, sale: &Sale, article: ArticleId) -> Quantity {
+    let reservation = work.reservations.find(sale.merchant, &(sale.id, article));
+    reservation.map_or(Quantity::ZERO, |reservation| reservation.quantity)
+}
+
+/// Reservations come with their sale, so one that is not loaded does not exist.
+fn set_held(work: &mut UnitOfWork, sale: &Sale, article: ArticleId, quantity: Quantity) {
+    if let Some(reservation) = work.reservations.find_mut(sale.merchant, &(sale.id, article)) {
+        reservation.quantity = quantity;
+        return;
+    }
+    let Sale { id: sale, merchant, location, .. } = *sale;
+    work.reservations.insert(Reservation { sale, article, merchant, location, quantity, version: 1 });
+}
+
+fn level_mut<'a>(
+    work: &'a mut UnitOfWork,
+    sale: &Sale,
+    article: ArticleId,
+) -> Result<&'a mut StockLevel, Stop<command::Refusal>> {
+    let level = work.stock_levels.find_mut(sale.merchant, &(sale.location, article));
+    level.ok_or_else(|| Stop::Needs(vec![Key::StockLevel(sale.location, article)]))
+}

@@ -1,0 +1,108 @@
+//! Stock: a level per location and article, a ledger of movements, and reservations of open sales. A level's `on_hand`
+//! is the sum of its movements and its `reserved` the sum of its reservations, always.
+
+mod level;
+mod move_stock;
+mod refusal;
+
+pub(crate) use level::{release, require_available, reserve, sell};
+pub use move_stock::{Correction, MoveStock, Moved, REASON_CHARS_MAX};
+pub use refusal::Refusal;
+
+use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId};
+use crate::money::Quantity;
+use crate::time::Timestamp;
+
+/// What lies on the shelf of one location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockLevel {
+    /// Where.
+    pub location: LocationId,
+    /// What.
+    pub article: ArticleId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Counted; always the sum of the movements.
+    pub on_hand: Quantity,
+    /// Promised to open sales; always the sum of the held reservations.
+    pub reserved: Quantity,
+    /// Row version.
+    pub version: i64,
+}
+
+impl StockLevel {
+    /// What may still be promised: `on_hand - reserved`; negative after an oversell.
+    pub const fn available(&self) -> Quantity {
+        Quantity(self.on_hand.0.saturating_sub(self.reserved.0))
+    }
+}
+
+/// Why stock moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MovementKind {
+    /// Goods came in.
+    Receipt,
+    /// Goods were sold.
+    Sale,
+    /// Goods came back.
+    Return,
+    /// A person corrected the level, with a reason.
+    Adjustment,
+}
+
+impl MovementKind {
+    /// The word in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receipt => "receipt",
+            Self::Sale => "sale",
+            Self::Return => "return",
+            Self::Adjustment => "adjustment",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Receipt, Self::Sale, Self::Return, Self::Adjustment].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// One immutable stock ledger entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// Its id.
+    pub id: MovementId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Where.
+    pub location: LocationId,
+    /// What.
+    pub article: ArticleId,
+    /// Why.
+    pub kind: MovementKind,
+    /// The change of `on_hand`: negative when goods leave.
+    pub quantity: Quantity,
+    /// The sale behind it.
+    pub sale: Option<SaleId>,
+    /// A person's reason; empty where the kind says it all.
+    pub reason: String,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// Stock promised to an open sale, one row per sale and article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The sale it belongs to.
+    pub sale: SaleId,
+    /// What is promised.
+    pub article: ArticleId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Where.
+    pub location: LocationId,
+    /// How much is held now; zero once released or sold.
+    pub quantity: Quantity,
+    /// Row version.
+    pub version: i64,
+}

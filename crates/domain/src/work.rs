@@ -1,0 +1,438 @@
+//! The unit of work: the records that a batch has loaded, what its commands changed and what they appended. A command
+//! that is refused, or that panics, is undone without a trace; a later command of the batch sees what an earlier one did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use crate::article::Article;
+use crate::call::Call;
+use crate::event::Event;
+use crate::exception::{self, Exception};
+use crate::id::{
+    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId,
+    TenderId,
+};
+use crate::job::{Job, JobId};
+use crate::journal::{Balance, JournalEntry, LedgerAccount};
+use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
+use crate::money::{Currency, Overflow};
+use crate::payment::{Operation, Payment};
+use crate::sale::{Sale, SaleLine, Tender};
+use crate::stock::{Movement, Reservation, StockLevel};
+
+/// What a command names. The order of the variants is the rank in which locks are taken, the same everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// Reference data, read unlocked.
+    Merchant(MerchantId),
+    /// Reference data, read unlocked.
+    Location(LocationId),
+    /// Reference data, read unlocked.
+    Register(RegisterId),
+    /// Reference data, read unlocked; a change of it is guarded by its version.
+    Article(ArticleId),
+    /// Reference data, read unlocked.
+    Connection(ConnectionId),
+    /// Reference data, read unlocked; a change of it is guarded by its version.
+    ApiKey(ApiKeyId),
+    /// The sale with its lines, tenders, reservations and exceptions.
+    Sale(SaleId),
+    /// The payment with its operations and exceptions.
+    Payment(PaymentId),
+    /// One job.
+    Job(JobId),
+    /// A counter that comes into being when it is first named.
+    ReceiptSeries(RegisterId),
+    /// A counter that comes into being when it is first named.
+    StockLevel(LocationId, ArticleId),
+    /// A counter that comes into being when it is first named.
+    Balance(MerchantId, LedgerAccount, Currency),
+}
+
+/// A record with a key of its own, an owner and a version.
+pub trait Record: Clone {
+    /// What it is found by.
+    type Key: Ord + Clone;
+    /// Its key.
+    fn key(&self) -> Self::Key;
+    /// Whose it is.
+    fn merchant(&self) -> MerchantId;
+    /// Its version: 1 when it is made, one more with each command that changes it.
+    fn version_mut(&mut self) -> &mut i64;
+}
+
+macro_rules! records {
+    ($($record:ty, $key:ty, |$r:ident| $key_of:expr, $owner:expr;)*) => {$(
+        impl Record for $record {
+            type Key = $key;
+            fn key(&self) -> $key {
+                let $r = self;
+                $key_of
+            }
+            fn merchant(&self) -> MerchantId {
+                let $r = self;
+                $owner
+            }
+            fn version_mut(&mut self) -> &mut i64 {
+                &mut self.version
+            }
+        }
+    )*};
+}
+
+records! {
+    Merchant, MerchantId, |r| r.id, r.id;
+    Location, LocationId, |r| r.id, r.merchant;
+    Register, RegisterId, |r| r.id, r.merchant;
+    Article, ArticleId, |r| r.id, r.merchant;
+    Connection, ConnectionId, |r| r.id, r.merchant;
+    ApiKey, ApiKeyId, |r| r.id, r.merchant;
+    Sale, SaleId, |r| r.id, r.merchant;
+    SaleLine, (SaleId, u32), |r| (r.sale, r.number), r.merchant;
+    Tender, (SaleId, TenderId), |r| (r.sale, r.id), r.merchant;
+    Reservation, (SaleId, ArticleId), |r| (r.sale, r.article), r.merchant;
+    Payment, PaymentId, |r| r.id, r.merchant;
+    Operation, OperationId, |r| r.id, r.merchant;
+    Exception, (String, exception::Kind), |r| (r.subject.clone(), r.kind), r.merchant;
+    Job, JobId, |r| r.id.clone(), r.merchant;
+    ReceiptSeries, RegisterId, |r| r.register, r.merchant;
+    StockLevel, (LocationId, ArticleId), |r| (r.location, r.article), r.merchant;
+    Balance, (MerchantId, LedgerAccount, Currency), |r| (r.merchant, r.account, r.currency), r.merchant;
+}
+
+/// One record in a table of the unit of work.
+#[derive(Debug, Clone)]
+pub struct Slot<R> {
+    /// As the commands left it.
+    pub record: R,
+    /// The version it has in the database; `None` for a record that this batch makes.
+    pub stored_version: Option<i64>,
+    /// Whether it has to be written.
+    pub is_changed: bool,
+}
+
+/// The records of one kind.
+#[derive(Debug, Clone)]
+pub struct Table<R: Record> {
+    slots: BTreeMap<R::Key, Slot<R>>,
+    /// What stood under each key that the running command touched, before it did.
+    undo: Vec<(R::Key, Option<Slot<R>>)>,
+}
+
+impl<R: Record> Default for Table<R> {
+    fn default() -> Self {
+        Self { slots: BTreeMap::new(), undo: Vec::new() }
+    }
+}
+
+impl<R: Record> Table<R> {
+    /// The record under `key`, if the merchant has it. Another merchant's record is not there.
+    pub fn find(&self, merchant: MerchantId, key: &R::Key) -> Option<&R> {
+        self.slots.get(key).map(|slot| &slot.record).filter(|record| record.merchant() == merchant)
+    }
+
+    /// Whether a record stands under `key`, whoever owns it: a command that is given the id of a record it makes asks
+    /// here, so that it never writes over another merchant's.
+    pub fn is_taken(&self, key: &R::Key) -> bool {
+        self.slots.contains_key(key)
+    }
+
+    /// The record under `key` for changing, if the merchant has it.
+    pub fn find_mut(&mut self, merchant: MerchantId, key: &R::Key) -> Option<&mut R> {
+        self.find(merchant, key)?;
+        let is_first_touch = self.remember(key);
+        let slot = self.slots.get_mut(key)?;
+        slot.is_changed = true;
+        if is_first_touch {
+            let version = slot.record.version_mut();
+            *version = version.saturating_add(1);
+        }
+        Some(&mut slot.record)
+    }
+
+    /// Adds a record that this command makes; its version becomes 1. The caller has made sure, by a fresh id or a
+    /// named key, that none stands there.
+    pub fn insert(&mut self, mut record: R) {
+        let key = record.key();
+        self.remember(&key);
+        *record.version_mut() = 1;
+        self.slots.insert(key, Slot { record, stored_version: None, is_changed: true });
+    }
+
+    /// The merchant's records between two keys, in key order.
+    pub fn range(&self, merchant: MerchantId, keys: RangeInclusive<R::Key>) -> impl Iterator<Item = &R> {
+        self.slots.range(keys).map(|(_, slot)| &slot.record).filter(move |record| record.merchant() == merchant)
+    }
+
+    /// Puts a record as it stands in the database.
+    pub fn put_loaded(&mut self, mut record: R) {
+        let version = *record.version_mut();
+        self.slots.insert(record.key(), Slot { record, stored_version: Some(version), is_changed: false });
+    }
+
+    /// What has to be written, in key order.
+    pub fn changes(&self) -> impl Iterator<Item = &Slot<R>> {
+        self.slots.values().filter(|slot| slot.is_changed)
+    }
+
+    /// All records, in key order.
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        self.slots.values().map(|slot| &slot.record)
+    }
+
+    fn remember(&mut self, key: &R::Key) -> bool {
+        if self.undo.iter().any(|(touched, _)| touched == key) {
+            return false;
+        }
+        self.undo.push((key.clone(), self.slots.get(key).cloned()));
+        true
+    }
+
+    fn undo(&mut self) {
+        for (key, before) in self.undo.drain(..).rev() {
+            match before {
+                Some(slot) => self.slots.insert(key, slot),
+                None => self.slots.remove(&key),
+            };
+        }
+    }
+}
+
+/// Rows that are only ever added.
+#[derive(Debug, Clone)]
+pub struct Log<T> {
+    rows: Vec<T>,
+    mark: usize,
+}
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), mark: 0 }
+    }
+}
+
+impl<T> Log<T> {
+    /// Adds a row.
+    pub fn append(&mut self, row: T) {
+        self.rows.push(row);
+    }
+
+    /// All rows, in the order they were added.
+    pub fn rows(&self) -> &[T] {
+        &self.rows
+    }
+}
+
+/// Applies one expression to every table and to every log.
+macro_rules! each {
+    ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
+        let work = $work;
+        each!(@ $table $on_table; work; merchants locations registers articles connections api_keys sales sale_lines tenders
+            reservations payments operations exceptions jobs receipt_series stock_levels balances);
+        each!(@ $log $on_log; work; movements journal_entries events);
+    }};
+    (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
+}
+
+/// The records that a batch has loaded, changed and appended.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "each field is the table of the record it names")]
+pub struct UnitOfWork {
+    pub merchants: Table<Merchant>,
+    pub locations: Table<Location>,
+    pub registers: Table<Register>,
+    pub articles: Table<Article>,
+    pub connections: Table<Connection>,
+    pub api_keys: Table<ApiKey>,
+    pub sales: Table<Sale>,
+    pub sale_lines: Table<SaleLine>,
+    pub tenders: Table<Tender>,
+    pub reservations: Table<Reservation>,
+    pub payments: Table<Payment>,
+    pub operations: Table<Operation>,
+    pub exceptions: Table<Exception>,
+    pub jobs: Table<Job>,
+    pub receipt_series: Table<ReceiptSeries>,
+    pub stock_levels: Table<StockLevel>,
+    pub balances: Table<Balance>,
+    pub movements: Log<Movement>,
+    pub journal_entries: Log<JournalEntry>,
+    pub events: Log<Event>,
+    known: BTreeSet<Key>,
+}
+
+/// Why a command did not decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop<R> {
+    /// The rules say no. The answer is stored like any other.
+    Refused(R),
+    /// It met records that it had not named; it comes again with these.
+    Needs(Vec<Key>),
+}
+
+impl<R> Stop<R> {
+    /// The same stop, with the refusal in other words.
+    pub fn map<S>(self, in_words: impl FnOnce(R) -> S) -> Stop<S> {
+        match self {
+            Self::Refused(refusal) => Stop::Refused(in_words(refusal)),
+            Self::Needs(keys) => Stop::Needs(keys),
+        }
+    }
+}
+
+impl UnitOfWork {
+    /// Says that `key` was looked for: what is not in the tables now is not in the database.
+    pub fn set_known(&mut self, key: Key) {
+        self.known.insert(key);
+    }
+
+    /// Whether `key` was looked for.
+    pub fn is_known(&self, key: &Key) -> bool {
+        self.known.contains(key)
+    }
+
+    /// Goes on only if all `keys` were looked for.
+    pub fn require<R>(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Stop<R>> {
+        let missing: Vec<Key> = keys.into_iter().filter(|key| !self.is_known(key)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Stop::Needs(missing)) }
+    }
+
+    /// Whether a zero record may be made for `key`: it names a counter, and the records that the counter belongs to are
+    /// loaded and are the merchant's. Somebody else's ids never bring a row into being.
+    pub fn may_make_zero(&self, merchant: MerchantId, key: &Key) -> bool {
+        match key {
+            Key::ReceiptSeries(register) => self.registers.find(merchant, register).is_some(),
+            Key::StockLevel(location, article) => {
+                self.locations.find(merchant, location).is_some() && self.articles.find(merchant, article).is_some()
+            }
+            Key::Balance(owner, _, _) if *owner != merchant => false,
+            Key::Balance(_, account, _) => match account {
+                LedgerAccount::Drawer(register) => self.registers.find(merchant, register).is_some(),
+                LedgerAccount::Receivable(connection) => self.connections.find(merchant, connection).is_some(),
+                LedgerAccount::Clearing | LedgerAccount::Revenue | LedgerAccount::Tax => true,
+            },
+            _ => false,
+        }
+    }
+
+    /// Appends a journal entry and adds its postings to the merchant's balances, which the command has named.
+    pub fn post(&mut self, entry: JournalEntry) -> Result<(), Stop<Overflow>> {
+        let balance_key = |account| (entry.merchant, account, entry.currency);
+        // The table is asked, not the set of known keys: a balance that was named and could not be made is not posted to.
+        let has_balance = |account| self.balances.find(entry.merchant, &balance_key(account)).is_some();
+        let missing: Vec<Key> = (entry.postings.iter().map(|(account, _)| *account))
+            .filter(|account| !has_balance(*account))
+            .map(|account| Key::Balance(entry.merchant, account, entry.currency))
+            .collect();
+        if !missing.is_empty() {
+            return Err(Stop::Needs(missing));
+        }
+        for (account, amount_minor) in &entry.postings {
+            if let Some(balance) = self.balances.find_mut(entry.merchant, &balance_key(*account)) {
+                balance.amount_minor =
+                    balance.amount_minor.checked_add(*amount_minor).ok_or(Stop::Refused(Overflow))?;
+            }
+        }
+        self.journal_entries.append(entry);
+        Ok(())
+    }
+
+    /// Appends the event that `kind` became true of `subject`.
+    pub fn emit(&mut self, call: &mut Call<'_>, kind: &'static str, subject: impl fmt::Display, data: &impl Serialize) {
+        self.events.append(Event {
+            id: EventId::from_uuid(call.next_uuid()),
+            merchant: call.merchant,
+            kind,
+            subject: subject.to_string(),
+            // Writing a struct with named fields to a string cannot fail; an empty object is the honest rest.
+            data: serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned()),
+            recorded_at: call.now,
+        });
+    }
+
+    /// From here on changes belong to the next command.
+    pub fn begin_command(&mut self) {
+        each!(self, |table| table.undo.clear(), |log| log.mark = log.rows.len());
+    }
+
+    /// Takes back all that the running command changed and appended.
+    pub fn undo_command(&mut self) {
+        each!(self, |table| table.undo(), |log| log.rows.truncate(log.mark));
+    }
+
+    /// Whether the running command changed or appended anything.
+    pub fn has_command_changes(&mut self) -> bool {
+        let mut has_changes = false;
+        each!(&mut *self, |table| has_changes |= !table.undo.is_empty(), |log| has_changes |=
+            log.rows.len() > log.mark);
+        has_changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::JournalEntryId;
+    use crate::testing::{MERCHANT, NOW, OTHER_MERCHANT, REGISTER, World};
+
+    const DRAWER: LedgerAccount = LedgerAccount::Drawer(REGISTER);
+
+    fn an_entry(postings: &[(LedgerAccount, i64)]) -> JournalEntry {
+        JournalEntry {
+            id: JournalEntryId::from_uuid(Uuid::nil()),
+            merchant: MERCHANT,
+            subject: "test".to_owned(),
+            currency: Currency::JPY,
+            postings: postings.to_vec(),
+            recorded_at: NOW,
+        }
+    }
+
+    fn a_balance(account: LedgerAccount, amount_minor: i64) -> Balance {
+        Balance { merchant: MERCHANT, account, currency: Currency::JPY, amount_minor, version: 1 }
+    }
+
+    #[test]
+    fn nobody_makes_a_counter_for_another_merchant() {
+        let work = World::new().database;
+        for (owner, account, may_make) in [
+            (MERCHANT, DRAWER, true),
+            (MERCHANT, LedgerAccount::Tax, true),
+            (OTHER_MERCHANT, DRAWER, false),
+            (OTHER_MERCHANT, LedgerAccount::Tax, false),
+        ] {
+            assert_eq!(work.may_make_zero(MERCHANT, &Key::Balance(owner, account, Currency::JPY)), may_make);
+        }
+        assert!(work.may_make_zero(MERCHANT, &Key::ReceiptSeries(REGISTER)));
+        assert!(!work.may_make_zero(OTHER_MERCHANT, &Key::ReceiptSeries(REGISTER)));
+    }
+
+    #[test]
+    fn an_entry_moves_the_balances_it_names() {
+        let mut work = UnitOfWork::default();
+        work.balances.put_loaded(a_balance(DRAWER, 5));
+        let entry = an_entry(&[(DRAWER, 500), (DRAWER, -200), (LedgerAccount::Tax, -300)]);
+        let needs = Stop::Needs(vec![Key::Balance(MERCHANT, LedgerAccount::Tax, Currency::JPY)]);
+        assert_eq!(work.post(entry.clone()), Err(needs));
+        assert!(!work.has_command_changes());
+
+        work.balances.put_loaded(a_balance(LedgerAccount::Tax, 0));
+        assert_eq!(work.post(entry), Ok(()));
+        let amounts: Vec<i64> = work.balances.iter().map(|balance| balance.amount_minor).collect();
+        assert_eq!((amounts, work.journal_entries.rows().len()), (vec![305, -300], 1));
+    }
+
+    #[test]
+    fn a_balance_does_not_wrap_around() {
+        let mut work = UnitOfWork::default();
+        work.balances.put_loaded(a_balance(DRAWER, i64::MAX));
+        assert_eq!(work.post(an_entry(&[(DRAWER, 1)])), Err(Stop::Refused(Overflow)));
+        work.undo_command();
+        assert!(work.journal_entries.rows().is_empty());
+    }
+}
