@@ -1,0 +1,34 @@
+//! All connectors, one line each.
+
+use crate::contract::Connector;
+use crate::{manual, sandbox};
+
+/// The order of this list is the order in which a console offers them.
+const CONNECTORS: [&dyn Connector; 2] = [
+    &sandbox::Sandbox, // the provider of the `sandbox` crate
+    &manual::Manual,   // a stand-alone terminal, keyed by hand
+];
+
+/// The connector of that name.
+pub fn find_connector(name: &str) -> Option<&'static dyn Connector> {
+    CONNECTORS.into_iter().find(|connector| connector.name() == name)
+}
+
+/// The names of all connectors.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    CONNECTORS.into_iter().map(|connector| connector.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_belongs_to_one_connector() {
+        for name in names() {
+            assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
+            assert_eq!(find_connector(name).map(|connector| connector.name()), Some(name));
+        }
+        assert!(find_connector("nobody").is_none());
+    }
+}

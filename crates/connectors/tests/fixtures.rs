@@ -1,0 +1,268 @@
+//! Every exchange in `src/<provider>/fixtures/` through one checker: what is built, and what is made of the answer.
+//! `$1` stands for the reference of the charge, `$2` for that of an operation about it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use connectors::{Ask, CannotAsk, Connector, Method, Request, Response, Secret, Told, find_connector, names};
+use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId};
+use domain::merchant::ConnectionSettings;
+use domain::money::Currency;
+use domain::payment::{Kind, Operation, OperationState, Outcome, Payment, State};
+use domain::time::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+const BASE_URL: &str = "http://provider.test/base";
+
+/// One request and its answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    operation: Asked,
+    request: Option<String>,
+    body: Option<Value>,
+    status: Option<u16>,
+    answer: Option<Value>,
+    not_sent: Option<String>,
+    lost: Option<String>,
+    outcome: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    kind: String,
+    asked: i64,
+    #[serde(default)]
+    is_repeat: bool,
+}
+
+/// One notification.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct News {
+    name: String,
+    headers: BTreeMap<String, String>,
+    raw: String,
+    #[serde(default)]
+    notices: Vec<(String, String)>,
+    rejected: Option<String>,
+}
+
+/// All that an [`Ask`] borrows.
+struct Desk {
+    payment: Payment,
+    operation: Operation,
+    target: Option<Operation>,
+    settings: ConnectionSettings,
+    secret: Secret,
+}
+
+impl Desk {
+    fn new(asked: &Asked) -> Self {
+        let kind = Kind::parse(&asked.kind).expect("a kind");
+        let (number, target) = if kind.is_charge() { (1, None) } else { (2, Some(operation(1, Kind::Purchase, 1200))) };
+        let mut operation = operation(number, kind, asked.asked);
+        if asked.is_repeat {
+            operation.state = OperationState::Unknown;
+            operation.asked_count = 1;
+        }
+        let settings = ConnectionSettings { base_url: format!("{BASE_URL}/") };
+        Self { payment: payment(), operation, target, settings, secret: secret() }
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            operation: &self.operation,
+            target: self.target.as_ref(),
+            payment: &self.payment,
+            settings: &self.settings,
+            secret: &self.secret,
+            notify_url: Some("http://hub.test/notify"),
+            timeout_ms: 1_000,
+            fault: None,
+        }
+    }
+}
+
+fn secret() -> Secret {
+    Secret::new("api-secret:notify-secret".to_owned())
+}
+
+fn payment_id() -> PaymentId {
+    PaymentId::from_uuid(Uuid::from_u128(0xabc))
+}
+
+fn operation(number: u32, kind: Kind, asked_minor: i64) -> Operation {
+    Operation {
+        id: OperationId { payment: payment_id(), number },
+        merchant: MerchantId::from_uuid(Uuid::from_u128(2)),
+        connection: ConnectionId::from_uuid(Uuid::from_u128(3)),
+        kind,
+        target: if kind.is_charge() { None } else { Some(1) },
+        asked_minor,
+        state: OperationState::Sent,
+        witness: None,
+        is_contradicted: false,
+        is_left_to_person: false,
+        recorded_at: Timestamp(0),
+        doubt_since: Timestamp(0),
+        asked_count: 0,
+        version: 1,
+    }
+}
+
+fn payment() -> Payment {
+    Payment {
+        id: payment_id(),
+        merchant: MerchantId::from_uuid(Uuid::from_u128(2)),
+        location: LocationId::from_uuid(Uuid::from_u128(4)),
+        register: RegisterId::from_uuid(Uuid::from_u128(5)),
+        tender: None,
+        connection: ConnectionId::from_uuid(Uuid::from_u128(3)),
+        currency: Currency::JPY,
+        asked_minor: 1_200,
+        approved_minor: 0,
+        captured_minor: 0,
+        refunded_minor: 0,
+        state: State::InProgress,
+        is_closed_uncharged: false,
+        operation_count: 1,
+        reference: String::new(),
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+        version: 1,
+    }
+}
+
+fn fixture(provider: &str, file: &str) -> Option<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(provider).join("fixtures").join(file);
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.replace("$1", &format!("{}-1", payment_id())).replace("$2", &format!("{}-2", payment_id())))
+}
+
+/// The outcome in the words of the fixtures.
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Approved(approval) => {
+            format!("approved {} {}", approval.approved_minor, approval.provider_reference.as_deref().unwrap_or("-"))
+        }
+        Outcome::Pending => "pending".to_owned(),
+        Outcome::Declined(reason) => format!("declined {}", reason.0),
+        Outcome::Cancelled => "cancelled".to_owned(),
+        Outcome::NotSent(reason) => format!("not_sent {}", reason.0),
+        Outcome::Unknown => "unknown".to_owned(),
+        Outcome::NotFound => "not_found".to_owned(),
+    }
+}
+
+fn told(case: &Case) -> Told {
+    match (case.status, &case.not_sent, &case.lost) {
+        (Some(status), None, None) => {
+            let body = match case.answer.as_ref().expect("an answer") {
+                Value::String(text) => text.clone().into_bytes(),
+                json => json.to_string().into_bytes(),
+            };
+            Told::Response(Response { status, headers: Vec::new(), body })
+        }
+        (None, Some(why), None) => Told::NotSent(why.clone()),
+        (None, None, Some(why)) => Told::Lost(why.clone()),
+        _ => panic!("{}: one of status, not_sent, lost", case.name),
+    }
+}
+
+fn check_request(case: &Case, request: &Request) {
+    let method = if request.method == Method::Get { "GET" } else { "POST" };
+    let path = request.url.strip_prefix(BASE_URL).expect("the base URL");
+    if let Some(expected) = &case.request {
+        assert_eq!(&format!("{method} {path}"), expected, "{}", case.name);
+    }
+    if let Some(expected) = &case.body {
+        let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+        assert_eq!(&body, expected, "{}", case.name);
+    }
+    assert!(!format!("{request:?}").contains("api-secret"), "{}", case.name);
+}
+
+type Build = fn(&dyn Connector, &Ask<'_>) -> Result<Request, CannotAsk>;
+type Read = fn(&dyn Connector, &Ask<'_>, &Told) -> Outcome;
+
+fn check_exchanges(file: &str, build: Build, read: Read) {
+    let mut checked = 0;
+    for provider in names() {
+        let connector = find_connector(provider).expect("it is registered");
+        let Some(text) = fixture(provider, file) else { continue };
+        for case in serde_json::from_str::<Vec<Case>>(&text).expect("cases") {
+            let desk = Desk::new(&case.operation);
+            let request = build(connector, &desk.ask()).expect("a request");
+            check_request(&case, &request);
+            assert_eq!(words(&read(connector, &desk.ask(), &told(&case))), case.outcome, "{provider}: {}", case.name);
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "no fixture was found");
+}
+
+#[test]
+fn sends_are_built_and_read_as_recorded() {
+    check_exchanges("send.json", |c, ask| c.build_send(ask), |c, ask, told| c.read_send(ask, told));
+}
+
+#[test]
+fn inquiries_are_built_and_read_as_recorded() {
+    check_exchanges("inquiry.json", |c, ask| c.build_inquiry(ask), |c, ask, told| c.read_inquiry(ask, told));
+}
+
+#[test]
+fn notifications_are_read_as_recorded() {
+    for provider in names() {
+        let connector = find_connector(provider).expect("it is registered");
+        let Some(text) = fixture(provider, "notification.json") else { continue };
+        for news in serde_json::from_str::<Vec<News>>(&text).expect("cases") {
+            let headers: Vec<(&str, &str)> =
+                news.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let read = connector.read_notification(&secret(), &headers, news.raw.as_bytes());
+            let rejected = read.as_ref().err().map(|rejected| format!("{rejected:?}"));
+            assert_eq!(rejected, news.rejected, "{provider}: {}", news.name);
+            let notices = read.unwrap_or_default();
+            let notices: Vec<_> = notices.into_iter().map(|n| (n.operation_reference, words(&n.outcome))).collect();
+            assert_eq!(notices, news.notices, "{provider}: {}", news.name);
+        }
+    }
+}
+
+#[test]
+fn a_fault_is_passed_on_to_the_sandbox() {
+    let desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, is_repeat: false });
+    let ask = Ask { fault: Some("lose_reply"), ..desk.ask() };
+    let request = find_connector("sandbox").expect("it is registered").build_send(&ask).expect("a request");
+    assert!(request.headers.contains(&("x-sandbox-fault", "lose_reply".to_owned())));
+}
+
+#[test]
+fn a_misconfigured_connection_sends_nothing() {
+    let sandbox = find_connector("sandbox").expect("it is registered");
+    let mut desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, is_repeat: false });
+    desk.settings.base_url = String::new();
+    assert_eq!(sandbox.build_send(&desk.ask()), Err(CannotAsk::BaseUrl));
+    desk.settings.base_url = BASE_URL.to_owned();
+    desk.secret = Secret::new("only-one-part".to_owned());
+    let cannot = sandbox.build_send(&desk.ask()).expect_err("no notification secret");
+    assert_eq!(words(&cannot.outcome(&desk.ask())), "not_sent connection_misconfigured");
+    let desk = Desk { target: None, ..Desk::new(&Asked { kind: "refund".to_owned(), asked: 5, is_repeat: true }) };
+    let cannot = sandbox.build_send(&desk.ask()).expect_err("no target");
+    assert_eq!((cannot, words(&cannot.outcome(&desk.ask()))), (CannotAsk::NoTarget, "unknown".to_owned()));
+}
+
+#[test]
+fn a_terminal_keyed_by_hand_is_pending_and_never_asked() {
+    let manual = find_connector("manual").expect("it is registered");
+    let desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, is_repeat: false });
+    let cannot = manual.build_send(&desk.ask()).expect_err("nothing is sent");
+    assert_eq!(cannot.outcome(&desk.ask()), Outcome::Pending);
+    assert_eq!(manual.build_inquiry(&desk.ask()), Err(CannotAsk::KeyedByHand));
+    assert!(manual.read_notification(&secret(), &[], b"{}").is_err());
+}
