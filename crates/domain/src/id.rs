@@ -27,6 +27,8 @@ impl fmt::Display for NotAnId {
     }
 }
 
+impl std::error::Error for NotAnId {}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*

@@ -156,6 +156,36 @@ impl Command for SetUpMerchant {
     }
 }
 
+/// Gives a merchant a connection with a provider.
+#[derive(Debug, Clone)]
+pub struct AddConnection {
+    /// The connection.
+    pub connection: Connection,
+}
+
+impl Command for AddConnection {
+    type Reply = ConnectionId;
+
+    fn name(&self) -> &'static str {
+        "connection.add"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        vec![Key::Merchant(self.connection.merchant)]
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ConnectionId, Stop<Refusal>> {
+        require_role(call, Role::System)?;
+        let Connection { id, merchant, provider, .. } = &self.connection;
+        if work.merchants.find(call.merchant, merchant).is_none() {
+            return Err(not_found("merchant", merchant));
+        }
+        work.connections.insert(self.connection.clone());
+        work.emit(call, "connection.added", id, &serde_json::json!({ "provider": provider }));
+        Ok(*id)
+    }
+}
+
 /// Lets a new API key in.
 #[derive(Debug, Clone)]
 pub struct AddApiKey {
@@ -211,5 +241,39 @@ impl Command for RevokeApiKey {
         key.revoked_at.get_or_insert(call.now);
         work.emit(call, "api_key.revoked", self.id, &serde_json::json!({}));
         Ok(self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{MERCHANT, OTHER_MERCHANT, World};
+
+    fn an_addition(merchant: MerchantId) -> AddConnection {
+        let connection = Connection {
+            id: ConnectionId::from_uuid(uuid::Uuid::from_u128(0xc0)),
+            merchant,
+            provider: "sandbox".to_owned(),
+            settings: ConnectionSettings { base_url: "http://127.0.0.1:8090".to_owned() },
+            profile: Profile::sandbox(),
+            version: 1,
+        };
+        AddConnection { connection }
+    }
+
+    #[test]
+    fn a_connection_is_added_to_its_own_merchant_only() {
+        let mut world = World::new().acting_as(Role::System);
+        let id = world.run(&an_addition(MERCHANT)).unwrap();
+        assert_eq!(world.database.connections.find(MERCHANT, &id), Some(&an_addition(MERCHANT).connection));
+        assert_eq!(world.event_kinds(), ["connection.added"]);
+        let refusal = World::new().acting_as(Role::System).refused(&an_addition(OTHER_MERCHANT));
+        assert_eq!(refusal.code(), "merchant_not_found");
+    }
+
+    #[test]
+    fn a_manager_adds_no_connection() {
+        let refusal = World::new().acting_as(Role::Manager).refused(&an_addition(MERCHANT));
+        assert_eq!(refusal.code(), "role_too_low");
     }
 }

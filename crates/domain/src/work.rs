@@ -294,10 +294,11 @@ impl UnitOfWork {
         self.known.contains(key)
     }
 
-    /// Goes on only if all `keys` were looked for.
+    /// Goes on only if all `keys` were looked for. If one was not, all are named: the others may be here only because
+    /// another command of this batch named them, and in the next batch it is gone.
     pub fn require<R>(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Stop<R>> {
-        let missing: Vec<Key> = keys.into_iter().filter(|key| !self.is_known(key)).collect();
-        if missing.is_empty() { Ok(()) } else { Err(Stop::Needs(missing)) }
+        let keys: Vec<Key> = keys.into_iter().collect();
+        if keys.iter().all(|key| self.is_known(key)) { Ok(()) } else { Err(Stop::Needs(keys)) }
     }
 
     /// Whether a zero record may be made for `key`: it names a counter, and the records that the counter belongs to are

@@ -16,11 +16,22 @@ pub struct Advice {
 }
 
 /// What to tell the cashier of a payment in `state`. Where the two do not fit each other, which no sum of operations
-/// gives, the advice is the careful one.
-pub const fn advice(state: State, customer_charged: Charged) -> Advice {
-    let (next_action, sentence_en, sentence_ja) = words(state, customer_charged);
+/// gives, the advice is the careful one. `is_closed_uncharged` as the payment has it: money that came after the register
+/// was told that there is none hands no goods over, they may be paid for in another way by now.
+pub const fn advice(state: State, customer_charged: Charged, is_closed_uncharged: bool) -> Advice {
+    let (next_action, sentence_en, sentence_ja) = match customer_charged {
+        Charged::Yes if is_closed_uncharged => LATE,
+        Charged::Yes | Charged::No | Charged::Unknown => words(state, customer_charged),
+    };
     Advice { next_action, customer_charged, sentence_en, sentence_ja }
 }
+
+const LATE: (&str, &str, &str) = (
+    "ask_manager",
+    "The customer was charged after this payment had been called off. Ask a manager whether the money has gone back. Do \
+     not charge again.",
+    "このお支払いは、中止の後でお客様に請求されました。返金が済んでいるか責任者に確認してください。再度の請求はしないでください。",
+);
 
 const fn words(state: State, customer_charged: Charged) -> (&'static str, &'static str, &'static str) {
     match (state, customer_charged) {
@@ -156,7 +167,7 @@ mod tests {
         ];
         let mut sentences = BTreeSet::new();
         for (state, charged, next_action) in cases {
-            let advice = advice(state, charged);
+            let advice = advice(state, charged, false);
             assert_eq!(advice.next_action, next_action, "{state:?} {charged:?}");
             sentences.insert((advice.sentence_en, advice.sentence_ja));
         }
@@ -165,10 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn money_that_came_late_hands_no_goods_over() {
+        for state in State::ALL {
+            let late = advice(state, Charged::Yes, true);
+            assert_eq!(late.next_action, "ask_manager", "{state:?}");
+            assert!(late.sentence_en.contains("Do not charge again"));
+            assert!(late.sentence_ja.contains("再度の請求はしないでください"));
+            for charged in [Charged::No, Charged::Unknown] {
+                assert_eq!(advice(state, charged, true), advice(state, charged, false), "{state:?}");
+            }
+        }
+    }
+
+    #[test]
     fn doubt_forbids_a_second_charge_and_no_sentence_says_failed() {
         for state in State::ALL {
             for charged in Charged::ALL {
-                let advice = advice(state, charged);
+                let advice = advice(state, charged, false);
                 let is_careful = advice.sentence_en.contains("Do not charge again")
                     && advice.sentence_ja.contains("再度の請求はしないでください");
                 let is_settled = state.is_final() && advice.next_action != "ask_manager";

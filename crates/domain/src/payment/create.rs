@@ -176,5 +176,119 @@ fn begin_job(
     let due_at = Some(call.now.plus_ms(profile.answer_timeout_ms).plus_ms(SEND_GRACE_MS));
     work.jobs.insert(Job { id, merchant, due_at, fence, attempts: 1, version: 1 });
     let (operation, payment) = (operation.clone(), payment.clone());
-    vec![Task { what: Action::Send, operation, target: None, payment, connection, fence }]
+    vec![Task { what: Action::Send, operation, target: None, payment, connection, fence, handed_out_at: call.now }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{approved, declined};
+    use super::super::shop::{CONNECTION, Shop, a_payment};
+    use super::super::{Kind, OperationState, Outcome, Profile, Witness};
+    use super::*;
+    use crate::money::AMOUNT_MINOR_MAX;
+    use crate::sale::TenderState;
+    use crate::testing::{LOCATION, MERCHANT, NOW, OTHER_LOCATION, OTHER_MERCHANT, REGISTER, sale_id};
+
+    #[test]
+    fn a_payment_without_a_sale_is_decided_in_one_round_and_writes_four_rows() {
+        let mut shop = Shop::new();
+        let Moved { payment, operations, tasks } = shop.create(None, Some(1_000));
+        assert_eq!(shop.world.rounds, 1);
+        assert_eq!((payment.state, payment.asked_minor, payment.operation_count), (State::InProgress, 1_000, 1));
+        let [operation] = operations.as_slice() else { panic!("one operation") };
+        assert_eq!((operation.kind, operation.state.clone()), (Kind::Purchase, OperationState::Recorded));
+        let [task] = tasks.as_slice() else { panic!("one task") };
+        assert_eq!((task.what, task.fence, &task.operation, &task.payment), (Action::Send, 1, operation, &payment));
+        assert_eq!((task.connection.id, task.target.clone()), (CONNECTION, None));
+        let job = shop.job(payment.id);
+        assert_eq!((job.due_at, job.fence), (Some(NOW.plus_ms(1_000 + SEND_GRACE_MS)), 1));
+        let database = &shop.world.database;
+        let rows = (database.payments.iter().count(), database.operations.iter().count(), database.jobs.iter().count());
+        assert_eq!((rows, database.events.rows().len()), ((1, 1, 1), 1));
+        assert_eq!(shop.payment(payment.id), payment);
+        let data: serde_json::Value = serde_json::from_str(&database.events.rows()[0].data).unwrap();
+        let expected = serde_json::json!({
+            "kind": "purchase", "location": LOCATION, "register": REGISTER, "connection": CONNECTION,
+            "currency": "JPY", "asked_minor": 1_000, "reference": "order 7",
+        });
+        assert_eq!(data, expected);
+    }
+
+    #[test]
+    fn a_payment_of_a_sale_asks_for_what_is_due_and_holds_it() {
+        let mut shop = Shop::with_a_sale();
+        let Moved { payment, .. } = shop.create(Some(1), None);
+        assert_eq!((shop.world.rounds, payment.asked_minor), (1, 300));
+        assert_eq!(shop.tender(&payment).state, TenderState::Pending);
+        assert_eq!(shop.world.standing(sale_id(1)).due_minor, 0);
+    }
+
+    #[test]
+    fn a_second_payment_while_in_doubt_is_refused() {
+        let mut shop = Shop::with_a_sale();
+        let again = CreatePayment { sale: Some(sale_id(1)), amount_minor: None, ..a_payment() };
+        let first = shop.run(&again).unwrap();
+        assert_eq!(shop.refused(&again), "payment_in_doubt_or_under_way");
+        let in_doubt = shop.reply(&first.tasks[0], Outcome::Unknown).payment;
+        assert_eq!(in_doubt.state, State::InDoubt);
+        assert_eq!(shop.refused(&again), "payment_in_doubt_or_under_way");
+        let exactly = CreatePayment { amount_minor: Some(300), ..again.clone() };
+        assert_eq!(shop.refused(&exactly), "payment_in_doubt_or_under_way");
+        shop.tell(first.operations[0].id, Witness::Inquiry, declined("limit"));
+        let second = shop.run(&again).unwrap();
+        shop.reply(&second.tasks[0], approved(300));
+        assert_eq!(shop.refused(&again), "sale_not_open");
+        assert_eq!(shop.receivable(), 300);
+    }
+
+    #[test]
+    fn parts_of_a_sale_are_paid_side_by_side() {
+        let mut shop = Shop::with_a_sale();
+        let first = shop.create(Some(1), Some(100));
+        let second = shop.create(Some(1), None);
+        assert_eq!(second.payment.asked_minor, 200);
+        shop.reply(&second.tasks[0], approved(200));
+        assert_eq!(shop.world.standing(sale_id(1)).sale.state, sale::State::Open);
+        shop.reply(&first.tasks[0], approved(100));
+        assert_eq!(shop.world.standing(sale_id(1)).sale.state, sale::State::Completed);
+    }
+
+    #[test]
+    fn what_is_keyed_by_hand_is_not_sent_and_waits_for_a_person() {
+        let mut shop = Shop::with_profile(Profile::manual());
+        let Moved { payment, tasks, .. } = shop.create(None, Some(1_000));
+        assert_eq!(tasks, []);
+        let job = shop.job(payment.id);
+        assert_eq!((job.due_at, job.fence), (Some(NOW.plus_ms(Profile::manual().resolve_by_ms)), 0));
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused() {
+        let nowhere = RegisterId::from_uuid(uuid::Uuid::nil());
+        let unknown = ConnectionId::from_uuid(uuid::Uuid::nil());
+        let text = |reference: &str| CreatePayment { reference: reference.to_owned(), ..a_payment() };
+        let of_sale = |number| CreatePayment { sale: Some(sale_id(number)), amount_minor: None, ..a_payment() };
+        for (code, wrong) in [
+            ("amount_missing", CreatePayment { amount_minor: None, ..a_payment() }),
+            ("amount_not_positive", CreatePayment { amount_minor: Some(0), ..a_payment() }),
+            ("amount_too_large", CreatePayment { amount_minor: Some(AMOUNT_MINOR_MAX + 1), ..a_payment() }),
+            ("reference_too_long", text(&"x".repeat(201))),
+            ("text_looks_like_card_number", text("card 4111 1111 1111 1111")),
+            ("currency_mismatch", CreatePayment { currency: Currency::parse("USD").unwrap(), ..a_payment() }),
+            ("register_elsewhere", CreatePayment { location: OTHER_LOCATION, ..a_payment() }),
+            ("register_not_found", CreatePayment { register: nowhere, ..a_payment() }),
+            ("connection_not_found", CreatePayment { connection: unknown, ..a_payment() }),
+            ("merchant_not_found", CreatePayment { merchant: OTHER_MERCHANT, ..a_payment() }),
+            ("sale_not_found", of_sale(2)),
+            ("tender_exceeds_due", CreatePayment { amount_minor: Some(301), ..of_sale(1) }),
+        ] {
+            assert_eq!(Shop::with_a_sale().refused(&wrong), code);
+        }
+        let two_step = CreatePayment { is_two_step: true, ..a_payment() };
+        assert_eq!(Shop::with_profile(Profile::manual()).refused(&two_step), "authorize_not_supported");
+        assert_eq!(Shop::new().acting_as(Role::Viewer).refused(&a_payment()), "role_too_low");
+        let of_other = CreatePayment { merchant: OTHER_MERCHANT, ..a_payment() };
+        assert_eq!(Shop::new().of_other_merchant().refused(&of_other), "location_not_found");
+        assert_eq!(a_payment().merchant, MERCHANT);
+    }
 }

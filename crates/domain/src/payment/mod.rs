@@ -4,10 +4,13 @@
 mod advice;
 mod ask;
 mod change;
+mod consequence;
 mod create;
 mod exceptions;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod journey;
 mod news;
 mod operation;
 mod outcome;
@@ -15,6 +18,7 @@ mod overrule;
 mod profile;
 mod refusal;
 mod rules;
+mod schedule;
 mod settle;
 #[cfg(test)]
 mod shop;

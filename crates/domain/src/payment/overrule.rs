@@ -101,7 +101,7 @@ impl Override {
     /// The operation that the verdict is about, and what it says of it: the charge, or if that has ended what else keeps
     /// the payment from its end.
     fn find_doubt(&self, work: &UnitOfWork, change: &Change) -> Result<(Operation, Outcome), Stop<command::Refusal>> {
-        let state = change.payment().state;
+        let state = change.payment.state;
         let final_refusal = || Stop::from(RuleRefusal::AlreadyFinal { state });
         if state.is_final() {
             return Err(final_refusal());
@@ -123,5 +123,136 @@ impl Override {
             let resolution = format!("{} overrode it as {}: {}", call.actor.name, self.verdict.as_str(), self.reason);
             exceptions::resolve(work, call, self.payment, exception::Kind::PaymentInDoubt, &resolution);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::approved;
+    use super::super::shop::{Shop, a_payment};
+    use super::super::{AskCancel, AskCapture, AskVoid, CreatePayment, Profile, State};
+    use super::*;
+    use crate::exception::Kind::{LateApproval, PaymentInDoubt, WitnessesContradict};
+    use crate::id::OperationId;
+    use crate::sale::{self, TenderState};
+    use crate::testing::sale_id;
+
+    fn overrule(payment: PaymentId, verdict: Verdict) -> Override {
+        Override { payment, verdict, reason: "looked at the slip".to_owned() }
+    }
+
+    #[test]
+    fn a_payment_left_to_a_person_is_ended_by_one() {
+        let silent = Profile { has_inquiry: false, has_reversal: false, ..Profile::sandbox() };
+        for (verdict, state) in [(Verdict::Charged, State::Captured), (Verdict::NotCharged, State::Declined)] {
+            let mut shop = Shop::with_profile(silent.clone());
+            let id = shop.create(None, Some(1_000)).payment.id;
+            shop.settle_when_due(id);
+            assert_eq!(shop.open_exceptions(id), [PaymentInDoubt]);
+            let moved = shop.acting_as(Role::Manager).run(&overrule(id, verdict)).unwrap();
+            assert_eq!((moved.payment.state, shop.open_exceptions(id)), (state, Vec::new()));
+            let resolution = shop.exception(id, PaymentInDoubt).resolution.unwrap();
+            assert_eq!(resolution, format!("test overrode it as {}: looked at the slip", verdict.as_str()));
+            assert!(shop.events(id).contains(&"payment.overridden"));
+            assert_eq!(shop.refused(&overrule(id, verdict)), "payment_already_final");
+            assert_eq!(Verdict::parse(verdict.as_str()), Some(verdict));
+        }
+    }
+
+    #[test]
+    fn override_not_charged_then_approval_is_refunded() {
+        let mut shop = Shop::with_a_sale();
+        let created = shop.create(Some(1), None);
+        let (id, charge) = (created.payment.id, created.operations[0].id);
+        shop.reply(&created.tasks[0], Outcome::Unknown);
+        let moved = shop.run(&overrule(id, Verdict::NotCharged)).unwrap();
+        assert_eq!((moved.payment.state, shop.tender(&moved.payment).state), (State::Declined, TenderState::Failed));
+        assert_eq!(shop.pay_cash(), sale::State::Completed);
+        let sold = shop.world.standing(sale_id(1));
+        let moved = shop.tell(charge, Witness::Notification, approved(300));
+        assert_eq!((moved.tasks[0].operation.kind, moved.tasks[0].operation.asked_minor), (Kind::Refund, 300));
+        assert_eq!(shop.open_exceptions(id), [LateApproval, WitnessesContradict]);
+        assert_eq!(shop.world.standing(sale_id(1)), sold);
+        let moved = shop.reply(&moved.tasks[0], approved(300));
+        assert_eq!((moved.payment.state, shop.receivable()), (State::Refunded, 0));
+        assert_eq!(shop.open_exceptions(id), [WitnessesContradict]);
+    }
+
+    #[test]
+    fn an_override_pays_the_sale() {
+        let mut shop = Shop::with_a_sale();
+        let created = shop.create(Some(1), None);
+        shop.reply(&created.tasks[0], Outcome::Unknown);
+        shop.run(&overrule(created.payment.id, Verdict::Charged)).unwrap();
+        assert_eq!(shop.world.standing(sale_id(1)).sale.state, sale::State::Completed);
+        assert_eq!(shop.receivable(), 300);
+    }
+
+    #[test]
+    fn a_reversal_in_doubt_goes_on_beside_an_override() {
+        let mut shop = Shop::new();
+        let created = shop.create(None, Some(1_000));
+        let id = created.payment.id;
+        shop.reply(&created.tasks[0], Outcome::Unknown);
+        let cancelled = shop.run(&AskCancel { payment: id, reason: String::new() }).unwrap();
+        shop.reply(&cancelled.tasks[0], Outcome::Unknown);
+        let moved = shop.run(&overrule(id, Verdict::NotCharged)).unwrap();
+        assert_eq!(moved.payment.state, State::Declined);
+        let asked = shop.settle_when_due(id);
+        assert_eq!(asked.tasks[0].operation.kind, Kind::Reversal);
+    }
+
+    #[test]
+    fn what_else_was_left_to_a_person_stays_with_one() {
+        let mut shop = Shop::with_profile(Profile { has_inquiry: false, give_up_ms: 60_000, ..Profile::sandbox() });
+        let id = shop.create(None, Some(1_000)).payment.id;
+        while shop.job(id).due_at.is_some() {
+            shop.settle_when_due(id);
+        }
+        let moved = shop.run(&overrule(id, Verdict::NotCharged)).unwrap();
+        assert_eq!((moved.payment.state, shop.open_exceptions(id)), (State::Declined, vec![PaymentInDoubt]));
+        let reversal = moved.operations[1].id;
+        shop.tell(reversal, Witness::Person, Outcome::Declined(Reason("not_done".to_owned())));
+        assert_eq!(shop.open_exceptions(id), []);
+    }
+
+    #[test]
+    fn what_was_done_to_a_charge_may_be_overridden_too() {
+        let void = |payment| AskVoid { payment, reason: String::new() };
+        for (verdict, state) in [(Verdict::Charged, State::Captured), (Verdict::NotCharged, State::Voided)] {
+            let mut shop = Shop::new();
+            let payment = shop.captured().id;
+            let asked = shop.run(&void(payment)).unwrap();
+            shop.reply(&asked.tasks[0], Outcome::Unknown);
+            assert_eq!(shop.run(&overrule(payment, verdict)).unwrap().payment.state, state);
+        }
+        for (verdict, state) in [(Verdict::Charged, State::Captured), (Verdict::NotCharged, State::Authorized)] {
+            let mut shop = Shop::new();
+            let created = shop.run(&CreatePayment { is_two_step: true, ..a_payment() }).unwrap();
+            let payment = shop.reply(&created.tasks[0], approved(1_000)).payment.id;
+            let asked = shop.run(&AskCapture { payment, amount_minor: None }).unwrap();
+            shop.reply(&asked.tasks[0], Outcome::Unknown);
+            assert_eq!(shop.run(&overrule(payment, verdict)).unwrap().payment.state, state);
+        }
+        for (verdict, state) in [(Verdict::Charged, State::Captured), (Verdict::NotCharged, State::Reversed)] {
+            let mut shop = Shop::new();
+            let created = shop.create(None, Some(1_000));
+            let payment = created.payment.id;
+            shop.run(&AskCancel { payment, reason: String::new() }).unwrap();
+            shop.tell(OperationId { payment, number: 1 }, Witness::Notification, approved(1_000));
+            assert_eq!(shop.run(&overrule(payment, verdict)).unwrap().payment.state, state);
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused() {
+        let mut shop = Shop::new();
+        let id = shop.create(None, Some(1_000)).payment.id;
+        let because = |reason: &str| Override { reason: reason.to_owned(), ..overrule(id, Verdict::Charged) };
+        assert_eq!(shop.refused(&because("  ok  ")), "reason_invalid");
+        assert_eq!(shop.refused(&because(&"x".repeat(501))), "reason_invalid");
+        assert_eq!(shop.refused(&because("card 4111111111111111")), "text_looks_like_card_number");
+        assert_eq!(shop.clone().acting_as(Role::Cashier).refused(&because("the slip")), "role_too_low");
+        assert_eq!(shop.of_other_merchant().refused(&because("the slip")), "payment_not_found");
     }
 }

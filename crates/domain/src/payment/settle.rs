@@ -123,3 +123,152 @@ fn open_overdue(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operatio
     );
     exceptions::open(work, call, id.payment, exception::Kind::PaymentInDoubt, reason, *asked_minor);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{approved, declined};
+    use super::super::shop::{Shop, a_payment};
+    use super::super::{AskRefund, CreatePayment, Profile, SEND_GRACE_MS, State};
+    use super::*;
+    use crate::exception::Kind::PaymentInDoubt;
+    use crate::testing::NOW;
+
+    const WITHOUT_INQUIRY: Profile = Profile { has_inquiry: false, ..Profile::sandbox() };
+
+    fn settle(payment: PaymentId) -> Settle {
+        Settle { payment, expected_due: true }
+    }
+
+    fn now(payment: PaymentId) -> Settle {
+        Settle { payment, expected_due: false }
+    }
+
+    #[test]
+    fn a_charge_whose_sender_never_told_is_in_doubt_and_asked_after_and_never_sent_again() {
+        let mut shop = Shop::new();
+        let id = shop.create(None, Some(1_000)).payment.id;
+        let moved = shop.settle_when_due(id);
+        assert_eq!(moved.payment.state, State::InDoubt);
+        let [task] = moved.tasks.as_slice() else { panic!("one task") };
+        assert_eq!((task.what, task.fence, task.operation.asked_count), (Action::Inquire, 2, 1));
+        assert_eq!(task.operation.state, OperationState::Unknown);
+        assert_eq!(shop.job(id).due_at, Some(shop.now.plus_ms(1_000 + SEND_GRACE_MS)));
+        let moved = shop.reply(task, approved(1_000));
+        assert_eq!((moved.payment.state, shop.job(id).due_at), (State::Captured, None));
+        assert_eq!(shop.events(id), ["payment.created", "payment.in_doubt", "payment.captured"]);
+    }
+
+    #[test]
+    fn a_job_that_is_not_due_is_left_and_whoever_wants_to_know_asks_now() {
+        let mut shop = Shop::new();
+        let created = shop.create(None, Some(1_000));
+        let id = created.payment.id;
+        assert!(!shop.writes(|shop| assert_eq!(shop.run(&settle(id)).unwrap().tasks, [])));
+        // The request is on its way: there is nothing to ask yet.
+        assert!(!shop.writes(|shop| assert_eq!(shop.run(&now(id)).unwrap().tasks, [])));
+        shop.reply(&created.tasks[0], Outcome::Unknown);
+        let moved = shop.acting_as(Role::Cashier).run(&now(id)).unwrap();
+        assert_eq!((moved.tasks[0].what, moved.tasks[0].fence), (Action::Inquire, 2));
+        shop.acting_as(Role::System).reply(&moved.tasks[0], approved(1_000));
+        assert!(!shop.writes(|shop| assert_eq!(shop.run(&now(id)).unwrap().tasks, [])));
+        assert!(!shop.writes(|shop| assert_eq!(shop.run(&settle(id)).unwrap().tasks, [])));
+    }
+
+    #[test]
+    fn two_workers_do_not_get_the_same_lease() {
+        let mut shop = Shop::new();
+        let id = shop.create(None, Some(1_000)).payment.id;
+        assert_eq!(shop.settle_when_due(id).tasks.len(), 1);
+        assert_eq!(shop.run(&settle(id)).unwrap().tasks, []);
+    }
+
+    #[test]
+    fn a_charge_that_the_provider_does_not_know_is_undone_after_the_finality_window() {
+        let mut shop = Shop::new();
+        let id = shop.create(None, Some(1_000)).payment.id;
+        let asked = shop.settle_when_due(id);
+        shop.reply(&asked.tasks[0], Outcome::NotFound);
+        let moved = shop.settle_when_due(id);
+        let [task] = moved.tasks.as_slice() else { panic!("one task") };
+        assert_eq!((task.what, task.operation.kind), (Action::Send, Kind::Reversal));
+        assert_eq!(task.target.as_ref().map(|target| target.id.number), Some(1));
+        let moved = shop.reply(task, approved(0));
+        assert_eq!((moved.payment.state, shop.job(id).due_at), (State::Reversed, None));
+    }
+
+    #[test]
+    fn a_refund_in_doubt_is_repeated_under_its_reference_where_nobody_can_be_asked() {
+        let mut shop = Shop::with_profile(WITHOUT_INQUIRY);
+        let payment = shop.captured().id;
+        let asked = shop.run(&AskRefund { payment, amount_minor: None, reason: String::new() }).unwrap();
+        let moved = shop.settle_when_due(payment);
+        let [task] = moved.tasks.as_slice() else { panic!("one task") };
+        assert_eq!((task.what, task.operation.id), (Action::Send, asked.tasks[0].operation.id));
+        assert_eq!((task.operation.asked_count, &task.operation.state), (1, &OperationState::Sent));
+        assert_eq!(shop.operations(payment).len(), 2);
+        shop.reply(task, approved(1_000));
+        assert_eq!((shop.receivable(), shop.job(payment).due_at), (0, None));
+    }
+
+    #[test]
+    fn a_person_is_asked_when_the_rules_have_no_further_step() {
+        let mut shop = Shop::with_profile(Profile { has_reversal: false, ..WITHOUT_INQUIRY });
+        let id = shop.create(None, Some(1_000)).payment.id;
+        let moved = shop.settle_when_due(id);
+        assert_eq!((moved.payment.state, moved.tasks.len()), (State::NeedsPerson, 0));
+        let exception = shop.exception(id, PaymentInDoubt);
+        assert_eq!((exception.owner.as_str(), exception.at_risk_minor), ("manager", 1_000));
+        assert_eq!(exception.reason, Why::NoInquiry.to_string());
+        assert_eq!(shop.job(id).due_at, None);
+        assert_eq!(shop.events(id)[1..], ["payment.person_asked", "payment.needs_person"]);
+    }
+
+    #[test]
+    fn a_terminal_keyed_by_hand_is_a_persons_from_the_start() {
+        let mut shop = Shop::with_profile(Profile::manual());
+        let id = shop.create(None, Some(1_000)).payment.id;
+        let moved = shop.settle_when_due(id);
+        assert_eq!(moved.payment.state, State::NeedsPerson);
+        assert_eq!(moved.operations[0].state, OperationState::Recorded);
+        assert_eq!(shop.exception(id, PaymentInDoubt).reason, Why::KeyedByHand.to_string());
+        let moved = shop.tell(moved.operations[0].id, Witness::Person, declined("card_refused"));
+        assert_eq!((moved.payment.state, shop.open_exceptions(id)), (State::Declined, Vec::new()));
+    }
+
+    #[test]
+    fn a_person_hears_of_it_by_resolve_by_while_the_machine_goes_on() {
+        let mut shop = Shop::new();
+        let id = shop.create(None, Some(1_000)).payment.id;
+        let mut moved = shop.settle_when_due(id);
+        while shop.open_exceptions(id).is_empty() {
+            assert!(shop.now < NOW.plus_ms(30_000), "nobody was told");
+            moved.tasks.iter().for_each(|task| drop(shop.reply(task, Outcome::Unknown)));
+            moved = shop.settle_when_due(id);
+        }
+        assert_eq!(shop.now, NOW.plus_ms(30_000));
+        assert!(!moved.tasks.is_empty() && moved.payment.state == State::InDoubt);
+    }
+
+    #[test]
+    fn against_a_silent_provider_the_job_ends_with_a_person() {
+        for profile in [Profile::sandbox(), WITHOUT_INQUIRY, Profile { has_reversal: false, ..Profile::sandbox() }] {
+            let mut shop = Shop::with_profile(Profile { give_up_ms: 60_000, ..profile });
+            let id = shop.run(&CreatePayment { is_two_step: true, ..a_payment() }).unwrap().payment.id;
+            for _ in 0..100 {
+                if shop.job(id).due_at.is_some() {
+                    shop.settle_when_due(id);
+                }
+            }
+            assert_eq!((shop.job(id).due_at, shop.payment(id).state), (None, State::NeedsPerson));
+            assert_eq!(shop.open_exceptions(id), [PaymentInDoubt]);
+        }
+    }
+
+    #[test]
+    fn only_an_own_payment_is_settled() {
+        let mut shop = Shop::new();
+        let id = shop.create(None, Some(1_000)).payment.id;
+        assert_eq!(shop.clone().acting_as(Role::Viewer).refused(&now(id)), "role_too_low");
+        assert_eq!(shop.of_other_merchant().refused(&now(id)), "payment_not_found");
+    }
+}

@@ -6,6 +6,7 @@ use crate::id::{MerchantId, OperationId, PaymentId};
 use crate::job::{self, JobId};
 use crate::journal::LedgerAccount;
 use crate::merchant::Connection;
+use crate::time::Timestamp;
 use crate::work::{Key, UnitOfWork};
 
 /// What a lease grants beyond the provider's answer timeout: for connecting, and for the outcome's own way through the
@@ -39,6 +40,8 @@ pub struct Task {
     pub connection: Connection,
     /// The fence of the lease that this was handed out under.
     pub fence: i64,
+    /// When it was handed out, by the clock of the batch: no question of it was asked before.
+    pub handed_out_at: Timestamp,
 }
 
 /// What the sender does with an operation.

@@ -307,6 +307,9 @@ mod tests {
         pay(&mut world);
         assert_eq!(world.level(TEA).on_hand, Quantity(-2_000));
         assert!(has_oversold(&world));
+        // A person brings the level up again, in steps.
+        adjust(&mut world, 500);
+        assert_eq!(world.level(TEA).on_hand, Quantity(-1_500));
     }
 
     #[test]

@@ -1,0 +1,384 @@
+//! One batch: claim, load, decide, write, commit. The same for both engines and for the simulator's memory.
+//!
+//! Locks are taken in one order everywhere: the batch's own row, the idempotency claims, the counters that have to
+//! exist, the rows of each table by rank and key, and last the merchants' counters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use domain::call::Call;
+use domain::id::{BatchId, IdSource, MerchantId};
+use domain::time::Timestamp;
+use domain::work::{Key, Stop, UnitOfWork};
+
+use crate::cell::Cell;
+use crate::engine::{Begun, Engine, Read, Write};
+use crate::error::EngineError;
+use crate::flush;
+use crate::load;
+use crate::record::IDEMPOTENCY;
+use crate::submission::{Answer, Claim, Envelope, Failure, Idempotency, Pending};
+use crate::table::{RowReader, Rows};
+
+/// Rounds in which a command may name more records before it is a bug.
+const ROUNDS_MAX: u8 = 3;
+
+/// A command in a batch.
+pub(crate) struct Entry {
+    pub envelope: Envelope,
+    pub pending: Box<dyn Pending>,
+    /// All it has named so far.
+    pub keys: BTreeSet<Key>,
+    /// How often it named more.
+    pub rounds: u8,
+    /// The unique constraint that it ran into when it was alone: it is refused without deciding again.
+    pub broken_unique: Option<String>,
+    /// The answer that somebody else filled in meanwhile under the key that this one settles.
+    pub settled: Option<Answer>,
+    /// What came of it in the last run.
+    pub verdict: Verdict,
+}
+
+/// What came of a command in a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verdict {
+    /// Not decided.
+    Open,
+    /// Decided now.
+    Decided(Answer),
+    /// Decided before, under the same key.
+    Stored(Answer),
+    /// The same as the entry at this index, which has the same key.
+    CopyOf(usize),
+    /// It needs more records: first in the next batch.
+    Again,
+    /// No answer.
+    Failed(Failure),
+}
+
+/// One row of the audit chain to be.
+pub(crate) struct Changed {
+    pub merchant: MerchantId,
+    pub command: &'static str,
+    pub actor: String,
+    pub request_id: String,
+    /// How many of the unit of work's events stand before the end of this command.
+    pub events_end: usize,
+}
+
+impl Entry {
+    pub(crate) fn new(envelope: Envelope, pending: Box<dyn Pending>) -> Self {
+        let keys = pending.keys().into_iter().collect();
+        Self { envelope, pending, keys, rounds: 0, broken_unique: None, settled: None, verdict: Verdict::Open }
+    }
+
+    /// Its key, as far as it claims one.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        match &self.envelope.idempotency {
+            Idempotency::Answer(claim) | Idempotency::AnswerLater(claim) => Some(claim),
+            Idempotency::None | Idempotency::Settle(_) => None,
+        }
+    }
+
+    /// Whether its answer has to be written down.
+    fn has_answer_to_keep(&self) -> bool {
+        matches!(self.verdict, Verdict::Decided(_)) && !matches!(self.envelope.idempotency, Idempotency::None)
+    }
+}
+
+/// Runs a batch up to its commit. On `Ok` every entry has its verdict and it is durable. On an error nothing was
+/// written, but for [`EngineError::CommitUnknown`]: then the verdicts are the truth if the batch's row is there.
+pub(crate) fn run(
+    engine: &mut dyn Engine,
+    ids: &mut dyn IdSource,
+    batch: BatchId,
+    entries: &mut [Entry],
+) -> Result<Vec<MerchantId>, EngineError> {
+    let now = match engine.begin(batch)? {
+        Begun::At(now) => now,
+        Begun::AlreadyCommitted => return Err(EngineError::Engine(format!("the batch {batch} ran before"))),
+    };
+    for entry in entries.iter_mut() {
+        entry.verdict = Verdict::Open;
+    }
+    claim(engine, entries, now)?;
+    let mut work = UnitOfWork::default();
+    load::load(engine, entries, &mut work)?;
+    let changed = decide(entries, &mut work, ids, now);
+    share_settled(entries);
+    if changed.is_empty() && !entries.iter().any(Entry::has_answer_to_keep) {
+        // Only stored answers, and refusals that nobody keeps.
+        engine.rollback();
+        return Ok(Vec::new());
+    }
+    let touched = flush::flush(engine, entries, &work, &changed, now)?;
+    engine.commit()?;
+    Ok(touched)
+}
+
+/// Claims the idempotency keys. What stands there already is the answer; a second copy in the batch waits for the first.
+fn claim(engine: &mut dyn Engine, entries: &mut [Entry], now: Timestamp) -> Result<(), EngineError> {
+    let mut first_by_key: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut fingerprints: Vec<[u8; 32]> = Vec::new();
+    for index in 0..entries.len() {
+        let Some(claim) = entries[index].claim().cloned() else { continue };
+        let key = (entries[index].envelope.merchant.to_string(), claim.key);
+        match first_by_key.get(&key).copied() {
+            None => {
+                first_by_key.insert(key, index);
+                fingerprints.push(claim.fingerprint);
+            }
+            Some(first) => {
+                let is_same = entries[first].claim().is_some_and(|other| other.fingerprint == claim.fingerprint);
+                entries[index].verdict =
+                    if is_same { Verdict::CopyOf(first) } else { Verdict::Failed(Failure::KeyReused) };
+            }
+        }
+    }
+    let mut asked: BTreeSet<(String, String)> = first_by_key.keys().cloned().collect();
+    if !engine.is_sole_writer() && !first_by_key.is_empty() {
+        let inserted = insert_claims(engine, entries, &first_by_key, now)?;
+        asked.retain(|key| !inserted.contains(key));
+    }
+    let lost_claims = if engine.is_sole_writer() { BTreeSet::new() } else { asked.clone() };
+    let settles: Vec<(String, String)> = entries.iter().filter_map(settle_key).collect();
+    // A row that is to be filled in is locked, so that two hubs cannot answer one key with different bytes.
+    let is_locking = !settles.is_empty();
+    asked.extend(settles);
+    let stored = read_answers(engine, &asked, is_locking)?;
+    if let Some((_, key)) = lost_claims.iter().find(|key| !stored.contains_key(*key)) {
+        // Pruned between the claim and the read: the effect would be kept without its answer.
+        return Err(EngineError::Conflict(format!("the idempotency key {key} was deleted meanwhile")));
+    }
+    for (key, row) in &stored {
+        if let Some(index) = first_by_key.get(key) {
+            entries[*index].verdict = row.verdict_for(entries[*index].claim());
+        }
+    }
+    for entry in entries.iter_mut() {
+        // Where somebody settled it meanwhile, the command still has its effect; its bytes are the stored ones.
+        entry.settled = settle_key(entry)
+            .and_then(|key| stored.get(&key))
+            .filter(|row| row.answer.status != 0)
+            .map(|row| row.answer.clone());
+    }
+    Ok(())
+}
+
+/// Of several commands of the batch that settle one key the first gives the bytes.
+fn share_settled(entries: &mut [Entry]) {
+    let mut first_by_key: BTreeMap<(String, String), Answer> = BTreeMap::new();
+    for entry in entries.iter_mut().filter(|entry| entry.settled.is_none()) {
+        let Some(key) = settle_key(entry) else { continue };
+        match (first_by_key.get(&key), &entry.verdict) {
+            (Some(first), _) => entry.settled = Some(first.clone()),
+            (None, Verdict::Decided(answer)) if answer.status != 0 => {
+                first_by_key.insert(key, answer.clone());
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+fn settle_key(entry: &Entry) -> Option<(String, String)> {
+    match &entry.envelope.idempotency {
+        Idempotency::Settle(key) => Some((entry.envelope.merchant.to_string(), key.clone())),
+        _ => None,
+    }
+}
+
+/// Inserts the claims, in key order, and gives those that were not there.
+fn insert_claims(
+    engine: &mut dyn Engine,
+    entries: &[Entry],
+    first_by_key: &BTreeMap<(String, String), usize>,
+    now: Timestamp,
+) -> Result<BTreeSet<(String, String)>, EngineError> {
+    let mut rows = Rows::new(IDEMPOTENCY.columns.len());
+    for ((merchant, key), index) in first_by_key {
+        let fingerprint = entries[*index].claim().map_or([0; 32], |claim| claim.fingerprint);
+        rows.cells.extend([
+            Cell::text(merchant),
+            Cell::text(key),
+            Cell::bytes(&fingerprint).into_owned(),
+            Cell::text(""),
+            Cell::Int(0),
+            Cell::text(""),
+            Cell::bytes(&[]),
+            Cell::Int(now.0),
+        ]);
+    }
+    let inserted = engine.claim(&IDEMPOTENCY, &rows)?;
+    Ok(first_by_key.keys().zip(inserted).filter(|(_, is_new)| *is_new).map(|(key, _)| key.clone()).collect())
+}
+
+/// A stored idempotency row.
+struct StoredAnswer {
+    fingerprint: Vec<u8>,
+    answer: Answer,
+}
+
+impl StoredAnswer {
+    fn verdict_for(&self, claim: Option<&Claim>) -> Verdict {
+        if claim.is_none_or(|claim| claim.fingerprint[..] != self.fingerprint[..]) {
+            Verdict::Failed(Failure::KeyReused)
+        } else if self.answer.status == 0 {
+            Verdict::Failed(Failure::InFlight { subject: self.answer.subject.clone() })
+        } else {
+            Verdict::Stored(self.answer.clone())
+        }
+    }
+}
+
+fn read_answers(
+    engine: &mut dyn Engine,
+    asked: &BTreeSet<(String, String)>,
+    is_locking: bool,
+) -> Result<BTreeMap<(String, String), StoredAnswer>, EngineError> {
+    let mut stored = BTreeMap::new();
+    if asked.is_empty() {
+        return Ok(stored);
+    }
+    let mut keys = Rows::new(IDEMPOTENCY.key_len);
+    for (merchant, key) in asked {
+        keys.cells.extend([Cell::text(merchant), Cell::text(key)]);
+    }
+    let rows = engine.read(&[Read { table: &IDEMPOTENCY, keys, is_locking }])?;
+    for row in rows.into_iter().flatten() {
+        let mut row = RowReader::new(&IDEMPOTENCY, row);
+        let key = (row.text()?, row.text()?);
+        let fingerprint = row.bytes()?;
+        let subject = row.text()?;
+        let status = row.small()?;
+        let answer = Answer { status, subject, content_type: row.text()?.into(), body: row.bytes()? };
+        stored.insert(key, StoredAnswer { fingerprint, answer });
+    }
+    Ok(stored)
+}
+
+/// Lets each command decide in turn over the shared unit of work.
+fn decide(entries: &mut [Entry], work: &mut UnitOfWork, ids: &mut dyn IdSource, now: Timestamp) -> Vec<Changed> {
+    let mut changed = Vec::new();
+    for entry in entries.iter_mut().filter(|entry| entry.verdict == Verdict::Open) {
+        if let Some(constraint) = entry.broken_unique.clone() {
+            let refusal = catch_unwind(AssertUnwindSafe(|| entry.pending.refuse_unique(&constraint)));
+            entry.verdict = match refusal {
+                Ok(Some(answer)) => Verdict::Decided(answer),
+                Ok(None) => Verdict::Failed(Failure::Internal(format!("unique constraint {constraint}"))),
+                Err(_) => panicked(&*entry.pending),
+            };
+            continue;
+        }
+        work.begin_command();
+        let mut call = Call::new(now, entry.envelope.merchant, &entry.envelope.actor, ids);
+        let decision = catch_unwind(AssertUnwindSafe(|| entry.pending.decide(work, &mut call)));
+        entry.verdict = match decision {
+            Ok(Ok(answer)) => {
+                if work.has_command_changes() {
+                    changed.push(Changed {
+                        merchant: entry.envelope.merchant,
+                        command: entry.pending.name(),
+                        actor: entry.envelope.actor.name.clone(),
+                        request_id: entry.envelope.request_id.clone(),
+                        events_end: work.events.rows().len(),
+                    });
+                }
+                Verdict::Decided(answer)
+            }
+            Ok(Err(Stop::Refused(answer))) => {
+                work.undo_command();
+                Verdict::Decided(answer)
+            }
+            Ok(Err(Stop::Needs(keys))) => {
+                work.undo_command();
+                ask_for_more(&mut entry.keys, &mut entry.rounds, keys)
+            }
+            Err(_) => {
+                work.undo_command();
+                panicked(&*entry.pending)
+            }
+        };
+    }
+    changed
+}
+
+fn panicked(pending: &dyn Pending) -> Verdict {
+    tracing::error!(command = pending.name(), "A command panicked; its caller gets an error, the others go on.");
+    Verdict::Failed(Failure::Internal("the command panicked".to_owned()))
+}
+
+fn ask_for_more(named: &mut BTreeSet<Key>, rounds: &mut u8, keys: Vec<Key>) -> Verdict {
+    let before = named.len();
+    named.extend(keys);
+    *rounds += 1;
+    if *rounds > ROUNDS_MAX || named.len() == before {
+        return Verdict::Failed(Failure::Internal("the command names records without end".to_owned()));
+    }
+    Verdict::Again
+}
+
+/// The answers of a batch in the form in which the idempotency table takes them.
+pub(crate) fn answers<'a>(entries: &'a [Entry], is_sole_writer: bool, now: Timestamp) -> Vec<Write<'a>> {
+    let mut fresh = Rows::new(IDEMPOTENCY.columns.len());
+    let mut claimed = Rows::new(6);
+    let mut unclaimed = Rows::new(2);
+    for entry in entries {
+        let merchant = Cell::display(entry.envelope.merchant);
+        match (&entry.envelope.idempotency, &entry.verdict) {
+            (Idempotency::Answer(claim) | Idempotency::AnswerLater(claim), Verdict::Decided(answer)) => {
+                let is_later = matches!(entry.envelope.idempotency, Idempotency::AnswerLater(_));
+                // A refusal is an answer at once; what succeeded and is answered later stays open.
+                let stored = if is_later && answer.status < 400 { &OPEN } else { answer };
+                if is_sole_writer {
+                    fresh.cells.extend([
+                        merchant,
+                        Cell::text(&claim.key),
+                        Cell::bytes(&claim.fingerprint),
+                        Cell::text(&answer.subject),
+                        Cell::Int(i64::from(stored.status)),
+                        Cell::text(&stored.content_type),
+                        Cell::bytes(&stored.body),
+                        Cell::Int(now.0),
+                    ]);
+                } else {
+                    claimed.cells.extend(answer_cells(merchant, &claim.key, &answer.subject, stored));
+                }
+            }
+            (Idempotency::Answer(claim) | Idempotency::AnswerLater(claim), Verdict::Again | Verdict::Failed(_))
+                if !is_sole_writer
+                    && !matches!(entry.verdict, Verdict::Failed(Failure::KeyReused | Failure::InFlight { .. })) =>
+            {
+                unclaimed.cells.extend([merchant, Cell::text(&claim.key)]);
+            }
+            (Idempotency::Settle(key), Verdict::Decided(answer)) if answer.status != 0 && entry.settled.is_none() => {
+                claimed.cells.extend(answer_cells(merchant, key, &answer.subject, answer));
+            }
+            _ => {}
+        }
+    }
+    let mut writes = Vec::new();
+    if !fresh.is_empty() {
+        writes.push(Write::Insert(&IDEMPOTENCY, fresh));
+    }
+    if !claimed.is_empty() {
+        writes.push(Write::Answer(claimed));
+    }
+    if !unclaimed.is_empty() {
+        writes.push(Write::Unclaim(unclaimed));
+    }
+    writes
+}
+
+static OPEN: Answer =
+    Answer { status: 0, content_type: std::borrow::Cow::Borrowed(""), body: Vec::new(), subject: String::new() };
+
+fn answer_cells<'a>(merchant: Cell<'a>, key: &'a str, subject: &'a str, answer: &'a Answer) -> [Cell<'a>; 6] {
+    [
+        merchant,
+        Cell::text(key),
+        Cell::text(subject),
+        Cell::Int(i64::from(answer.status)),
+        Cell::text(&answer.content_type),
+        Cell::bytes(&answer.body),
+    ]
+}

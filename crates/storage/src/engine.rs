@@ -1,0 +1,83 @@
+//! What a batch asks of a database: a handful of set-wise operations inside one transaction. Two engines and the
+//! simulator's memory answer them; nothing above knows which.
+
+use domain::id::BatchId;
+use domain::time::Timestamp;
+
+use crate::cell::Cell;
+use crate::durability::Durability;
+use crate::error::EngineError;
+use crate::prune::{Prune, Pruned};
+use crate::table::{Rows, Table};
+
+/// Rows to read: those whose first `prefix_len` key columns equal one of `keys`, in key order.
+#[derive(Debug)]
+pub struct Read<'a> {
+    /// From where.
+    pub table: &'static Table,
+    /// By which: rows of `prefix_len` cells, sorted, without repeats.
+    pub keys: Rows<'a>,
+    /// Lock them until the transaction ends.
+    pub is_locking: bool,
+}
+
+/// A change of rows.
+#[derive(Debug)]
+pub enum Write<'a> {
+    /// New rows, sorted by key.
+    Insert(&'static Table, Rows<'a>),
+    /// New rows; those whose key stands already are passed over.
+    InsertMissing(&'static Table, Rows<'a>),
+    /// Whole rows by key, each with the version it had as one more cell at the end. All of them are there with that
+    /// version, or it is a conflict.
+    Update(&'static Table, Rows<'a>),
+    /// The answer of an idempotency row whose answer is still to come: merchant, key, subject, status, content type,
+    /// body.
+    Answer(Rows<'a>),
+    /// Takes back claims of this transaction: merchant, key.
+    Unclaim(Rows<'a>),
+}
+
+/// How a transaction began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// Fresh, at this time.
+    At(Timestamp),
+    /// A transaction with this batch id has committed before.
+    AlreadyCommitted,
+}
+
+/// A row as an engine gives it.
+pub type Row = Vec<Cell<'static>>;
+
+/// A database with one open transaction at most.
+pub trait Engine: Send {
+    /// Whether no other process writes to this database while this one does. Then a claim need not be made before it is
+    /// filled in.
+    fn is_sole_writer(&self) -> bool;
+
+    /// Opens the transaction of `batch`.
+    fn begin(&mut self, batch: BatchId) -> Result<Begun, EngineError>;
+
+    /// Inserts the rows whose key is not there yet, and says for each row whether it was inserted. Waits for another
+    /// transaction that is inserting the same key.
+    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError>;
+
+    /// Reads, in the order given.
+    fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError>;
+
+    /// Writes, in the order given.
+    fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError>;
+
+    /// Makes it durable. After an error other than [`EngineError::CommitUnknown`] nothing happened.
+    fn commit(&mut self) -> Result<(), EngineError>;
+
+    /// Deletes what is over among the next rows of a table, in a transaction of its own.
+    fn prune(&mut self, prune: &Prune) -> Result<Pruned, EngineError>;
+
+    /// What stands between an answer and its loss, as this connection writes.
+    fn durability(&mut self) -> Result<Durability, EngineError>;
+
+    /// Gives the transaction up. Never fails: a connection that cannot roll back is dropped.
+    fn rollback(&mut self);
+}

@@ -1,0 +1,211 @@
+//! Loads what the commands of a batch have named, in the order in which locks are taken everywhere.
+
+use std::collections::BTreeSet;
+
+use domain::article::Article;
+use domain::exception::Exception;
+use domain::id::MerchantId;
+use domain::job::Job;
+use domain::journal::Balance;
+use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
+use domain::money::Quantity;
+use domain::payment::{Operation, Payment};
+use domain::sale::{Sale, SaleLine, Tender};
+use domain::stock::{Reservation, StockLevel};
+use domain::work::{Key, Table as Loaded, UnitOfWork};
+
+use crate::batch::{Entry, Verdict};
+use crate::cell::Cell;
+use crate::engine::{Engine, Read, Row, Write};
+use crate::error::{Corrupt, EngineError};
+use crate::record::Stored;
+use crate::table::{RowReader, Rows, Table};
+
+/// Loads the records of all open entries into `work`.
+pub(crate) fn load(engine: &mut dyn Engine, entries: &[Entry], work: &mut UnitOfWork) -> Result<(), EngineError> {
+    let named: BTreeSet<(Key, MerchantId)> = entries
+        .iter()
+        .filter(|entry| entry.verdict == Verdict::Open)
+        .flat_map(|entry| entry.keys.iter().map(|key| (key.clone(), entry.envelope.merchant)))
+        .collect();
+    let (references, rest): (BTreeSet<_>, BTreeSet<_>) = named.into_iter().partition(|(key, _)| is_reference(key));
+    read_into(engine, work, &references)?;
+    make_counters(engine, work, &rest)?;
+    read_into(engine, work, &rest)?;
+    for (key, _) in references.into_iter().chain(rest) {
+        work.set_known(key);
+    }
+    Ok(())
+}
+
+fn is_reference(key: &Key) -> bool {
+    matches!(
+        key,
+        Key::Merchant(_) | Key::Location(_) | Key::Register(_) | Key::Article(_) | Key::Connection(_) | Key::ApiKey(_)
+    )
+}
+
+/// Brings the counters into being that are named for the first time, so that there is a row to lock.
+fn make_counters(
+    engine: &mut dyn Engine,
+    work: &UnitOfWork,
+    named: &BTreeSet<(Key, MerchantId)>,
+) -> Result<(), EngineError> {
+    let mut series = Rows::new(ReceiptSeries::TABLE.columns.len());
+    let mut levels = Rows::new(StockLevel::TABLE.columns.len());
+    let mut balances = Rows::new(Balance::TABLE.columns.len());
+    for (key, merchant) in named {
+        if !work.may_make_zero(*merchant, key) {
+            continue;
+        }
+        match key {
+            Key::ReceiptSeries(register) => push(
+                &mut series,
+                &ReceiptSeries { register: *register, merchant: *merchant, last_number: 0, version: 1 },
+            ),
+            Key::StockLevel(location, article) => push(
+                &mut levels,
+                &StockLevel {
+                    location: *location,
+                    article: *article,
+                    merchant: *merchant,
+                    on_hand: Quantity(0),
+                    reserved: Quantity(0),
+                    version: 1,
+                },
+            ),
+            Key::Balance(_, account, currency) => push(
+                &mut balances,
+                &Balance { merchant: *merchant, account: *account, currency: *currency, amount_minor: 0, version: 1 },
+            ),
+            _ => {}
+        }
+    }
+    let writes: Vec<Write<'_>> =
+        [(ReceiptSeries::TABLE, series), (StockLevel::TABLE, levels), (Balance::TABLE, balances)]
+            .into_iter()
+            .filter(|(_, rows)| !rows.is_empty())
+            .map(|(table, rows)| Write::InsertMissing(table, rows))
+            .collect();
+    if writes.is_empty() { Ok(()) } else { engine.write(&writes) }
+}
+
+fn push<R: Stored>(rows: &mut Rows<'static>, record: &R) {
+    let mut cells = Vec::with_capacity(rows.width);
+    record.write(&mut cells);
+    rows.cells.extend(cells.into_iter().map(Cell::into_owned));
+}
+
+/// Puts a row into the table of the unit of work that it belongs to.
+type Put = fn(&mut UnitOfWork, Row) -> Result<(), Corrupt>;
+
+fn put<R: Stored>(table: &mut Loaded<R>, row: Row) -> Result<(), Corrupt> {
+    table.put_loaded(R::read(&mut RowReader::new(R::TABLE, row))?);
+    Ok(())
+}
+
+/// The reads of one call, each with where its rows go.
+#[derive(Default)]
+struct Plan {
+    reads: Vec<Read<'static>>,
+    puts: Vec<Put>,
+}
+
+impl Plan {
+    fn read(&mut self, table: &'static Table, keys: &BTreeSet<Vec<Cell<'static>>>, put: Put) {
+        let Some(width) = keys.first().map(Vec::len) else { return };
+        let mut rows = Rows::new(width);
+        rows.cells.extend(keys.iter().flatten().cloned());
+        self.reads.push(Read { table, keys: rows, is_locking: table.is_locked });
+        self.puts.push(put);
+    }
+}
+
+/// Reads in the order of the ranks: a table's rows are locked before those of the next, and children after the parent
+/// whose lock covers them.
+fn read_into(
+    engine: &mut dyn Engine,
+    work: &mut UnitOfWork,
+    named: &BTreeSet<(Key, MerchantId)>,
+) -> Result<(), EngineError> {
+    let keys = KeySets::of(named);
+    let mut plan = Plan::default();
+    plan.read(Merchant::TABLE, &keys.merchants, |work, row| put(&mut work.merchants, row));
+    plan.read(Location::TABLE, &keys.locations, |work, row| put(&mut work.locations, row));
+    plan.read(Register::TABLE, &keys.registers, |work, row| put(&mut work.registers, row));
+    plan.read(Article::TABLE, &keys.articles, |work, row| put(&mut work.articles, row));
+    plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
+    plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
+    plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
+    plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
+    plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
+    plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
+    plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
+    plan.read(Balance::TABLE, &keys.balances, |work, row| put(&mut work.balances, row));
+    plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
+    plan.read(Tender::TABLE, &keys.sales, |work, row| put(&mut work.tenders, row));
+    plan.read(Reservation::TABLE, &keys.sales, |work, row| put(&mut work.reservations, row));
+    plan.read(Operation::TABLE, &keys.payments, |work, row| put(&mut work.operations, row));
+    plan.read(Exception::TABLE, &keys.exception_subjects, |work, row| put(&mut work.exceptions, row));
+    if plan.reads.is_empty() {
+        return Ok(());
+    }
+    let answers = engine.read(&plan.reads)?;
+    for (put, rows) in plan.puts.into_iter().zip(answers) {
+        for row in rows {
+            put(work, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// The named keys by table, as cells, sorted and without repeats.
+#[derive(Default)]
+struct KeySets {
+    merchants: BTreeSet<Vec<Cell<'static>>>,
+    locations: BTreeSet<Vec<Cell<'static>>>,
+    registers: BTreeSet<Vec<Cell<'static>>>,
+    articles: BTreeSet<Vec<Cell<'static>>>,
+    connections: BTreeSet<Vec<Cell<'static>>>,
+    api_keys: BTreeSet<Vec<Cell<'static>>>,
+    sales: BTreeSet<Vec<Cell<'static>>>,
+    payments: BTreeSet<Vec<Cell<'static>>>,
+    jobs: BTreeSet<Vec<Cell<'static>>>,
+    receipt_series: BTreeSet<Vec<Cell<'static>>>,
+    stock_levels: BTreeSet<Vec<Cell<'static>>>,
+    balances: BTreeSet<Vec<Cell<'static>>>,
+    exception_subjects: BTreeSet<Vec<Cell<'static>>>,
+}
+
+impl KeySets {
+    fn of(named: &BTreeSet<(Key, MerchantId)>) -> Self {
+        let mut sets = Self::default();
+        for (key, _) in named {
+            match key {
+                Key::Merchant(id) => sets.merchants.insert(vec![Cell::display(id)]),
+                Key::Location(id) => sets.locations.insert(vec![Cell::display(id)]),
+                Key::Register(id) => sets.registers.insert(vec![Cell::display(id)]),
+                Key::Article(id) => sets.articles.insert(vec![Cell::display(id)]),
+                Key::Connection(id) => sets.connections.insert(vec![Cell::display(id)]),
+                Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
+                Key::Sale(id) => {
+                    sets.exception_subjects.insert(vec![Cell::display(id)]);
+                    sets.sales.insert(vec![Cell::display(id)])
+                }
+                Key::Payment(id) => {
+                    sets.exception_subjects.insert(vec![Cell::display(id)]);
+                    sets.payments.insert(vec![Cell::display(id)])
+                }
+                Key::Job(id) => sets.jobs.insert(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
+                Key::ReceiptSeries(id) => sets.receipt_series.insert(vec![Cell::display(id)]),
+                Key::StockLevel(location, article) => {
+                    sets.stock_levels.insert(vec![Cell::display(location), Cell::display(article)])
+                }
+                Key::Balance(merchant, account, currency) => {
+                    sets.balances.insert(vec![Cell::display(merchant), Cell::display(account), Cell::display(currency)])
+                }
+            };
+        }
+        sets
+    }
+}

@@ -1,0 +1,42 @@
+//! Brings a database to the schema of this version: one tree of migrations for both engines, forward only.
+
+use refinery::{Migration, Runner};
+
+use crate::error::EngineError;
+
+/// Name and text of each migration, in order.
+const MIGRATIONS: &[(&str, &str)] = &[("V1__walking_skeleton", include_str!("../migrations/V1__walking_skeleton.sql"))];
+
+/// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.
+const CLUSTERED_MARK: &str = "[clustered]";
+
+/// The key of the advisory lock under which one hub at a time migrates; the letters of "till".
+const ADVISORY_LOCK: i64 = 0x7469_6c6c;
+
+fn runner(clustered: &str) -> Result<Runner, EngineError> {
+    let migrations: Result<Vec<Migration>, _> = MIGRATIONS
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, &sql.replace(CLUSTERED_MARK, clustered)))
+        .collect();
+    Ok(Runner::new(&migrations.map_err(EngineError::engine)?))
+}
+
+/// Migrates the SQLite file behind the connection.
+pub fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), EngineError> {
+    runner("WITHOUT ROWID")?.run(connection).map_err(EngineError::engine)?;
+    Ok(())
+}
+
+/// Migrates the PostgreSQL database at `url`, one hub at a time.
+pub async fn postgres(url: &str) -> Result<(), EngineError> {
+    let (mut client, connection) =
+        tokio_postgres::connect(url, tokio_postgres::NoTls).await.map_err(crate::postgres::translate)?;
+    let driver = tokio::spawn(connection);
+    // A second hub waits here; a migration that cannot have its table's lock gives up instead of stopping the shop.
+    client.batch_execute("SET lock_timeout = '30s'").await.map_err(crate::postgres::translate)?;
+    client.execute("SELECT pg_advisory_lock($1)", &[&ADVISORY_LOCK]).await.map_err(crate::postgres::translate)?;
+    let outcome = runner("")?.run_async(&mut client).await.map_err(EngineError::engine);
+    drop(client);
+    let _ = driver.await;
+    outcome.map(|_| ())
+}

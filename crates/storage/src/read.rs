@@ -1,0 +1,402 @@
+//! What the hub reads beside the committer: single records with their parts, and pages by key. Every query names the
+//! merchant, but for those of the hub's own workers.
+
+use domain::article::Article;
+use domain::exception::Exception;
+use domain::id::{ApiKeyId, ArticleId, ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId};
+use domain::job::{self, JobId};
+use domain::merchant::{ApiKey, Connection, Location, Merchant, Register};
+use domain::payment::{Operation, Payment};
+use domain::sale::{Sale, SaleLine, Tender};
+use domain::stock::StockLevel;
+use domain::time::Timestamp;
+
+use crate::cell::Cell;
+use crate::engine::Row;
+use crate::error::EngineError;
+use crate::reader::{Query, Reader};
+use crate::record::Stored;
+use crate::sql::columns;
+use crate::submission::Answer;
+use crate::table::RowReader;
+
+/// The most rows of one page.
+pub const PAGE_MAX: i64 = 200;
+
+/// A committed event under its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its number within the merchant, from 1, without a gap.
+    pub number: i64,
+    /// Its id.
+    pub id: String,
+    /// `noun.past_verb`.
+    pub kind: String,
+    /// The id of the record it is about.
+    pub subject: String,
+    /// JSON, an object.
+    pub data: String,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// A sale with its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeSale {
+    /// The sale.
+    pub sale: Sale,
+    /// Its lines, by number.
+    pub lines: Vec<SaleLine>,
+    /// Its tenders, by id.
+    pub tenders: Vec<Tender>,
+}
+
+/// A payment with its operations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholePayment {
+    /// The payment.
+    pub payment: Payment,
+    /// Its operations, by number.
+    pub operations: Vec<Operation>,
+}
+
+/// A job that waits to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueJob {
+    /// Which one.
+    pub id: JobId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Since when it is due.
+    pub due_at: Timestamp,
+}
+
+fn select<R: Stored>(tail: &str) -> String {
+    format!("SELECT {} FROM {} {tail}", columns(R::TABLE), R::TABLE.name)
+}
+
+fn query<R: Stored>(tail: &str, params: Vec<Cell<'static>>) -> Query {
+    Query { sql: select::<R>(tail).into(), params }
+}
+
+fn records<R: Stored>(rows: Vec<Row>) -> Result<Vec<R>, EngineError> {
+    rows.into_iter().map(|row| R::read(&mut RowReader::new(R::TABLE, row)).map_err(EngineError::from)).collect()
+}
+
+impl Reader {
+    async fn list<R: Stored>(&self, tail: &str, params: Vec<Cell<'static>>) -> Result<Vec<R>, EngineError> {
+        records(self.query(select::<R>(tail), params).await?)
+    }
+
+    async fn find<R: Stored>(&self, merchant: MerchantId, id: Cell<'static>) -> Result<Option<R>, EngineError> {
+        let found = self.list("WHERE id = $1 AND merchant_id = $2", vec![id, Cell::display(merchant)]).await?;
+        Ok(found.into_iter().next())
+    }
+
+    async fn page<R: Stored>(&self, merchant: MerchantId, after: &str, limit: i64) -> Result<Vec<R>, EngineError> {
+        let params =
+            vec![Cell::display(merchant), Cell::Text(after.to_owned().into()), Cell::Int(limit.clamp(1, PAGE_MAX))];
+        self.list("WHERE merchant_id = $1 AND id > $2 ORDER BY id LIMIT $3", params).await
+    }
+
+    /// An API key by its id, of any merchant: it says who is calling.
+    pub async fn find_api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, EngineError> {
+        Ok(self.list("WHERE id = $1", vec![Cell::display(id)]).await?.into_iter().next())
+    }
+
+    /// The API keys of a merchant.
+    pub async fn list_api_keys(&self, merchant: MerchantId) -> Result<Vec<ApiKey>, EngineError> {
+        self.list("WHERE merchant_id = $1 ORDER BY id", vec![Cell::display(merchant)]).await
+    }
+
+    /// All merchants of the installation.
+    pub async fn list_merchants(&self) -> Result<Vec<Merchant>, EngineError> {
+        self.list("ORDER BY id", Vec::new()).await
+    }
+
+    /// One merchant.
+    pub async fn find_merchant(&self, id: MerchantId) -> Result<Option<Merchant>, EngineError> {
+        Ok(self.list("WHERE id = $1", vec![Cell::display(id)]).await?.into_iter().next())
+    }
+
+    /// One register.
+    pub async fn find_register(&self, merchant: MerchantId, id: RegisterId) -> Result<Option<Register>, EngineError> {
+        self.find(merchant, Cell::display(id)).await
+    }
+
+    /// One location.
+    pub async fn find_location(&self, merchant: MerchantId, id: LocationId) -> Result<Option<Location>, EngineError> {
+        self.find(merchant, Cell::display(id)).await
+    }
+
+    /// One connection.
+    pub async fn find_connection(
+        &self,
+        merchant: MerchantId,
+        id: ConnectionId,
+    ) -> Result<Option<Connection>, EngineError> {
+        self.find(merchant, Cell::display(id)).await
+    }
+
+    /// A connection by its id alone: a notification names no merchant, its connection does.
+    pub async fn find_connection_of_any(&self, id: ConnectionId) -> Result<Option<Connection>, EngineError> {
+        Ok(self.list("WHERE id = $1", vec![Cell::display(id)]).await?.into_iter().next())
+    }
+
+    /// A page of the merchant's locations after an id.
+    pub async fn list_locations(
+        &self,
+        merchant: MerchantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Location>, EngineError> {
+        self.page(merchant, after, limit).await
+    }
+
+    /// A page of the merchant's registers after an id.
+    pub async fn list_registers(
+        &self,
+        merchant: MerchantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Register>, EngineError> {
+        self.page(merchant, after, limit).await
+    }
+
+    /// A page of the merchant's connections after an id.
+    pub async fn list_connections(
+        &self,
+        merchant: MerchantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Connection>, EngineError> {
+        self.page(merchant, after, limit).await
+    }
+
+    /// One article.
+    pub async fn find_article(&self, merchant: MerchantId, id: ArticleId) -> Result<Option<Article>, EngineError> {
+        self.find(merchant, Cell::display(id)).await
+    }
+
+    /// A page of the merchant's articles after an id.
+    pub async fn list_articles(
+        &self,
+        merchant: MerchantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Article>, EngineError> {
+        self.page(merchant, after, limit).await
+    }
+
+    /// The stock of one location, a page after an article's id; or of one article in it.
+    pub async fn list_stock_levels(
+        &self,
+        merchant: MerchantId,
+        location: LocationId,
+        article: Option<ArticleId>,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<StockLevel>, EngineError> {
+        let (location, merchant) = (Cell::display(location), Cell::display(merchant));
+        match article {
+            Some(article) => {
+                self.list(
+                    "WHERE location_id = $1 AND article_id = $2 AND merchant_id = $3",
+                    vec![location, Cell::display(article), merchant],
+                )
+                .await
+            }
+            None => {
+                let after = Cell::Text(after.to_owned().into());
+                self.list(
+                    "WHERE location_id = $1 AND merchant_id = $2 AND article_id > $3 ORDER BY article_id LIMIT $4",
+                    vec![location, merchant, after, Cell::Int(limit.clamp(1, PAGE_MAX))],
+                )
+                .await
+            }
+        }
+    }
+
+    /// A sale with its lines and tenders.
+    pub async fn find_sale(&self, merchant: MerchantId, id: SaleId) -> Result<Option<WholeSale>, EngineError> {
+        let by_sale = |merchant| vec![Cell::display(id), Cell::display(merchant)];
+        let queries = vec![
+            query::<Sale>("WHERE id = $1 AND merchant_id = $2", by_sale(merchant)),
+            query::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale(merchant)),
+            query::<Tender>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY id", by_sale(merchant)),
+        ];
+        let mut answers = self.run(queries).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let (sales, lines, tenders) = (records(next())?, records(next())?, records(next())?);
+        Ok(sales.into_iter().next().map(|sale| WholeSale { sale, lines, tenders }))
+    }
+
+    /// A page of the merchant's sales after an id, without their parts.
+    pub async fn list_sales(&self, merchant: MerchantId, after: &str, limit: i64) -> Result<Vec<Sale>, EngineError> {
+        self.page(merchant, after, limit).await
+    }
+
+    /// A payment with its operations.
+    pub async fn find_payment(&self, merchant: MerchantId, id: PaymentId) -> Result<Option<WholePayment>, EngineError> {
+        let params = || vec![Cell::display(id), Cell::display(merchant)];
+        let queries = vec![
+            query::<Payment>("WHERE id = $1 AND merchant_id = $2", params()),
+            query::<Operation>("WHERE payment_id = $1 AND merchant_id = $2 ORDER BY number", params()),
+        ];
+        let mut answers = self.run(queries).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let (payments, operations) = (records(next())?, records(next())?);
+        Ok(payments.into_iter().next().map(|payment| WholePayment { payment, operations }))
+    }
+
+    /// A page of the merchant's payments after an id, without their operations.
+    pub async fn list_payments(
+        &self,
+        merchant: MerchantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Payment>, EngineError> {
+        self.page(merchant, after, limit).await
+    }
+
+    /// The merchant's events after a number, in order.
+    pub async fn list_events(
+        &self,
+        merchant: MerchantId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, EngineError> {
+        let rows = self
+            .query(
+                "SELECT number, id, kind, subject, data, recorded_at FROM event \
+                 WHERE merchant_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+                vec![Cell::display(merchant), Cell::Int(after), Cell::Int(limit.clamp(1, PAGE_MAX))],
+            )
+            .await?;
+        rows.into_iter().map(stored_event).collect()
+    }
+
+    /// The merchant's open exceptions, most money at risk first.
+    pub async fn list_open_exceptions(&self, merchant: MerchantId, limit: i64) -> Result<Vec<Exception>, EngineError> {
+        self.list(
+            "WHERE merchant_id = $1 AND resolved_at IS NULL ORDER BY at_risk_minor DESC, id LIMIT $2",
+            vec![Cell::display(merchant), Cell::Int(limit.clamp(1, PAGE_MAX))],
+        )
+        .await
+    }
+
+    /// The exceptions of one record, open and resolved.
+    pub async fn list_exceptions_of(&self, merchant: MerchantId, subject: &str) -> Result<Vec<Exception>, EngineError> {
+        self.list(
+            "WHERE subject = $1 AND merchant_id = $2 ORDER BY kind",
+            vec![Cell::Text(subject.to_owned().into()), Cell::display(merchant)],
+        )
+        .await
+    }
+
+    /// The time that decides when a job is due: the server's on PostgreSQL, which all hubs share; `hub_clock` on SQLite.
+    pub async fn now(&self, hub_clock: Timestamp) -> Result<Timestamp, EngineError> {
+        if self.is_embedded() {
+            return Ok(hub_clock);
+        }
+        let rows = self.query(crate::postgres::NOW, Vec::new()).await?;
+        match rows.into_iter().flatten().next() {
+            Some(Cell::Int(now)) => Ok(Timestamp(now)),
+            _ => Err(EngineError::Engine("the server does not tell its time".to_owned())),
+        }
+    }
+
+    /// Jobs that are due at `now`, of all merchants, the oldest first.
+    pub async fn list_due_jobs(&self, now: Timestamp, limit: i64) -> Result<Vec<DueJob>, EngineError> {
+        let rows = self
+            .query(
+                "SELECT kind, subject, merchant_id, due_at FROM job \
+                 WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $2",
+                vec![Cell::Int(now.0), Cell::Int(limit)],
+            )
+            .await?;
+        rows.into_iter().map(due_job).collect()
+    }
+
+    /// When the next job is due, if any waits.
+    pub async fn next_due_at(&self) -> Result<Option<Timestamp>, EngineError> {
+        let rows = self.query("SELECT MIN(due_at) FROM job WHERE due_at IS NOT NULL", Vec::new()).await?;
+        Ok(rows
+            .into_iter()
+            .flatten()
+            .find_map(|cell| if let Cell::Int(at) = cell { Some(Timestamp(at)) } else { None }))
+    }
+
+    /// The stored answer of an idempotency key, if it has come.
+    pub async fn find_answer(&self, merchant: MerchantId, key: &str) -> Result<Option<Answer>, EngineError> {
+        let rows = self
+            .query(
+                "SELECT status, content_type, body, subject FROM idempotency \
+                 WHERE merchant_id = $1 AND key = $2 AND status <> 0",
+                vec![Cell::display(merchant), Cell::Text(key.to_owned().into())],
+            )
+            .await?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let mut row = RowReader::new(&crate::record::IDEMPOTENCY, row);
+        let status = row.small()?;
+        Ok(Some(Answer { status, content_type: row.text()?.into(), body: row.bytes()?, subject: row.text()? }))
+    }
+
+    /// How many rows a table-wide question of the metrics finds: payments in doubt, open exceptions, jobs due.
+    pub async fn count_attention(&self, now: Timestamp) -> Result<Attention, EngineError> {
+        let queries = vec![
+            Query {
+                sql: "SELECT COUNT(*) FROM exception WHERE resolved_at IS NULL AND kind = 'payment_in_doubt'".into(),
+                params: Vec::new(),
+            },
+            Query { sql: "SELECT COUNT(*) FROM exception WHERE resolved_at IS NULL".into(), params: Vec::new() },
+            Query {
+                sql: "SELECT COUNT(*) FROM job WHERE due_at IS NOT NULL AND due_at <= $1".into(),
+                params: vec![Cell::Int(now.0)],
+            },
+        ];
+        let counts: Vec<i64> = self
+            .run(queries)
+            .await?
+            .into_iter()
+            .map(|rows| match rows.first().and_then(|row| row.first()) {
+                Some(Cell::Int(count)) => *count,
+                _ => 0,
+            })
+            .collect();
+        let count = |index: usize| counts.get(index).copied().unwrap_or(0);
+        Ok(Attention { payments_in_doubt: count(0), open_exceptions: count(1), jobs_due: count(2) })
+    }
+}
+
+/// What an operator looks at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attention {
+    /// Payments for which a person has an open exception of doubt.
+    pub payments_in_doubt: i64,
+    /// All open exceptions.
+    pub open_exceptions: i64,
+    /// Jobs whose time has come.
+    pub jobs_due: i64,
+}
+
+fn stored_event(row: Row) -> Result<StoredEvent, EngineError> {
+    let mut row = RowReader::new(&crate::record::EVENT, row);
+    Ok(StoredEvent {
+        number: row.int()?,
+        id: row.text()?,
+        kind: row.text()?,
+        subject: row.text()?,
+        data: row.text()?,
+        recorded_at: Timestamp(row.int()?),
+    })
+}
+
+fn due_job(row: Row) -> Result<DueJob, EngineError> {
+    let mut row = RowReader::new(<domain::job::Job as Stored>::TABLE, row);
+    Ok(DueJob {
+        id: JobId { kind: row.word(job::Kind::parse)?, subject: row.text()? },
+        merchant: row.parse()?,
+        due_at: Timestamp(row.int()?),
+    })
+}

@@ -1,0 +1,267 @@
+//! Merchant, location, register, connection, article, receipt series.
+
+use std::borrow::Cow;
+
+use domain::article::Article;
+use domain::call::Role;
+use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
+use domain::money::{Currency, UnitPrice};
+use domain::time::Timestamp;
+use serde::Serialize;
+
+use super::{BOOL, BYTES, INT, Stored, TEXT, table};
+use crate::cell::Cell;
+use crate::error::Corrupt;
+use crate::table::{RowReader, Table};
+
+/// A document as it stands in a TEXT column. The types that are written this way hold nothing that JSON cannot.
+fn json<'a>(value: &impl Serialize) -> Cell<'a> {
+    Cell::Text(Cow::Owned(serde_json::to_string(value).unwrap_or_default()))
+}
+
+impl Stored for Merchant {
+    const TABLE: &'static Table = &table(
+        "merchant",
+        1,
+        false,
+        &[
+            ("id", TEXT),
+            ("name", TEXT),
+            ("currency", TEXT),
+            ("zone", TEXT),
+            ("tax_rules", TEXT),
+            ("created_at", INT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.id),
+            Cell::text(&self.name),
+            Cell::display(self.currency),
+            Cell::text(&self.zone),
+            json(&self.tax),
+            Cell::Int(self.created_at.0),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            id: row.parse()?,
+            name: row.text()?,
+            currency: row.word(Currency::parse)?,
+            zone: row.text()?,
+            tax: row.json()?,
+            created_at: Timestamp(row.int()?),
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for Location {
+    const TABLE: &'static Table =
+        &table("location", 1, false, &[("id", TEXT), ("merchant_id", TEXT), ("name", TEXT), ("version", INT)]);
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::text(&self.name),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self { id: row.parse()?, merchant: row.parse()?, name: row.text()?, version: row.int()? })
+    }
+}
+
+impl Stored for Register {
+    const TABLE: &'static Table = &Table {
+        name: "register",
+        key_len: 1,
+        is_locked: false,
+        unique: &[("register_name", &["merchant_id", "name"])],
+        columns: &[("id", TEXT), ("merchant_id", TEXT), ("location_id", TEXT), ("name", TEXT), ("version", INT)],
+    };
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::display(self.location),
+            Cell::text(&self.name),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            id: row.parse()?,
+            merchant: row.parse()?,
+            location: row.parse()?,
+            name: row.text()?,
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for Connection {
+    const TABLE: &'static Table = &table(
+        "connection",
+        1,
+        false,
+        &[
+            ("id", TEXT),
+            ("merchant_id", TEXT),
+            ("provider", TEXT),
+            ("settings", TEXT),
+            ("profile", TEXT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::text(&self.provider),
+            json(&self.settings),
+            json(&self.profile),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            id: row.parse()?,
+            merchant: row.parse()?,
+            provider: row.text()?,
+            settings: row.json()?,
+            profile: row.json()?,
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for Article {
+    const TABLE: &'static Table = &Table {
+        name: "article",
+        key_len: 1,
+        is_locked: false,
+        unique: &[("article_sku", &["merchant_id", "sku"])],
+        columns: &[
+            ("id", TEXT),
+            ("merchant_id", TEXT),
+            ("sku", TEXT),
+            ("name", TEXT),
+            ("unit_price", INT),
+            ("currency", TEXT),
+            ("tax_class", TEXT),
+            ("is_stocked", BOOL),
+            ("is_active", BOOL),
+            ("created_at", INT),
+            ("version", INT),
+        ],
+    };
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::text(&self.sku),
+            Cell::text(&self.name),
+            Cell::Int(self.unit_price.0),
+            Cell::display(self.currency),
+            Cell::text(&self.tax_class),
+            Cell::Bool(self.is_stocked),
+            Cell::Bool(self.is_active),
+            Cell::Int(self.created_at.0),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            id: row.parse()?,
+            merchant: row.parse()?,
+            sku: row.text()?,
+            name: row.text()?,
+            unit_price: UnitPrice(row.int()?),
+            currency: row.word(Currency::parse)?,
+            tax_class: row.text()?,
+            is_stocked: row.bool()?,
+            is_active: row.bool()?,
+            created_at: Timestamp(row.int()?),
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for ReceiptSeries {
+    const TABLE: &'static Table = &table(
+        "receipt_series",
+        1,
+        true,
+        &[("register_id", TEXT), ("merchant_id", TEXT), ("last_number", INT), ("version", INT)],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.register),
+            Cell::display(self.merchant),
+            Cell::Int(self.last_number),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self { register: row.parse()?, merchant: row.parse()?, last_number: row.int()?, version: row.int()? })
+    }
+}
+
+impl Stored for ApiKey {
+    const TABLE: &'static Table = &table(
+        "api_key",
+        1,
+        false,
+        &[
+            ("id", TEXT),
+            ("merchant_id", TEXT),
+            ("role", TEXT),
+            ("name", TEXT),
+            ("hash", BYTES),
+            ("created_at", INT),
+            ("revoked_at", INT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::text(self.role.as_str()),
+            Cell::text(&self.name),
+            Cell::bytes(&self.hash),
+            Cell::Int(self.created_at.0),
+            Cell::option(self.revoked_at, |at| Cell::Int(at.0)),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            id: row.parse()?,
+            merchant: row.parse()?,
+            role: row.word(Role::parse)?,
+            name: row.text()?,
+            hash: row.bytes()?,
+            created_at: Timestamp(row.int()?),
+            revoked_at: row.int_option()?.map(Timestamp),
+            version: row.int()?,
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! Payment and operation.
+
+use domain::id::OperationId;
+use domain::money::Currency;
+use domain::payment::{Approval, Kind, Operation, OperationState, Payment, Reason, State, Witness};
+use domain::time::Timestamp;
+
+use super::{BOOL, INT, Stored, TEXT, table};
+use crate::cell::Cell;
+use crate::error::Corrupt;
+use crate::table::{RowReader, Table};
+
+impl Stored for Payment {
+    const TABLE: &'static Table = &table(
+        "payment",
+        1,
+        true,
+        &[
+            ("id", TEXT),
+            ("merchant_id", TEXT),
+            ("location_id", TEXT),
+            ("register_id", TEXT),
+            ("sale_id", TEXT),
+            ("tender_id", TEXT),
+            ("connection_id", TEXT),
+            ("currency", TEXT),
+            ("asked_minor", INT),
+            ("approved_minor", INT),
+            ("captured_minor", INT),
+            ("refunded_minor", INT),
+            ("state", TEXT),
+            ("is_closed_uncharged", BOOL),
+            ("operation_count", INT),
+            ("reference", TEXT),
+            ("created_at", INT),
+            ("updated_at", INT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        let (sale, tender) = self.tender.unzip();
+        cells.extend([
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::display(self.location),
+            Cell::display(self.register),
+            Cell::option(sale, Cell::display),
+            Cell::option(tender, Cell::display),
+            Cell::display(self.connection),
+            Cell::display(self.currency),
+            Cell::Int(self.asked_minor),
+            Cell::Int(self.approved_minor),
+            Cell::Int(self.captured_minor),
+            Cell::Int(self.refunded_minor),
+            Cell::text(self.state.as_str()),
+            Cell::Bool(self.is_closed_uncharged),
+            Cell::Int(i64::from(self.operation_count)),
+            Cell::text(&self.reference),
+            Cell::Int(self.created_at.0),
+            Cell::Int(self.updated_at.0),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        let (id, merchant, location, register) = (row.parse()?, row.parse()?, row.parse()?, row.parse()?);
+        let tender = match (row.parse_option()?, row.parse_option()?) {
+            (Some(sale), Some(tender)) => Some((sale, tender)),
+            (None, None) => None,
+            _ => return row.make_no_sense(),
+        };
+        Ok(Self {
+            id,
+            merchant,
+            location,
+            register,
+            tender,
+            connection: row.parse()?,
+            currency: row.word(Currency::parse)?,
+            asked_minor: row.int()?,
+            approved_minor: row.int()?,
+            captured_minor: row.int()?,
+            refunded_minor: row.int()?,
+            state: row.word(State::parse)?,
+            is_closed_uncharged: row.bool()?,
+            operation_count: row.small()?,
+            reference: row.text()?,
+            created_at: Timestamp(row.int()?),
+            updated_at: Timestamp(row.int()?),
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for Operation {
+    const TABLE: &'static Table = &table(
+        "operation",
+        2,
+        false,
+        &[
+            ("payment_id", TEXT),
+            ("number", INT),
+            ("merchant_id", TEXT),
+            ("connection_id", TEXT),
+            ("kind", TEXT),
+            ("target", INT),
+            ("asked_minor", INT),
+            ("state", TEXT),
+            ("reason", TEXT),
+            ("approved_minor", INT),
+            ("provider_reference", TEXT),
+            ("witness", TEXT),
+            ("is_contradicted", BOOL),
+            ("is_left_to_person", BOOL),
+            ("recorded_at", INT),
+            ("doubt_since", INT),
+            ("asked_count", INT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        let (reason, approval) = match &self.state {
+            OperationState::NotSent(reason) | OperationState::Declined(reason) => (Some(reason.0.as_str()), None),
+            OperationState::Approved(approval) => (None, Some(approval)),
+            OperationState::Recorded
+            | OperationState::Sent
+            | OperationState::Unknown
+            | OperationState::NotFound
+            | OperationState::Pending
+            | OperationState::Cancelled => (None, None),
+        };
+        let provider_reference = approval.and_then(|approval| approval.provider_reference.as_deref());
+        cells.extend([
+            Cell::display(self.id.payment),
+            Cell::Int(i64::from(self.id.number)),
+            Cell::display(self.merchant),
+            Cell::display(self.connection),
+            Cell::text(self.kind.as_str()),
+            Cell::option(self.target, |target| Cell::Int(i64::from(target))),
+            Cell::Int(self.asked_minor),
+            Cell::text(self.state.as_str()),
+            Cell::option(reason, Cell::text),
+            Cell::option(approval, |approval| Cell::Int(approval.approved_minor)),
+            Cell::option(provider_reference, Cell::text),
+            Cell::option(self.witness, |witness| Cell::text(witness.as_str())),
+            Cell::Bool(self.is_contradicted),
+            Cell::Bool(self.is_left_to_person),
+            Cell::Int(self.recorded_at.0),
+            Cell::Int(self.doubt_since.0),
+            Cell::Int(i64::from(self.asked_count)),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        let id = OperationId { payment: row.parse()?, number: row.small()? };
+        let (merchant, connection) = (row.parse()?, row.parse()?);
+        let kind = row.word(Kind::parse)?;
+        let target = row.int_option()?.and_then(|target| u32::try_from(target).ok());
+        let asked_minor = row.int()?;
+        let word = row.text()?;
+        let reason = row.text_option()?.map(Reason);
+        let approved_minor = row.int_option()?;
+        let provider_reference = row.text_option()?;
+        let state = match (word.as_str(), reason, approved_minor) {
+            ("recorded", None, None) => OperationState::Recorded,
+            ("sent", None, None) => OperationState::Sent,
+            ("unknown", None, None) => OperationState::Unknown,
+            ("not_found", None, None) => OperationState::NotFound,
+            ("pending", None, None) => OperationState::Pending,
+            ("cancelled", None, None) => OperationState::Cancelled,
+            ("not_sent", Some(reason), None) => OperationState::NotSent(reason),
+            ("declined", Some(reason), None) => OperationState::Declined(reason),
+            ("approved", None, Some(approved_minor)) => {
+                OperationState::Approved(Approval { approved_minor, provider_reference })
+            }
+            _ => return row.make_no_sense(),
+        };
+        let witness = match row.text_option()? {
+            None => None,
+            Some(word) => match Witness::parse(&word) {
+                Some(witness) => Some(witness),
+                None => return row.make_no_sense(),
+            },
+        };
+        Ok(Self {
+            id,
+            merchant,
+            connection,
+            kind,
+            target,
+            asked_minor,
+            state,
+            witness,
+            is_contradicted: row.bool()?,
+            is_left_to_person: row.bool()?,
+            recorded_at: Timestamp(row.int()?),
+            doubt_since: Timestamp(row.int()?),
+            asked_count: row.small()?,
+            version: row.int()?,
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! Sale, line, tender.
+
+use domain::money::{Currency, Quantity, UnitPrice};
+use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
+use domain::tax::TaxRate;
+use domain::time::Timestamp;
+
+use super::{BOOL, INT, Stored, TEXT, table};
+use crate::cell::Cell;
+use crate::error::Corrupt;
+use crate::table::{RowReader, Table};
+
+impl Stored for Sale {
+    const TABLE: &'static Table = &table(
+        "sale",
+        1,
+        true,
+        &[
+            ("id", TEXT),
+            ("merchant_id", TEXT),
+            ("location_id", TEXT),
+            ("register_id", TEXT),
+            ("currency", TEXT),
+            ("state", TEXT),
+            ("total_minor", INT),
+            ("tax_minor", INT),
+            ("line_count", INT),
+            ("receipt_number", TEXT),
+            ("note", TEXT),
+            ("opened_at", INT),
+            ("closed_at", INT),
+            ("reserved_until", INT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::display(self.location),
+            Cell::display(self.register),
+            Cell::display(self.currency),
+            Cell::text(self.state.as_str()),
+            Cell::Int(self.total_minor),
+            Cell::Int(self.tax_minor),
+            Cell::Int(i64::from(self.line_count)),
+            Cell::option(self.receipt_number.as_deref(), Cell::text),
+            Cell::text(&self.note),
+            Cell::Int(self.opened_at.0),
+            Cell::option(self.closed_at, |at| Cell::Int(at.0)),
+            Cell::Int(self.reserved_until.0),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            id: row.parse()?,
+            merchant: row.parse()?,
+            location: row.parse()?,
+            register: row.parse()?,
+            currency: row.word(Currency::parse)?,
+            state: row.word(State::parse)?,
+            total_minor: row.int()?,
+            tax_minor: row.int()?,
+            line_count: row.small()?,
+            receipt_number: row.text_option()?,
+            note: row.text()?,
+            opened_at: Timestamp(row.int()?),
+            closed_at: row.int_option()?.map(Timestamp),
+            reserved_until: Timestamp(row.int()?),
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for SaleLine {
+    const TABLE: &'static Table = &table(
+        "sale_line",
+        2,
+        false,
+        &[
+            ("sale_id", TEXT),
+            ("number", INT),
+            ("merchant_id", TEXT),
+            ("article_id", TEXT),
+            ("name", TEXT),
+            ("quantity", INT),
+            ("unit_price", INT),
+            ("tax_class", TEXT),
+            ("tax_rate", INT),
+            ("amount_minor", INT),
+            ("is_stocked", BOOL),
+            ("is_removed", BOOL),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.sale),
+            Cell::Int(i64::from(self.number)),
+            Cell::display(self.merchant),
+            Cell::display(self.article),
+            Cell::text(&self.name),
+            Cell::Int(self.quantity.0),
+            Cell::Int(self.unit_price.0),
+            Cell::text(&self.tax_class),
+            Cell::Int(i64::from(self.tax_rate.0)),
+            Cell::Int(self.amount_minor),
+            Cell::Bool(self.is_stocked),
+            Cell::Bool(self.is_removed),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            sale: row.parse()?,
+            number: row.small()?,
+            merchant: row.parse()?,
+            article: row.parse()?,
+            name: row.text()?,
+            quantity: Quantity(row.int()?),
+            unit_price: UnitPrice(row.int()?),
+            tax_class: row.text()?,
+            tax_rate: TaxRate(row.small()?),
+            amount_minor: row.int()?,
+            is_stocked: row.bool()?,
+            is_removed: row.bool()?,
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for Tender {
+    const TABLE: &'static Table = &table(
+        "tender",
+        2,
+        false,
+        &[
+            ("sale_id", TEXT),
+            ("id", TEXT),
+            ("merchant_id", TEXT),
+            ("kind", TEXT),
+            ("given_minor", INT),
+            ("change_minor", INT),
+            ("payment_id", TEXT),
+            ("amount_minor", INT),
+            ("state", TEXT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        let (kind, given, change, payment) = match self.kind {
+            TenderKind::Cash { given_minor, change_minor } => {
+                ("cash", Cell::Int(given_minor), Cell::Int(change_minor), Cell::Null)
+            }
+            TenderKind::Electronic { payment } => ("electronic", Cell::Null, Cell::Null, Cell::display(payment)),
+        };
+        cells.extend([
+            Cell::display(self.sale),
+            Cell::display(self.id),
+            Cell::display(self.merchant),
+            Cell::text(kind),
+            given,
+            change,
+            payment,
+            Cell::Int(self.amount_minor),
+            Cell::text(self.state.as_str()),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        let (sale, id, merchant) = (row.parse()?, row.parse()?, row.parse()?);
+        let kind = row.text()?;
+        let (given, change, payment) = (row.int_option()?, row.int_option()?, row.parse_option()?);
+        let kind = match (kind.as_str(), given, change, payment) {
+            ("cash", Some(given_minor), Some(change_minor), None) => TenderKind::Cash { given_minor, change_minor },
+            ("electronic", None, None, Some(payment)) => TenderKind::Electronic { payment },
+            _ => return row.make_no_sense(),
+        };
+        Ok(Self {
+            sale,
+            id,
+            merchant,
+            kind,
+            amount_minor: row.int()?,
+            state: row.word(TenderState::parse)?,
+            version: row.int()?,
+        })
+    }
+}

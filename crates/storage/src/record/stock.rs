@@ -1,0 +1,118 @@
+//! Stock level, reservation, movement.
+
+use domain::money::Quantity;
+use domain::stock::{Movement, Reservation, StockLevel};
+
+use super::{INT, Stored, TEXT, table};
+use crate::cell::Cell;
+use crate::error::Corrupt;
+use crate::table::{RowReader, Table};
+
+impl Stored for StockLevel {
+    const TABLE: &'static Table = &table(
+        "stock_level",
+        2,
+        true,
+        &[
+            ("location_id", TEXT),
+            ("article_id", TEXT),
+            ("merchant_id", TEXT),
+            ("on_hand", INT),
+            ("reserved", INT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.location),
+            Cell::display(self.article),
+            Cell::display(self.merchant),
+            Cell::Int(self.on_hand.0),
+            Cell::Int(self.reserved.0),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            location: row.parse()?,
+            article: row.parse()?,
+            merchant: row.parse()?,
+            on_hand: Quantity(row.int()?),
+            reserved: Quantity(row.int()?),
+            version: row.int()?,
+        })
+    }
+}
+
+impl Stored for Reservation {
+    const TABLE: &'static Table = &table(
+        "reservation",
+        2,
+        false,
+        &[
+            ("sale_id", TEXT),
+            ("article_id", TEXT),
+            ("merchant_id", TEXT),
+            ("location_id", TEXT),
+            ("quantity", INT),
+            ("version", INT),
+        ],
+    );
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.sale),
+            Cell::display(self.article),
+            Cell::display(self.merchant),
+            Cell::display(self.location),
+            Cell::Int(self.quantity.0),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            sale: row.parse()?,
+            article: row.parse()?,
+            merchant: row.parse()?,
+            location: row.parse()?,
+            quantity: Quantity(row.int()?),
+            version: row.int()?,
+        })
+    }
+}
+
+/// The stock ledger.
+pub static MOVEMENT: Table = table(
+    "movement",
+    1,
+    false,
+    &[
+        ("id", TEXT),
+        ("merchant_id", TEXT),
+        ("location_id", TEXT),
+        ("article_id", TEXT),
+        ("kind", TEXT),
+        ("quantity", INT),
+        ("sale_id", TEXT),
+        ("reason", TEXT),
+        ("recorded_at", INT),
+    ],
+);
+
+/// The cells of a movement.
+pub fn movement_cells<'a>(movement: &'a Movement, cells: &mut Vec<Cell<'a>>) {
+    cells.extend([
+        Cell::display(movement.id),
+        Cell::display(movement.merchant),
+        Cell::display(movement.location),
+        Cell::display(movement.article),
+        Cell::text(movement.kind.as_str()),
+        Cell::Int(movement.quantity.0),
+        Cell::option(movement.sale, Cell::display),
+        Cell::text(&movement.reason),
+        Cell::Int(movement.recorded_at.0),
+    ]);
+}

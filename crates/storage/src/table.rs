@@ -1,0 +1,194 @@
+//! What the engines know of a table: its name, its columns, its key. Loading and set-wise writing are written once over
+//! this; a record adds two functions (see `record/`).
+
+use std::str::FromStr;
+
+use crate::cell::Cell;
+use crate::error::Corrupt;
+
+/// What stands in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// TEXT.
+    Text,
+    /// BIGINT.
+    Int,
+    /// BOOLEAN.
+    Bool,
+    /// BYTEA.
+    Bytes,
+}
+
+/// One table. The key columns stand first; the column `version`, where there is one, stands last.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Names and kinds of its columns.
+    pub columns: &'static [(&'static str, Kind)],
+    /// How many of the columns, from the first, are the key.
+    pub key_len: usize,
+    /// Whether a batch locks the rows that it loads for deciding.
+    pub is_locked: bool,
+    /// Unique constraints beside the key, by name, with their columns.
+    pub unique: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Table {
+    /// Whether its rows carry a version.
+    pub fn is_versioned(&self) -> bool {
+        self.columns.last().is_some_and(|(name, _)| *name == "version")
+    }
+
+    /// Where a column stands.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|(name, _)| *name == column)
+    }
+}
+
+/// Rows of one table, cell after cell.
+#[derive(Debug, Clone)]
+pub struct Rows<'a> {
+    /// How many cells make a row.
+    pub width: usize,
+    /// The cells of all rows.
+    pub cells: Vec<Cell<'a>>,
+}
+
+impl<'a> Rows<'a> {
+    /// No rows yet, of `width` cells each.
+    pub const fn new(width: usize) -> Self {
+        Self { width, cells: Vec::new() }
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.cells.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Row by row.
+    pub fn iter(&self) -> std::slice::ChunksExact<'_, Cell<'a>> {
+        self.cells.chunks_exact(self.width)
+    }
+}
+
+/// Takes a row apart from left to right. The first cell that is not what it should be makes the row corrupt.
+pub struct RowReader {
+    table: &'static Table,
+    cells: std::vec::IntoIter<Cell<'static>>,
+    next: usize,
+    id: String,
+}
+
+impl RowReader {
+    /// A reader of a row as the engine gave it.
+    pub fn new(table: &'static Table, cells: Vec<Cell<'static>>) -> Self {
+        let id = match cells.first() {
+            Some(Cell::Text(text)) => text.to_string(),
+            other => format!("{other:?}"),
+        };
+        Self { table, cells: cells.into_iter(), next: 0, id }
+    }
+
+    fn take(&mut self) -> Cell<'static> {
+        self.next += 1;
+        self.cells.next().unwrap_or(Cell::Null)
+    }
+
+    fn corrupt(&self) -> Corrupt {
+        let column = self.table.columns.get(self.next.saturating_sub(1)).map_or("", |(name, _)| name);
+        Corrupt { table: self.table.name, id: self.id.clone(), column }
+    }
+
+    /// The next cell, a text.
+    pub fn text(&mut self) -> Result<String, Corrupt> {
+        match self.take() {
+            Cell::Text(text) => Ok(text.into_owned()),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    /// The next cell, a text or NULL.
+    pub fn text_option(&mut self) -> Result<Option<String>, Corrupt> {
+        match self.take() {
+            Cell::Null => Ok(None),
+            Cell::Text(text) => Ok(Some(text.into_owned())),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    /// The next cell, a number.
+    pub fn int(&mut self) -> Result<i64, Corrupt> {
+        match self.take() {
+            Cell::Int(value) => Ok(value),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    /// The next cell, a number or NULL.
+    pub fn int_option(&mut self) -> Result<Option<i64>, Corrupt> {
+        match self.take() {
+            Cell::Null => Ok(None),
+            Cell::Int(value) => Ok(Some(value)),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    /// The next cell, a number that fits `T`.
+    pub fn small<T: TryFrom<i64>>(&mut self) -> Result<T, Corrupt> {
+        T::try_from(self.int()?).map_err(|_| self.corrupt())
+    }
+
+    /// The next cell, a flag.
+    pub fn bool(&mut self) -> Result<bool, Corrupt> {
+        match self.take() {
+            Cell::Bool(value) => Ok(value),
+            // SQLite has no flags of its own.
+            Cell::Int(0) => Ok(false),
+            Cell::Int(1) => Ok(true),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    /// The next cell, bytes.
+    pub fn bytes(&mut self) -> Result<Vec<u8>, Corrupt> {
+        match self.take() {
+            Cell::Bytes(bytes) => Ok(bytes.into_owned()),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    /// The next cell, a text that `parse` understands.
+    pub fn word<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Corrupt> {
+        let text = self.text()?;
+        parse(&text).ok_or_else(|| self.corrupt())
+    }
+
+    /// The next cell, a text that is a `T`.
+    pub fn parse<T: FromStr>(&mut self) -> Result<T, Corrupt> {
+        self.word(|text| text.parse().ok())
+    }
+
+    /// The next cell, a text that is a `T`, or NULL.
+    pub fn parse_option<T: FromStr>(&mut self) -> Result<Option<T>, Corrupt> {
+        match self.text_option()? {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| self.corrupt()),
+        }
+    }
+
+    /// The next cell, a JSON document.
+    pub fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Corrupt> {
+        self.word(|text| serde_json::from_str(text).ok())
+    }
+
+    /// Says that the row as a whole makes no sense, at the column read last.
+    pub fn make_no_sense<T>(&self) -> Result<T, Corrupt> {
+        Err(self.corrupt())
+    }
+}
