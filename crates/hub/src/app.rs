@@ -1,0 +1,138 @@
+//! What every handler and worker of one hub shares.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::id::IdSource;
+use storage::Handle;
+use storage::reader::Reader;
+use tokio::sync::{Semaphore, watch};
+use uuid::Uuid;
+
+use crate::clock::{Clock, RandomIds};
+use crate::connection::Door;
+use crate::database::{Durability, Weaknesses};
+use crate::http::auth::Auth;
+use crate::http::event::STREAMS_MAX;
+use crate::http::health::Pulse;
+use crate::http::REQUESTS_MAX;
+use crate::pepper::Pepper;
+use crate::provider::Providers;
+use crate::shop::Shops;
+use crate::waits::Waits;
+
+/// One hub. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts of a hub.
+pub struct Parts {
+    /// Tells the time.
+    pub clock: Clock,
+    /// Takes commands.
+    pub committer: Handle,
+    /// Reads beside the committer.
+    pub reader: Reader,
+    /// The server's own secret.
+    pub pepper: Pepper,
+    /// Who is let in.
+    pub auth: Auth,
+    /// Where registers stand.
+    pub shops: Shops,
+    /// The hub's side of all providers.
+    pub providers: Providers,
+    /// The idempotency keys whose answer is waited for.
+    pub waits: Waits,
+    /// Whether a weak database makes the hub not ready.
+    pub durability: Durability,
+    /// What weakens the database.
+    pub weaknesses: Weaknesses,
+    /// Whether the database answers, as last seen.
+    pub pulse: Pulse,
+    /// A proxy stands in front: a peer on loopback is not a local one then.
+    pub is_behind_proxy: bool,
+    /// True from the moment the hub begins to stop.
+    pub stopping: watch::Receiver<bool>,
+    /// Places of requests at work.
+    pub requests: Semaphore,
+    /// Places of event streams.
+    pub streams: Arc<Semaphore>,
+    /// Connections.
+    pub door: Door,
+    ids: Mutex<RandomIds>,
+}
+
+/// What a hub is put together from.
+pub struct Ingredients {
+    /// Tells the time.
+    pub clock: Clock,
+    /// Takes commands.
+    pub committer: Handle,
+    /// Reads beside the committer.
+    pub reader: Reader,
+    /// The server's own secret.
+    pub pepper: Pepper,
+    /// The hub's side of all providers.
+    pub providers: Providers,
+    /// Whether a weak database makes the hub not ready.
+    pub durability: Durability,
+    /// What weakens the database.
+    pub weaknesses: Weaknesses,
+    /// A proxy stands in front.
+    pub is_behind_proxy: bool,
+    /// True from the moment the hub begins to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl App {
+    /// A hub of these ingredients.
+    pub fn new(ingredients: Ingredients) -> Self {
+        let Ingredients {
+            clock,
+            committer,
+            reader,
+            pepper,
+            providers,
+            durability,
+            weaknesses,
+            is_behind_proxy,
+            stopping,
+        } = ingredients;
+        Self(Arc::new(Parts {
+            auth: Auth::default(),
+            shops: Shops::default(),
+            waits: Waits::default(),
+            pulse: Pulse::default(),
+            requests: Semaphore::new(REQUESTS_MAX),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            door: Door::new(),
+            ids: Mutex::default(),
+            clock,
+            committer,
+            reader,
+            pepper,
+            providers,
+            durability,
+            weaknesses,
+            is_behind_proxy,
+            stopping,
+        }))
+    }
+
+    /// A fresh id for what a handler has to name before it is decided.
+    pub fn next_uuid(&self) -> Uuid {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).next(self.clock.now())
+    }
+
+    /// Whether the hub is stopping.
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+}

@@ -1,0 +1,137 @@
+//! `/v1/articles`: what is sold.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::Response;
+use domain::article::{Article, CreateArticle, UpdateArticle};
+use domain::call::Role;
+use domain::id::ArticleId;
+use domain::money::{Currency, UnitPrice};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use storage::Answer;
+
+use super::auth::authenticate;
+use super::body::{Asked, Segments, query};
+use super::error::{Kind, Problem};
+use super::idempotency::KeyRule;
+use super::json::{self, Page, UnitPriceIn};
+use super::submit::{ok, submit};
+use super::Route;
+use crate::app::App;
+
+/// The routes of articles.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/v1/articles", create),
+        Route::get("/v1/articles", list),
+        Route::get("/v1/articles/{id}", get),
+        Route::patch("/v1/articles/{id}", update),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewArticle {
+    sku: String,
+    name: String,
+    unit_price: UnitPriceIn,
+    currency: Option<Currency>,
+    tax_class: String,
+    #[serde(default = "yes")]
+    is_stocked: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<NewArticle>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
+    let NewArticle { sku, name, unit_price: UnitPriceIn(unit_price), currency, tax_class, is_stocked } = asked.body;
+    let merchant = asked.principal.merchant;
+    let command = CreateArticle { merchant, sku, name, unit_price, currency, tax_class, is_stocked };
+    submit(&app, asked.envelope, command, |article| encode(201, article)).await
+}
+
+async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let page: Page = query(&uri)?;
+    let limit = page.limit()?;
+    let found = app.reader.list_articles(principal.merchant, page.after::<ArticleId>()?, limit + 1).await?;
+    Ok(ok(json::to_bytes(&json::list(&found, limit, |article| article.id.to_string(), Shape::of))))
+}
+
+async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let found = app.reader.find_article(principal.merchant, segments.id(0, "article")?).await?;
+    let article = found.ok_or_else(|| Problem::not_found("article"))?;
+    let mut response = ok(json::to_bytes(&Shape::of(&article)));
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", article.version)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    name: Option<String>,
+    unit_price: Option<UnitPriceIn>,
+    tax_class: Option<String>,
+    is_active: Option<bool>,
+}
+
+async fn update(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Changes>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
+    let Changes { name, unit_price, tax_class, is_active } = asked.body;
+    let command = UpdateArticle {
+        merchant: asked.principal.merchant,
+        article: segments.id(0, "article")?,
+        expected_version: expected_version(&asked.headers)?,
+        name,
+        unit_price: unit_price.map(|UnitPriceIn(unit_price)| unit_price),
+        tax_class,
+        is_active,
+    };
+    submit(&app, asked.envelope, command, |article| encode(200, article)).await
+}
+
+/// The version in `If-Match`; without it, or with `*`, the last one to write wins.
+fn expected_version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    if value == "*" {
+        return Ok(None);
+    }
+    let version = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+    version.map(Some).ok_or_else(|| Problem::new(Kind::IfMatchInvalid, "`If-Match` is the `ETag` of the article."))
+}
+
+fn encode(status: u16, article: &Article) -> Answer {
+    json::answer(status, article.id, json::to_bytes(&Shape::of(article)))
+}
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    id: ArticleId,
+    object: &'static str,
+    sku: &'a str,
+    name: &'a str,
+    #[serde(serialize_with = "json::unit_price")]
+    unit_price: UnitPrice,
+    currency: Currency,
+    tax_class: &'a str,
+    is_stocked: bool,
+    is_active: bool,
+    #[serde(serialize_with = "json::instant")]
+    created_at: Timestamp,
+    version: i64,
+}
+
+impl<'a> Shape<'a> {
+    fn of(article: &'a Article) -> Self {
+        let Article { id, unit_price, currency, is_stocked, is_active, created_at, version, .. } = *article;
+        let Article { sku, name, tax_class, .. } = article;
+        Self { id, object: "article", sku, name, unit_price, currency, tax_class, is_stocked, is_active, created_at, version }
+    }
+}

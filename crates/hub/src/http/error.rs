@@ -1,0 +1,428 @@
+//! The only place that knows status codes. A problem is answered in the form of RFC 9457 with a stable `code`; internal
+//! details never leave. A refusal of the rules is an answer: its bytes are stored and repeated.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::command::Refusal;
+use domain::{article, payment, sale, stock};
+use serde::Serialize;
+use storage::{Answer, EngineError, Failure};
+
+/// The media type of RFC 9457.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// Seconds after which an overloaded hub may be asked again: a batch takes milliseconds.
+const RETRY_AFTER_SECONDS: u32 = 1;
+/// Seconds after which a hub that is starting or stopping may be asked again.
+const RETRY_AFTER_STOP_SECONDS: u32 = 5;
+
+/// What is wrong, where it is not a rule of the domain that says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No such path.
+    RouteNotFound,
+    /// The path has no such method.
+    MethodNotAllowed,
+    /// No API key.
+    KeyMissing,
+    /// Not the words of an API key: mistyped or cut off.
+    KeyMalformed,
+    /// The key's environment is not that of the connection.
+    EnvironmentMismatch,
+    /// The signature of a notification is missing or wrong.
+    SignatureInvalid,
+    /// Well-formed, and not a key of this hub.
+    KeyUnknown,
+    /// A key that was shut out.
+    KeyRevoked,
+    /// The role of the key may not do this.
+    RoleTooLow,
+    /// A POST that moves money or stock has no idempotency key.
+    IdempotencyKeyMissing,
+    /// The idempotency key is not 1 to 255 visible ASCII characters.
+    IdempotencyKeyInvalid,
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
+    /// The first request under this idempotency key is still at work.
+    IdempotencyKeyInFlight,
+    /// The body is not JSON, or not the JSON that is wanted.
+    BodyInvalid,
+    /// The body is too large.
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The body is not said to be JSON.
+    ContentTypeUnsupported,
+    /// A query parameter is unknown or not what it should be.
+    QueryInvalid,
+    /// `If-Match` is not a version.
+    IfMatchInvalid,
+    /// A price or amount in another currency than the merchant's.
+    CurrencyMismatch,
+    /// No such record of this merchant.
+    NotFound(&'static str),
+    /// All event streams are taken.
+    StreamsExhausted,
+    /// Too much work waits.
+    Overloaded,
+    /// It took too long; nobody knows yet whether it happened.
+    RequestTimeout,
+    /// The database does not answer.
+    DatabaseUnavailable,
+    /// The hub is stopping.
+    Stopping,
+    /// A bug.
+    Internal,
+}
+
+/// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
+pub const NOUNS: [&str; 8] =
+    ["article", "connection", "location", "operation", "payment", "register", "sale", "sale_line"];
+
+impl Kind {
+    /// All kinds, the nouns of what is not found left out.
+    pub const ALL: [Self; 26] = [
+        Self::EnvironmentMismatch,
+        Self::SignatureInvalid,
+        Self::RouteNotFound,
+        Self::MethodNotAllowed,
+        Self::KeyMissing,
+        Self::KeyMalformed,
+        Self::KeyUnknown,
+        Self::KeyRevoked,
+        Self::RoleTooLow,
+        Self::IdempotencyKeyMissing,
+        Self::IdempotencyKeyInvalid,
+        Self::IdempotencyKeyReused,
+        Self::IdempotencyKeyInFlight,
+        Self::BodyInvalid,
+        Self::BodyTooLarge,
+        Self::BodyTimeout,
+        Self::ContentTypeUnsupported,
+        Self::QueryInvalid,
+        Self::IfMatchInvalid,
+        Self::CurrencyMismatch,
+        Self::StreamsExhausted,
+        Self::Overloaded,
+        Self::RequestTimeout,
+        Self::DatabaseUnavailable,
+        Self::Stopping,
+        Self::Internal,
+    ];
+
+    /// The stable code.
+    pub fn code(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::RouteNotFound => "route_not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::KeyMissing => "key_missing",
+            Self::KeyMalformed => "key_malformed",
+            Self::EnvironmentMismatch => "key_environment_mismatch",
+            Self::SignatureInvalid => "signature_invalid",
+            Self::KeyUnknown => "key_unknown",
+            Self::KeyRevoked => "key_revoked",
+            Self::RoleTooLow => "role_too_low",
+            Self::IdempotencyKeyMissing => "idempotency_key_missing",
+            Self::IdempotencyKeyInvalid => "idempotency_key_invalid",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::IdempotencyKeyInFlight => "idempotency_key_in_flight",
+            Self::BodyInvalid => "body_invalid",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::ContentTypeUnsupported => "content_type_unsupported",
+            Self::QueryInvalid => "query_invalid",
+            Self::IfMatchInvalid => "if_match_invalid",
+            Self::CurrencyMismatch => "currency_mismatch",
+            Self::NotFound(noun) => return Cow::Owned(format!("{noun}_not_found")),
+            Self::StreamsExhausted => "streams_exhausted",
+            Self::Overloaded => "overloaded",
+            Self::RequestTimeout => "request_timeout",
+            Self::DatabaseUnavailable => "database_unavailable",
+            Self::Stopping => "stopping",
+            Self::Internal => "internal",
+        })
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::IdempotencyKeyMissing
+            | Self::IdempotencyKeyInvalid
+            | Self::BodyInvalid
+            | Self::QueryInvalid
+            | Self::IfMatchInvalid => StatusCode::BAD_REQUEST,
+            Self::KeyMissing
+            | Self::KeyMalformed
+            | Self::KeyUnknown
+            | Self::KeyRevoked
+            | Self::SignatureInvalid => StatusCode::UNAUTHORIZED,
+            Self::RoleTooLow | Self::EnvironmentMismatch => StatusCode::FORBIDDEN,
+            Self::RouteNotFound | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::IdempotencyKeyInFlight => StatusCode::CONFLICT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::IdempotencyKeyReused | Self::CurrencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::StreamsExhausted
+            | Self::Overloaded
+            | Self::RequestTimeout
+            | Self::DatabaseUnavailable
+            | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    const fn retry_after_seconds(self) -> Option<u32> {
+        match self {
+            Self::IdempotencyKeyInFlight | Self::Overloaded | Self::RequestTimeout | Self::DatabaseUnavailable => {
+                Some(RETRY_AFTER_SECONDS)
+            }
+            Self::Stopping | Self::StreamsExhausted => Some(RETRY_AFTER_STOP_SECONDS),
+            _ => None,
+        }
+    }
+}
+
+/// What is wrong with a request. It is not stored: the caller may repeat.
+#[derive(Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: Cow<'static, str>,
+}
+
+impl Problem {
+    /// A problem with a sentence that says what to do.
+    pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+
+    /// There is no such record of this merchant. What was asked for is not repeated: it may be anything.
+    pub fn not_found(noun: &'static str) -> Self {
+        Self::new(Kind::NotFound(noun), "There is no such record. Check the id and the merchant of the key.")
+    }
+
+    /// What is wrong.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.kind.status();
+        let mut response = Response::new(Body::from(body(status, &self.kind.code(), &self.detail)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(seconds) = self.kind.retry_after_seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Overloaded => Self::new(Kind::Overloaded, "Too much work waits. Ask again with the same key."),
+            Failure::KeyReused => {
+                Self::new(Kind::IdempotencyKeyReused, "This idempotency key was used for another request. Draw a new one.")
+            }
+            Failure::InFlight { subject } if subject.is_empty() => {
+                Self::new(Kind::IdempotencyKeyInFlight, "The first request under this key is still at work. Ask again.")
+            }
+            Failure::InFlight { subject } => Self::new(
+                Kind::IdempotencyKeyInFlight,
+                format!("The first request under this key is still at work on {subject}. Ask again."),
+            ),
+            Failure::Internal(why) => {
+                tracing::error!(why, "A command failed by a fault of the hub.");
+                Self::new(Kind::Internal, "The hub made a mistake. Ask again with the same key, and report the request id.")
+            }
+            Failure::Unavailable(why) => {
+                tracing::warn!(why, "A command could not reach the database.");
+                Self::new(Kind::DatabaseUnavailable, "The database does not answer. Ask again with the same key.")
+            }
+            Failure::Stopping => Self::new(Kind::Stopping, "The hub is stopping. Ask again with the same key."),
+        }
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Lost(why) | EngineError::CommitUnknown(why) | EngineError::Conflict(why) => {
+                tracing::warn!(why, "A read could not reach the database.");
+                Self::new(Kind::DatabaseUnavailable, "The database does not answer. Ask again.")
+            }
+            EngineError::Unique(_) | EngineError::Corrupt(_) | EngineError::Engine(_) => {
+                tracing::error!(%error, "A read failed by a fault of the hub or of its database.");
+                Self::new(Kind::Internal, "The hub made a mistake. Report the request id.")
+            }
+        }
+    }
+}
+
+/// The answer that a refusal of the rules is.
+pub fn refusal_answer(refusal: &Refusal) -> Answer {
+    let status = status_of(refusal);
+    Answer {
+        status: status.as_u16(),
+        content_type: Cow::Borrowed(PROBLEM_JSON),
+        body: body(status, &refusal.code(), &refusal.to_string()),
+        subject: String::new(),
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+}
+
+fn body(status: StatusCode, code: &str, detail: &str) -> Vec<u8> {
+    let r#type = format!("urn:tillbridge:problem:{code}");
+    let problem = ProblemBody { r#type, title: title(code), status: status.as_u16(), detail, code };
+    // A struct of texts and a number always has a JSON form.
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// The code in words: the same for each occurrence, as RFC 9457 wants it.
+fn title(code: &str) -> String {
+    let mut title = code.replace('_', " ");
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    title
+}
+
+fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
+        Refusal::RoleTooLow { .. } => StatusCode::FORBIDDEN,
+        // A version is only ever given by `If-Match`.
+        Refusal::StaleVersion { .. } => StatusCode::PRECONDITION_FAILED,
+        Refusal::Article(refusal) => of_article(refusal),
+        Refusal::Stock(refusal) => of_stock(refusal),
+        Refusal::Sale(refusal) => of_sale(refusal),
+        Refusal::Payment(refusal) => of_payment(refusal),
+    }
+}
+
+const fn of_article(refusal: &article::Refusal) -> StatusCode {
+    use article::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::SkuTaken => StatusCode::CONFLICT,
+        R::SkuInvalid | R::NameInvalid | R::UnitPriceOutOfRange | R::TaxClassUnknown | R::CurrencyMismatch { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+    }
+}
+
+const fn of_stock(refusal: &stock::Refusal) -> StatusCode {
+    use stock::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::Insufficient { .. } | R::Negative { .. } | R::Stale { .. } => StatusCode::CONFLICT,
+        R::NotCounted | R::QuantityOutOfRange | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
+    use sale::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::Exists
+        | R::NotOpen { .. }
+        | R::ArticleInactive { .. }
+        | R::NothingDue
+        | R::PaymentUnderWay
+        | R::HasPaidTender
+        | R::TotalBelowTenders { .. } => StatusCode::CONFLICT,
+        R::Empty
+        | R::TooManyLines
+        | R::TooManyTenders
+        | R::QuantityOutOfRange
+        | R::AmountOutOfRange
+        | R::TaxClassUnknown { .. }
+        | R::CurrencyMismatch { .. }
+        | R::RegisterElsewhere
+        | R::NoteTooLong
+        | R::CashTooLittle { .. }
+        | R::TenderExceedsDue { .. }
+        | R::NotPaid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_payment(refusal: &payment::Refusal) -> StatusCode {
+    use payment::Refusal as R;
+    match refusal {
+        R::Rule(refusal) => of_payment_rule(refusal),
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::AmountMissing
+        | R::AmountOutOfRange
+        | R::CurrencyMismatch { .. }
+        | R::RegisterElsewhere
+        | R::ReferenceTooLong
+        | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_payment_rule(refusal: &payment::RuleRefusal) -> StatusCode {
+    use payment::RuleRefusal as R;
+    match refusal {
+        R::InProgress
+        | R::InDoubt { .. }
+        | R::OperationInFlight { .. }
+        | R::NotAuthorized { .. }
+        | R::NotCaptured { .. }
+        | R::NotVoidable { .. }
+        | R::AlreadyFinal { .. }
+        | R::CaptureWindowClosed { .. }
+        | R::VoidWindowClosed { .. }
+        | R::RefundWindowClosed { .. } => StatusCode::CONFLICT,
+        R::AmountNotPositive { .. }
+        | R::AmountTooLarge { .. }
+        | R::AuthorizeNotSupported
+        | R::VoidNotSupported
+        | R::RefundNotSupported
+        | R::PartialRefundNotSupported { .. }
+        | R::CancelNotSupported
+        | R::CaptureExceedsAuthorized { .. }
+        | R::RefundExceedsCaptured { .. }
+        | R::OperationLimitReached { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_one_form() {
+        let answer = refusal_answer(&Refusal::Article(article::Refusal::SkuInvalid));
+        assert_eq!(answer.status, 422);
+        assert_eq!(
+            String::from_utf8(answer.body).unwrap(),
+            r#"{"type":"urn:tillbridge:problem:article_sku_invalid","title":"Article sku invalid","status":422,"#
+                .to_owned()
+                + r#""detail":"A sku has 1 to 64 characters.","code":"article_sku_invalid"}"#
+        );
+    }
+
+    #[test]
+    fn a_code_belongs_to_one_kind() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::ALL.iter().filter(|other| other.code() == kind.code()).count(), 1);
+        }
+    }
+}

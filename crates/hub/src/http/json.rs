@@ -1,0 +1,244 @@
+//! The forms of values in JSON: quantities and prices as decimal text, instants as RFC 3339 in UTC, the envelope of lists.
+
+use std::fmt;
+
+use domain::money::{Quantity, UnitPrice};
+use domain::time::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use storage::Answer;
+
+use super::error::{Kind, Problem};
+
+/// The media type of answers.
+pub const JSON: &str = "application/json";
+/// Rows of a page where nothing is said.
+const LIMIT_DEFAULT: i64 = 50;
+/// Most rows of a page: one below what a query gives, so that one more tells whether there is a next page.
+const LIMIT_MAX: i64 = storage::read::PAGE_MAX / 2;
+
+/// Decimals of a quantity.
+const QUANTITY_PLACES: u32 = 3;
+/// Decimals of a unit price, in minor units.
+const UNIT_PRICE_PLACES: u32 = 4;
+
+/// A body of our own making. Structs of texts and numbers always have a JSON form.
+pub fn to_bytes(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1_024);
+    if let Err(error) = serde_json::to_writer(&mut bytes, value) {
+        tracing::error!(%error, "An answer has no JSON form.");
+    }
+    bytes
+}
+
+/// A stored answer with this body.
+pub fn answer(status: u16, subject: impl fmt::Display, body: Vec<u8>) -> Answer {
+    Answer { status, content_type: JSON.into(), body, subject: subject.to_string() }
+}
+
+/// An integer of a decimal text with at most `places` decimals: `"0.25"` is 250 of three places.
+fn scaled(text: &str, places: u32) -> Option<i64> {
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let has_point = digits.len() != whole.len();
+    let is_decimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_well_formed = !whole.is_empty()
+        && is_decimal(whole)
+        && is_decimal(fraction)
+        && has_point != fraction.is_empty()
+        && fraction.len() <= places as usize;
+    if !is_well_formed {
+        return None;
+    }
+    let fraction_scale = 10_i64.checked_pow(places.checked_sub(u32::try_from(fraction.len()).ok()?)?)?;
+    let fraction = if fraction.is_empty() { 0 } else { fraction.parse::<i64>().ok()?.checked_mul(fraction_scale)? };
+    let value = whole.parse::<i64>().ok()?.checked_mul(10_i64.checked_pow(places)?)?.checked_add(fraction)?;
+    Some(if is_negative { -value } else { value })
+}
+
+/// The decimal text of a scaled integer, without zeros at the end.
+fn unscaled(value: i64, places: u32) -> String {
+    let scale = 10_u64.pow(places);
+    let (whole, fraction) = (value.unsigned_abs() / scale, value.unsigned_abs() % scale);
+    let sign = if value < 0 { "-" } else { "" };
+    if fraction == 0 {
+        return format!("{sign}{whole}");
+    }
+    let fraction = format!("{fraction:0width$}", width = places as usize);
+    format!("{sign}{whole}.{}", fraction.trim_end_matches('0'))
+}
+
+/// Reads a decimal text, or an integer for those who have one.
+struct Scaled {
+    places: u32,
+}
+
+impl Visitor<'_> for Scaled {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a decimal number as text with at most {} decimals, such as \"1\" or \"0.25\"", self.places)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<i64, E> {
+        // The words of this error never repeat the text.
+        scaled(text, self.places).ok_or_else(|| E::invalid_value(de::Unexpected::Other("text"), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<i64, E> {
+        let value = 10_i64.checked_pow(self.places).and_then(|scale| value.checked_mul(scale));
+        value.ok_or_else(|| E::invalid_value(de::Unexpected::Other("number"), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<i64, E> {
+        match i64::try_from(value) {
+            Ok(value) => self.visit_i64(value),
+            Err(_) => Err(E::invalid_value(de::Unexpected::Other("number"), &self)),
+        }
+    }
+}
+
+/// A quantity that a client gives.
+#[derive(Debug, Clone, Copy)]
+pub struct QuantityIn(pub Quantity);
+
+impl<'de> Deserialize<'de> for QuantityIn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Scaled { places: QUANTITY_PLACES }).map(|value| Self(Quantity(value)))
+    }
+}
+
+/// A unit price that a client gives, in minor units.
+#[derive(Debug, Clone, Copy)]
+pub struct UnitPriceIn(pub UnitPrice);
+
+impl<'de> Deserialize<'de> for UnitPriceIn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Scaled { places: UNIT_PRICE_PLACES }).map(|value| Self(UnitPrice(value)))
+    }
+}
+
+/// A quantity that a client is given.
+pub fn quantity<S: Serializer>(quantity: &Quantity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&unscaled(quantity.0, QUANTITY_PLACES))
+}
+
+/// A unit price that a client is given.
+pub fn unit_price<S: Serializer>(price: &UnitPrice, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&unscaled(price.0, UNIT_PRICE_PLACES))
+}
+
+/// An instant as RFC 3339 in UTC, with milliseconds always.
+pub fn instant<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+    let Ok(timestamp) = jiff::Timestamp::from_millisecond(instant.0) else { return serializer.serialize_none() };
+    serializer.serialize_str(&PRINTER.timestamp_to_string(&timestamp))
+}
+
+/// An instant that may not have come.
+pub fn instant_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => instant(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// One page of a list.
+#[derive(Serialize)]
+pub struct List<T> {
+    object: &'static str,
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Rows on it.
+    limit: Option<i64>,
+}
+
+impl Page {
+    /// A page after `cursor`.
+    pub const fn new(cursor: Option<String>, limit: Option<i64>) -> Self {
+        Self { cursor, limit }
+    }
+
+    /// The id after which the page begins. A cursor is such an id, so that nobody can ask for anything else.
+    pub fn after<T: std::str::FromStr>(&self) -> Result<&str, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok("") };
+        if cursor.parse::<T>().is_ok() {
+            return Ok(cursor);
+        }
+        Err(Problem::new(Kind::QueryInvalid, "The parameter `cursor` is not the `next_cursor` of a page of this list."))
+    }
+
+    /// Rows on it.
+    pub fn limit(&self) -> Result<i64, Problem> {
+        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
+        if (1..=LIMIT_MAX).contains(&limit) {
+            return Ok(limit);
+        }
+        Err(Problem::new(Kind::QueryInvalid, format!("The parameter `limit` is 1 to {LIMIT_MAX}.")))
+    }
+}
+
+/// A page of `limit` rows; `rows` has one more if there is a next page.
+pub fn list<'a, R, T>(
+    rows: &'a [R],
+    limit: i64,
+    cursor: impl Fn(&'a R) -> String,
+    shape: impl Fn(&'a R) -> T,
+) -> List<T> {
+    let shown = rows.get(..usize::try_from(limit).unwrap_or(usize::MAX)).unwrap_or(rows);
+    let next_cursor = shown.last().filter(|_| shown.len() < rows.len()).map(cursor);
+    List { object: "list", data: shown.iter().map(shape).collect(), next_cursor }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_text_is_read_and_written_without_loss() {
+        for (text, value) in [("0", 0), ("1", 1_000), ("0.25", 250), ("-1.5", -1_500), ("12.345", 12_345)] {
+            assert_eq!(scaled(text, 3), Some(value), "{text}");
+            assert_eq!(unscaled(value, 3), text);
+        }
+        assert_eq!(scaled("1.500", 3), Some(1_500));
+        assert_eq!(scaled("007", 3), Some(7_000));
+    }
+
+    #[test]
+    fn what_is_no_decimal_is_refused() {
+        for wrong in ["", "-", ".", ".5", "1.", "1.2345", "1e3", "+1", " 1", "1 ", "--1", "0x1", "１", "1,5", "1.-5"] {
+            assert_eq!(scaled(wrong, 3), None, "{wrong}");
+        }
+        assert_eq!(scaled("9223372036854775.808", 3), None);
+        assert_eq!(scaled("99999999999999999999", 3), None);
+    }
+
+    #[test]
+    fn integers_are_taken_and_floats_are_not() {
+        assert_eq!(serde_json::from_str::<QuantityIn>("2").unwrap().0, Quantity(2_000));
+        assert_eq!(serde_json::from_str::<UnitPriceIn>("\"150.25\"").unwrap().0, UnitPrice(1_502_500));
+        for wrong in ["1.0", "1e2", "9223372036854775807", "18446744073709551615", "null", "true", "\"x\""] {
+            assert!(serde_json::from_str::<QuantityIn>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn instants_have_milliseconds() {
+        #[derive(Serialize)]
+        struct At(#[serde(serialize_with = "instant")] Timestamp);
+        let text = serde_json::to_string(&At(Timestamp(1_700_000_000_000))).unwrap();
+        assert_eq!(text, "\"2023-11-14T22:13:20.000Z\"");
+    }
+}

@@ -1,0 +1,137 @@
+//! The HTTP face. One table of routes is what the router is built from and what `openapi.yaml` is held against.
+
+pub mod article;
+pub mod auth;
+pub mod body;
+pub mod error;
+pub mod event;
+pub mod exception;
+pub mod health;
+pub mod idempotency;
+pub mod json;
+pub mod merchant;
+pub mod metrics;
+pub mod notification;
+pub mod payment;
+pub mod prefer;
+pub mod request_id;
+pub mod sale;
+mod sale_json;
+pub mod stock;
+pub mod submit;
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use futures::FutureExt;
+
+use self::error::{Kind, Problem};
+use self::request_id::RequestId;
+use crate::app::App;
+
+/// Requests at work at the same time, those that wait for the committer included. Beyond it the hub says so at once.
+pub const REQUESTS_MAX: usize = 4_096;
+/// The longest that a request may take: a client that prefers to wait for a payment waits up to 60 s.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// One method of one path.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, in the words of `openapi.yaml`.
+    pub path: &'static str,
+    handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// Reads.
+    pub fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: Method::GET, path, handler: get(handler) }
+    }
+
+    /// Does or makes.
+    pub fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: Method::POST, path, handler: post(handler) }
+    }
+
+    /// Changes.
+    pub fn patch<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: Method::PATCH, path, handler: patch(handler) }
+    }
+
+    /// Takes away.
+    pub fn delete<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: Method::DELETE, path, handler: delete(handler) }
+    }
+}
+
+/// All routes.
+pub fn routes() -> Vec<Route> {
+    let faces = [
+        health::routes(),
+        metrics::routes(),
+        article::routes(),
+        stock::routes(),
+        sale::routes(),
+        payment::routes(),
+        notification::routes(),
+        merchant::routes(),
+        event::routes(),
+        exception::routes(),
+    ];
+    faces.into_iter().flatten().collect()
+}
+
+/// The router of a hub.
+pub fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for Route { path, handler, .. } in routes() {
+        router = router.route(path, handler);
+    }
+    router
+        .fallback(async || Problem::new(Kind::RouteNotFound, "There is no such path."))
+        .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, "The path has no such method."))
+        .layer(from_fn_with_state(app.clone(), front))
+        .with_state(app)
+}
+
+/// What every request passes: a place, an id, a time limit; and no panic ends a connection without an answer.
+async fn front(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let id = RequestId::choose(request.headers(), &app);
+    request.extensions_mut().insert(id.clone());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = match app.requests.try_acquire() {
+        Ok(_place) => run(request, next).await,
+        Err(_) => Problem::new(Kind::Overloaded, "Too many requests are at work. Ask again.").into_response(),
+    };
+    if let Some(value) = id.header_value() {
+        response.headers_mut().insert(request_id::HEADER, value);
+    }
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    metrics::note_request(&method, route, response.status(), start.elapsed());
+    response
+}
+
+async fn run(request: Request, next: Next) -> Response {
+    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(REQUEST_TIMEOUT, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!("A handler panicked; its caller gets an error, the others go on.");
+            Problem::new(Kind::Internal, "The hub made a mistake. Report the request id.").into_response()
+        }
+        Err(_) => {
+            let detail = "It took too long, and may still happen. Ask again with the same idempotency key.";
+            Problem::new(Kind::RequestTimeout, detail).into_response()
+        }
+    }
+}

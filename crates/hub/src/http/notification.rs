@@ -1,0 +1,85 @@
+//! `/v1/webhooks/{provider}/{connection_id}`: what a provider tells by itself. It has no key of ours; it is verified over the
+//! raw bytes by its connector, answered once it is durable, and merged like every other witness.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use connectors::{Rejected, find_connector};
+use domain::call::{Actor, Role};
+use domain::id::{ConnectionId, OperationId};
+use domain::payment::{RecordOutcome, Witness, keys_for_outcome};
+use storage::{Answer, Envelope, Idempotency, Lane};
+
+use super::Route;
+use super::body::{Segments, read_body};
+use super::error::{Kind, Problem, refusal_answer};
+use super::request_id::RequestId;
+use super::submit::{ok, respond};
+use crate::app::App;
+use crate::provider::start_all;
+
+/// The route of notifications.
+pub fn routes() -> Vec<Route> {
+    vec![Route::post("/v1/webhooks/{provider}/{connection_id}", receive)]
+}
+
+async fn receive(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let provider: String = segments.id(0, "connection")?;
+    let id: ConnectionId = segments.id(1, "connection")?;
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body).await?;
+    let connection = app.reader.find_connection_of_any(id).await?;
+    let connection = connection.filter(|connection| connection.provider == provider);
+    let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
+    let connector = find_connector(&provider).ok_or_else(|| Problem::not_found("connection"))?;
+    let headers: Vec<(&str, &str)> = parts
+        .headers
+        .iter()
+        .filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
+        .collect();
+    let notices = connector.read_notification(app.providers.secret(id), &headers, &body).map_err(|rejected| problem(&rejected))?;
+    for notice in notices {
+        let operation: OperationId =
+            notice.operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
+        // Whose secret it is signed with decides whose payments it may speak of.
+        let payment = app.reader.find_payment(connection.merchant, operation.payment).await?;
+        let payment = payment.map(|found| found.payment).filter(|payment| payment.connection == id);
+        let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
+        let envelope = Envelope {
+            merchant: connection.merchant,
+            actor: Arc::new(Actor { name: format!("notification:{id}"), role: Role::System }),
+            request_id: RequestId::of(&parts),
+            idempotency: Idempotency::None,
+            lane: Lane::Interactive,
+            weight: body.len(),
+        };
+        let command = RecordOutcome {
+            operation,
+            witness: Witness::Notification,
+            outcome: notice.outcome,
+            asked_at: app.clock.now(),
+            is_unreachable: false,
+            fence: None,
+            hint: keys_for_outcome(&payment),
+        };
+        let committed = app.committer.submit(envelope, command, |_| Answer::default()).await?;
+        match committed.reply {
+            Some(Ok(moved)) => start_all(&app, moved.tasks),
+            // A provider that knows a payment we do not have is told so; it keeps the notification.
+            Some(Err(refusal)) => return Ok(respond(refusal_answer(&refusal), false)),
+            None => {}
+        }
+    }
+    Ok(ok(b"{}".to_vec()))
+}
+
+fn problem(rejected: &Rejected) -> Problem {
+    match rejected {
+        Rejected::NotOffered => Problem::not_found("connection"),
+        Rejected::Credentials | Rejected::SignatureMissing | Rejected::SignatureWrong => {
+            Problem::new(Kind::SignatureInvalid, "The signature of the notification is missing or wrong.")
+        }
+        Rejected::Unreadable => Problem::new(Kind::BodyInvalid, "The notification cannot be read."),
+    }
+}

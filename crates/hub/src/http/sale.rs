@@ -1,0 +1,157 @@
+//! `/v1/sales`: what is sold, rung at once or left open.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use domain::call::Role;
+use domain::id::{ArticleId, RegisterId, SaleId};
+use domain::money::Currency;
+use domain::sale::{AddCash, AddLine, NewLine, NewSale, NewTender, OpenSale, RemoveLine, RingSale, Standing, VoidSale};
+use serde::Deserialize;
+
+use super::Route;
+use super::auth::authenticate;
+use super::body::{Asked, Segments, query};
+use super::error::{Kind, Problem};
+use super::idempotency::KeyRule;
+use super::json::{self, Page, QuantityIn};
+use super::sale_json::{Shape, answer_created, answer_ok, body};
+use super::submit::{ok, submit};
+use crate::app::App;
+use crate::shop::Shop;
+
+/// The routes of sales.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/v1/sales", create),
+        Route::get("/v1/sales", list),
+        Route::get("/v1/sales/{id}", get),
+        Route::post("/v1/sales/{id}/lines", add_line),
+        Route::delete("/v1/sales/{id}/lines/{number}", remove_line),
+        Route::post("/v1/sales/{id}/tenders", add_tender),
+        Route::post("/v1/sales/{id}/void", void),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    id: Option<SaleId>,
+    register_id: RegisterId,
+    currency: Option<Currency>,
+    #[serde(default)]
+    lines: Vec<Line>,
+    #[serde(default)]
+    note: String,
+    tenders: Option<Vec<Tender>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    article_id: ArticleId,
+    quantity: QuantityIn,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tender {
+    /// There is one kind that is paid on the spot; a payment has a route of its own.
+    #[serde(rename = "kind")]
+    _kind: TenderKind,
+    given_minor: i64,
+    amount_minor: Option<i64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TenderKind {
+    Cash,
+}
+
+async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Draft>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let (merchant, draft) = (asked.principal.merchant, asked.body);
+    let shop = app.shops.find(&app.reader, merchant, draft.register_id).await?;
+    let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
+    check_currency(draft.currency, shop)?;
+    let lines = draft.lines.iter().map(|line| NewLine { article: line.article_id, quantity: line.quantity.0 });
+    let sale = NewSale {
+        merchant,
+        location: shop.location,
+        register: draft.register_id,
+        lines: lines.collect(),
+        note: draft.note,
+    };
+    let Some(tenders) = draft.tenders else {
+        return submit(&app, asked.envelope, OpenSale { id: draft.id, sale }, answer_created).await;
+    };
+    let id = draft.id.unwrap_or_else(|| SaleId::from_uuid(app.next_uuid()));
+    let tenders = tenders.iter().map(|tender| NewTender::Cash {
+        amount_minor: tender.amount_minor,
+        given_minor: tender.given_minor,
+    });
+    let command = RingSale { id, currency: shop.currency, sale, tenders: tenders.collect() };
+    submit(&app, asked.envelope, command, answer_created).await
+}
+
+fn check_currency(asked: Option<Currency>, shop: Shop) -> Result<(), Problem> {
+    let expected = shop.currency;
+    match asked {
+        Some(currency) if currency != expected => {
+            Err(Problem::new(Kind::CurrencyMismatch, format!("The merchant's sales are in {expected}. Use {expected}.")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let page: Page = query(&uri)?;
+    let limit = page.limit()?;
+    let found = app.reader.list_sales(principal.merchant, page.after::<SaleId>()?, limit + 1).await?;
+    Ok(ok(json::to_bytes(&json::list(&found, limit, |sale| sale.id.to_string(), Shape::of_listed))))
+}
+
+async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let merchant = authenticate(&app, &headers).await?.merchant;
+    let found = app.reader.find_sale(merchant, segments.id(0, "sale")?).await?;
+    let whole = found.ok_or_else(|| Problem::not_found("sale"))?;
+    let owner = app.reader.find_merchant(merchant).await?.ok_or_else(|| Problem::not_found("merchant"))?;
+    let standing = Standing::of(whole.sale, whole.lines, whole.tenders, &owner.tax);
+    let standing = standing.map_err(|_| Problem::new(Kind::Internal, "The sale's lines do not add up."))?;
+    Ok(ok(body(&standing)))
+}
+
+async fn add_line(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Line>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let Line { article_id, quantity } = asked.body;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    let command = AddLine { merchant, sale, article: article_id, quantity: quantity.0 };
+    submit(&app, asked.envelope, command, answer_ok).await
+}
+
+async fn remove_line(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Nothing>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    let command = RemoveLine { merchant, sale, number: segments.id(1, "sale_line")? };
+    submit(&app, asked.envelope, command, answer_ok).await
+}
+
+async fn add_tender(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Tender>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let Tender { _kind: TenderKind::Cash, given_minor, amount_minor } = asked.body;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    submit(&app, asked.envelope, AddCash { merchant, sale, amount_minor, given_minor }, answer_ok).await
+}
+
+async fn void(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Nothing>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    submit(&app, asked.envelope, VoidSale { merchant, sale }, answer_ok).await
+}
+
+/// No field at all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}

@@ -1,0 +1,161 @@
+//! The JSON of a sale.
+
+use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
+use domain::money::{Currency, Quantity, UnitPrice};
+use domain::sale::{Sale, SaleLine, Standing, Tender, TenderKind};
+use domain::tax::TaxTotal;
+use domain::time::Timestamp;
+use serde::Serialize;
+use storage::Answer;
+
+use super::json;
+
+/// The largest answer that is stored. A sale with more lines than fit is answered without them; `GET` has them.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// The answer to a command that made a sale.
+pub fn answer_created(standing: &Standing) -> Answer {
+    answer(201, standing)
+}
+
+/// The answer to a command that changed a sale.
+pub fn answer_ok(standing: &Standing) -> Answer {
+    answer(200, standing)
+}
+
+fn answer(status: u16, standing: &Standing) -> Answer {
+    let whole = body(standing);
+    let body = if whole.len() <= ANSWER_BYTES_MAX { whole } else { json::to_bytes(&Shape::of(standing, false)) };
+    json::answer(status, standing.sale.id, body)
+}
+
+/// The body of a sale with its lines.
+pub fn body(standing: &Standing) -> Vec<u8> {
+    json::to_bytes(&Shape::of(standing, true))
+}
+
+/// A sale; in a list it stands without its parts.
+#[derive(Serialize)]
+pub struct Shape<'a> {
+    id: SaleId,
+    object: &'static str,
+    state: &'static str,
+    register_id: RegisterId,
+    location_id: LocationId,
+    currency: Currency,
+    total_minor: i64,
+    tax_minor: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_minor: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taxes: Option<Vec<Tax>>,
+    /// Left out in a list, and null where there are too many for an answer that is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Option<Vec<Line<'a>>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenders: Option<Vec<Part>>,
+    receipt_number: Option<&'a str>,
+    note: &'a str,
+    #[serde(serialize_with = "json::instant")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "json::instant_option")]
+    closed_at: Option<Timestamp>,
+    version: i64,
+}
+
+impl<'a> Shape<'a> {
+    /// The sale without its parts.
+    pub fn of_listed(sale: &'a Sale) -> Self {
+        let Sale { id, register, location, currency, total_minor, tax_minor, opened_at, closed_at, version, .. } = *sale;
+        Self {
+            id,
+            object: "sale",
+            state: sale.state.as_str(),
+            register_id: register,
+            location_id: location,
+            currency,
+            total_minor,
+            tax_minor,
+            due_minor: None,
+            taxes: None,
+            lines: None,
+            tenders: None,
+            receipt_number: sale.receipt_number.as_deref(),
+            note: &sale.note,
+            created_at: opened_at,
+            closed_at,
+            version,
+        }
+    }
+
+    fn of(standing: &'a Standing, has_lines: bool) -> Self {
+        Self {
+            due_minor: Some(standing.due_minor),
+            taxes: Some(standing.taxes.iter().map(Tax::of).collect()),
+            lines: Some(has_lines.then(|| standing.lines.iter().map(Line::of).collect())),
+            tenders: Some(standing.tenders.iter().map(Part::of).collect()),
+            ..Self::of_listed(&standing.sale)
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Tax {
+    rate_basis_points: u32,
+    net_minor: i64,
+    tax_minor: i64,
+    gross_minor: i64,
+}
+
+impl Tax {
+    fn of(total: &TaxTotal) -> Self {
+        let TaxTotal { rate, net_minor, tax_minor, gross_minor, .. } = *total;
+        Self { rate_basis_points: rate.0, net_minor, tax_minor, gross_minor }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    number: u32,
+    article_id: ArticleId,
+    name: &'a str,
+    #[serde(serialize_with = "json::quantity")]
+    quantity: Quantity,
+    #[serde(serialize_with = "json::unit_price")]
+    unit_price: UnitPrice,
+    tax_class: &'a str,
+    tax_rate_basis_points: u32,
+    amount_minor: i64,
+}
+
+impl<'a> Line<'a> {
+    fn of(line: &'a SaleLine) -> Self {
+        let SaleLine { number, article, quantity, unit_price, tax_rate, amount_minor, .. } = *line;
+        let SaleLine { name, tax_class, .. } = line;
+        let tax_rate_basis_points = tax_rate.0;
+        Self { number, article_id: article, name, quantity, unit_price, tax_class, tax_rate_basis_points, amount_minor }
+    }
+}
+
+/// A tender: how a part of the sale is paid.
+#[derive(Serialize)]
+struct Part {
+    id: TenderId,
+    kind: &'static str,
+    state: &'static str,
+    amount_minor: i64,
+    given_minor: Option<i64>,
+    change_minor: Option<i64>,
+    payment_id: Option<PaymentId>,
+}
+
+impl Part {
+    fn of(tender: &Tender) -> Self {
+        let (given_minor, change_minor, payment_id) = match tender.kind {
+            TenderKind::Cash { given_minor, change_minor } => (Some(given_minor), Some(change_minor), None),
+            TenderKind::Electronic { payment } => (None, None, Some(payment)),
+        };
+        let (kind, state) = (tender.kind.as_str(), tender.state.as_str());
+        Self { id: tender.id, kind, state, amount_minor: tender.amount_minor, given_minor, change_minor, payment_id }
+    }
+}

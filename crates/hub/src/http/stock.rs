@@ -1,0 +1,142 @@
+//! `/v1/stock-levels` and `/v1/stock-movements`: what lies on the shelves.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use domain::call::Role;
+use domain::id::{ArticleId, LocationId, MovementId};
+use domain::money::Quantity;
+use domain::stock::{Correction, MoveStock, Moved, StockLevel};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use storage::Answer;
+
+use super::Route;
+use super::auth::authenticate;
+use super::body::{Asked, query};
+use super::error::Problem;
+use super::idempotency::KeyRule;
+use super::json::{self, Page, QuantityIn};
+use super::submit::{ok, submit};
+use crate::app::App;
+
+/// The routes of stock.
+pub fn routes() -> Vec<Route> {
+    vec![Route::get("/v1/stock-levels", list), Route::post("/v1/stock-movements", create)]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    location_id: LocationId,
+    article_id: Option<ArticleId>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let merchant = authenticate(&app, &headers).await?.merchant;
+    let Wanted { location_id, article_id, cursor, limit } = query(&uri)?;
+    let page = Page::new(cursor, limit);
+    let (after, limit) = (page.after::<ArticleId>()?, page.limit()?);
+    app.reader.find_location(merchant, location_id).await?.ok_or_else(|| Problem::not_found("location"))?;
+    if let Some(article) = article_id {
+        app.reader.find_article(merchant, article).await?.ok_or_else(|| Problem::not_found("article"))?;
+    }
+    let found = app.reader.list_stock_levels(merchant, location_id, article_id, after, limit + 1).await?;
+    Ok(ok(json::to_bytes(&json::list(&found, limit, |level| level.article.to_string(), Level::of))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewMovement {
+    location_id: LocationId,
+    article_id: ArticleId,
+    kind: Kind,
+    quantity: QuantityIn,
+    #[serde(default)]
+    reason: String,
+    expected_on_hand: Option<QuantityIn>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Receipt,
+    Adjustment,
+}
+
+async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<NewMovement>::read(&app, request, Role::Manager, KeyRule::Required).await?;
+    let NewMovement { location_id, article_id, kind, quantity, reason, expected_on_hand } = asked.body;
+    let command = MoveStock {
+        location: location_id,
+        article: article_id,
+        kind: match kind {
+            Kind::Receipt => Correction::Receipt,
+            Kind::Adjustment => Correction::Adjustment,
+        },
+        quantity: quantity.0,
+        reason,
+        expected_on_hand: expected_on_hand.map(|QuantityIn(quantity)| quantity),
+    };
+    submit(&app, asked.envelope, command, encode).await
+}
+
+fn encode(moved: &Moved) -> Answer {
+    json::answer(201, moved.movement.id, json::to_bytes(&Movement::of(moved)))
+}
+
+#[derive(Serialize)]
+struct Movement<'a> {
+    id: MovementId,
+    object: &'static str,
+    location_id: LocationId,
+    article_id: ArticleId,
+    kind: &'static str,
+    #[serde(serialize_with = "json::quantity")]
+    quantity: Quantity,
+    reason: &'a str,
+    #[serde(serialize_with = "json::instant")]
+    created_at: Timestamp,
+    stock_level: Level,
+}
+
+impl<'a> Movement<'a> {
+    fn of(moved: &'a Moved) -> Self {
+        let Moved { movement, level } = moved;
+        Self {
+            id: movement.id,
+            object: "stock_movement",
+            location_id: movement.location,
+            article_id: movement.article,
+            kind: movement.kind.as_str(),
+            quantity: movement.quantity,
+            reason: &movement.reason,
+            created_at: movement.recorded_at,
+            stock_level: Level::of(level),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Level {
+    object: &'static str,
+    location_id: LocationId,
+    article_id: ArticleId,
+    #[serde(serialize_with = "json::quantity")]
+    on_hand: Quantity,
+    #[serde(serialize_with = "json::quantity")]
+    reserved: Quantity,
+    #[serde(serialize_with = "json::quantity")]
+    available: Quantity,
+    version: i64,
+}
+
+impl Level {
+    fn of(level: &StockLevel) -> Self {
+        let StockLevel { location, article, on_hand, reserved, version, .. } = *level;
+        let available = level.available();
+        Self { object: "stock_level", location_id: location, article_id: article, on_hand, reserved, available, version }
+    }
+}

@@ -1,0 +1,21 @@
+//! The program `tillbridge`: HTTP API, commands, workers, files, command line.
+
+pub mod api_key;
+pub mod app;
+pub mod check;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod connection;
+pub mod database;
+pub mod demo;
+pub mod http;
+pub mod log;
+pub mod operator;
+pub mod pepper;
+pub mod provider;
+pub mod serve;
+pub mod shop;
+pub mod tls;
+pub mod waits;
+pub mod worker;

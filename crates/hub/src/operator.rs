@@ -1,0 +1,206 @@
+//! What the operator of the installation does from the command line: merchants, connections and API keys. It is done by the same
+//! commands as everything else, also while a hub serves: a change is one transaction, whoever makes it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use domain::call::{Actor, Role};
+use domain::command::Command;
+use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
+use domain::merchant::{
+    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Location, Merchant, Register, RevokeApiKey,
+    SetUpMerchant,
+};
+use domain::money::Currency;
+use domain::payment::Profile;
+use domain::tax::TaxRules;
+use domain::time::Timestamp;
+use storage::reader::Reader;
+use storage::{Answer, Envelope, Handle, Idempotency, Lane};
+
+use crate::api_key::{self, Environment};
+use crate::clock::{Clock, RandomIds};
+use crate::config::Config;
+use crate::database::Database;
+use crate::pepper::Pepper;
+use crate::serve::start_committer;
+
+/// A command line at work on a database.
+pub struct Operator {
+    /// What it reads.
+    pub reader: Reader,
+    pepper: Pepper,
+    committer: Handle,
+    thread: std::thread::JoinHandle<()>,
+    ids: RandomIds,
+    now: Timestamp,
+}
+
+/// A merchant that is to be set up.
+pub struct NewMerchant {
+    /// Its name.
+    pub name: String,
+    /// The currency of its prices.
+    pub currency: Currency,
+    /// IANA name of its time zone.
+    pub zone: String,
+    /// The name of its shop.
+    pub location: String,
+    /// The names of the registers in it.
+    pub registers: Vec<String>,
+}
+
+/// A connection that is to be added.
+pub struct NewConnection {
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// With whom.
+    pub provider: Provider,
+}
+
+/// Who a connection is with.
+pub enum Provider {
+    /// The sandbox, at this address.
+    Sandbox {
+        /// Where it is, for example `http://127.0.0.1:8090`.
+        base_url: String,
+    },
+    /// A stand-alone terminal, keyed by hand.
+    Manual,
+}
+
+/// An API key that is to be let in.
+pub struct NewKey {
+    /// Whose records it opens.
+    pub merchant: MerchantId,
+    /// What it may do.
+    pub role: Role,
+    /// What it is for.
+    pub name: String,
+    /// What it may reach.
+    pub environment: Environment,
+}
+
+impl Operator {
+    /// Opens the database of these settings, which has to be there.
+    pub async fn open(settings: &Config) -> anyhow::Result<Self> {
+        let database = Database::of(&settings.database);
+        if let Database::Sqlite(path, _) = &database
+            && !path.exists()
+        {
+            bail!("There is no database {}. Run `tillbridge migrate` first, or name the folder with --data.", path.display());
+        }
+        let (pepper, _) = Pepper::open(settings.auth.pepper.as_ref(), &settings.database.data_dir)?;
+        let clock = Clock::system();
+        let (committer, thread) = start_committer(&database, &clock).await?;
+        Ok(Self { reader: database.reader()?, pepper, committer, thread, ids: RandomIds::new(), now: clock.now() })
+    }
+
+    /// Lets the last command end.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.committer.stop();
+        let thread = self.thread;
+        match tokio::task::spawn_blocking(move || thread.join()).await? {
+            Ok(()) => Ok(()),
+            Err(_) => bail!("The committer's thread panicked."),
+        }
+    }
+
+    /// Sets a merchant up with one shop and its registers, and the tax rules of Japan.
+    pub async fn add_merchant(&mut self, new: NewMerchant) -> anyhow::Result<MerchantId> {
+        let id = MerchantId::from_uuid(self.ids.next(self.now));
+        let place = LocationId::from_uuid(self.ids.next(self.now));
+        let location = Location { id: place, merchant: id, name: new.location, version: 1 };
+        let registers = new.registers.into_iter().map(|name| Register {
+            id: RegisterId::from_uuid(self.ids.next(self.now)),
+            merchant: id,
+            location: place,
+            name,
+            version: 1,
+        });
+        let registers = registers.collect();
+        let merchant = Merchant {
+            id,
+            name: new.name,
+            currency: new.currency,
+            zone: new.zone,
+            tax: TaxRules::japan(),
+            created_at: self.now,
+            version: 1,
+        };
+        let command = SetUpMerchant { merchant, locations: vec![location], registers, connections: Vec::new() };
+        self.run(id, command).await
+    }
+
+    /// Gives a merchant a connection. Its credentials are settings of the hub, not records.
+    pub async fn add_connection(&mut self, new: NewConnection) -> anyhow::Result<ConnectionId> {
+        let (provider, base_url, profile) = match new.provider {
+            Provider::Sandbox { base_url } => ("sandbox", checked_base_url(&base_url)?, Profile::sandbox()),
+            Provider::Manual => ("manual", String::new(), Profile::manual()),
+        };
+        let connection = Connection {
+            id: ConnectionId::from_uuid(self.ids.next(self.now)),
+            merchant: new.merchant,
+            provider: provider.to_owned(),
+            settings: ConnectionSettings { base_url },
+            profile,
+            version: 1,
+        };
+        self.run(new.merchant, AddConnection { connection }).await
+    }
+
+    /// Makes an API key and gives its words, which nobody can show again.
+    pub async fn add_key(&mut self, new: NewKey) -> anyhow::Result<String> {
+        let id = ApiKeyId::from_uuid(self.ids.next(self.now));
+        let words = api_key::draw(new.environment, id);
+        let key = ApiKey {
+            id,
+            merchant: new.merchant,
+            role: new.role,
+            name: new.name,
+            hash: self.pepper.api_key(&words).to_vec(),
+            created_at: self.now,
+            revoked_at: None,
+            version: 1,
+        };
+        self.run(new.merchant, AddApiKey { key }).await?;
+        Ok(words)
+    }
+
+    /// Shuts an API key out, within seconds, for good.
+    pub async fn revoke_key(&self, id: ApiKeyId) -> anyhow::Result<()> {
+        let key = self.reader.find_api_key(id).await?.with_context(|| format!("There is no API key {id}."))?;
+        self.run(key.merchant, RevokeApiKey { id }).await.map(drop)
+    }
+
+    /// Runs a command in the name of the operator.
+    pub async fn run<C>(&self, merchant: MerchantId, command: C) -> anyhow::Result<C::Reply>
+    where
+        C: Command + Send + 'static,
+        C::Reply: Send + 'static,
+    {
+        let envelope = Envelope {
+            merchant,
+            actor: Arc::new(Actor { name: "operator".to_owned(), role: Role::System }),
+            request_id: String::new(),
+            idempotency: Idempotency::None,
+            lane: Lane::Interactive,
+            weight: 0,
+        };
+        let committed = self.committer.submit(envelope, command, |_| Answer::default()).await?;
+        match committed.reply {
+            Some(Ok(reply)) => Ok(reply),
+            Some(Err(refusal)) => bail!("{refusal}"),
+            None => bail!("The database gave no answer of its own."),
+        }
+    }
+}
+
+fn checked_base_url(text: &str) -> anyhow::Result<String> {
+    let url = text.trim_end_matches('/');
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() => Ok(url.to_owned()),
+        _ => bail!("The base URL begins with http:// or https://, for example http://127.0.0.1:8090."),
+    }
+}

@@ -1,0 +1,81 @@
+//! The hub's own work: jobs whose time has come. Each is claimed, answered and followed up by ordinary commands, so two
+//! hubs on one database share the work and none is done by both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::call::{Actor, Role};
+use domain::job;
+use domain::payment::Settle;
+use domain::sale::ExpireReservation;
+use storage::read::DueJob;
+use storage::{Answer, Envelope, Failure, Idempotency, Lane};
+
+use crate::app::App;
+use crate::provider::start_all;
+
+/// The pause between two looks at the jobs. A payment's own sender is faster; this is what is behind it.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The pause after a look that failed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Jobs taken at one look: the rest stays for the next, or for another hub.
+const JOBS_MAX: i64 = 128;
+
+/// Does jobs until the hub stops.
+pub async fn run(app: App) {
+    let actor = Arc::new(Actor { name: "worker".to_owned(), role: Role::System });
+    let mut stopping = app.stopping.clone();
+    loop {
+        let pause = match look(&app, &actor).await {
+            Ok(()) => LOOK_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "The jobs could not be looked at; trying again.");
+                LOOK_AGAIN
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
+        }
+    }
+}
+
+async fn look(app: &App, actor: &Arc<Actor>) -> Result<(), storage::EngineError> {
+    let now = app.reader.now(app.clock.now()).await?;
+    let due = app.reader.list_due_jobs(now, JOBS_MAX).await?;
+    let work = due.into_iter().map(|job| do_job(app, actor, job));
+    for outcome in futures::future::join_all(work).await {
+        if let Err(failure) = outcome {
+            tracing::warn!(%failure, "A job was not done; it comes again.");
+        }
+    }
+    Ok(())
+}
+
+async fn do_job(app: &App, actor: &Arc<Actor>, job: DueJob) -> Result<(), Failure> {
+    let envelope = Envelope {
+        merchant: job.merchant,
+        actor: Arc::clone(actor),
+        request_id: format!("job-{}", job.id.subject),
+        idempotency: Idempotency::None,
+        lane: Lane::Interactive,
+        weight: 0,
+    };
+    let unreadable = || Failure::Internal(format!("the job's subject {} is not an id", job.id.subject));
+    match job.id.kind {
+        job::Kind::Settle => {
+            let payment = job.id.subject.parse().map_err(|_| unreadable())?;
+            let command = Settle { payment, expected_due: true };
+            let committed = app.committer.submit(envelope, command, |_| Answer::default()).await?;
+            if let Some(Ok(moved)) = committed.reply {
+                start_all(app, moved.tasks);
+            }
+        }
+        job::Kind::ExpireReservation => {
+            let sale = job.id.subject.parse().map_err(|_| unreadable())?;
+            let command = ExpireReservation { sale, fence: None };
+            app.committer.submit(envelope, command, |_| Answer::default()).await?;
+        }
+    }
+    Ok(())
+}
