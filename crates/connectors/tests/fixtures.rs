@@ -1,5 +1,5 @@
 //! Every exchange in `src/<provider>/fixtures/` through one checker: what is built, and what is made of the answer.
-//! `$1` stands for the reference of the charge, `$2` for that of an operation about it.
+//! `$1` stands for the reference of the charge, `$2` and `$3` for those of operations about it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,13 +31,16 @@ struct Case {
     outcome: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     kind: String,
     asked: i64,
     #[serde(default)]
     is_repeat: bool,
+    /// The charge was an authorization, and operation 3 is about the capture of it.
+    #[serde(default)]
+    is_about_capture: bool,
 }
 
 /// One notification.
@@ -64,7 +67,11 @@ struct Desk {
 impl Desk {
     fn new(asked: &Asked) -> Self {
         let kind = Kind::parse(&asked.kind).expect("a kind");
-        let (number, target) = if kind.is_charge() { (1, None) } else { (2, Some(operation(1, Kind::Purchase, 1200))) };
+        let (number, target) = match (kind.is_charge(), asked.is_about_capture) {
+            (true, _) => (1, None),
+            (false, false) => (2, Some(operation(1, Kind::Purchase, 1200))),
+            (false, true) => (3, Some(operation(2, Kind::Capture, 1200))),
+        };
         let mut operation = operation(number, kind, asked.asked);
         if asked.is_repeat {
             operation.state = OperationState::Unknown;
@@ -141,7 +148,8 @@ fn payment() -> Payment {
 fn fixture(provider: &str, file: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(provider).join("fixtures").join(file);
     let text = std::fs::read_to_string(path).ok()?;
-    Some(text.replace("$1", &format!("{}-1", payment_id())).replace("$2", &format!("{}-2", payment_id())))
+    let name = |text: String, number: u32| text.replace(&format!("${number}"), &format!("{}-{number}", payment_id()));
+    Some((1..=3).fold(text, name))
 }
 
 /// The outcome in the words of the fixtures.
@@ -236,7 +244,7 @@ fn notifications_are_read_as_recorded() {
 
 #[test]
 fn a_fault_is_passed_on_to_the_sandbox() {
-    let desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, is_repeat: false });
+    let desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() });
     let ask = Ask { fault: Some("lose_reply"), ..desk.ask() };
     let request = find_connector("sandbox").expect("it is registered").build_send(&ask).expect("a request");
     assert!(request.headers.contains(&("x-sandbox-fault", "lose_reply".to_owned())));
@@ -245,14 +253,17 @@ fn a_fault_is_passed_on_to_the_sandbox() {
 #[test]
 fn a_misconfigured_connection_sends_nothing() {
     let sandbox = find_connector("sandbox").expect("it is registered");
-    let mut desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, is_repeat: false });
+    let mut desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() });
     desk.settings.base_url = String::new();
     assert_eq!(sandbox.build_send(&desk.ask()), Err(CannotAsk::BaseUrl));
     desk.settings.base_url = BASE_URL.to_owned();
     desk.secret = Secret::new("only-one-part".to_owned());
     let cannot = sandbox.build_send(&desk.ask()).expect_err("no notification secret");
     assert_eq!(words(&cannot.outcome(&desk.ask())), "not_sent connection_misconfigured");
-    let desk = Desk { target: None, ..Desk::new(&Asked { kind: "refund".to_owned(), asked: 5, is_repeat: true }) };
+    let desk = Desk {
+        target: None,
+        ..Desk::new(&Asked { kind: "refund".to_owned(), asked: 5, is_repeat: true, ..Asked::default() })
+    };
     let cannot = sandbox.build_send(&desk.ask()).expect_err("no target");
     assert_eq!((cannot, words(&cannot.outcome(&desk.ask()))), (CannotAsk::NoTarget, "unknown".to_owned()));
 }
@@ -260,7 +271,7 @@ fn a_misconfigured_connection_sends_nothing() {
 #[test]
 fn a_terminal_keyed_by_hand_is_pending_and_never_asked() {
     let manual = find_connector("manual").expect("it is registered");
-    let desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, is_repeat: false });
+    let desk = Desk::new(&Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() });
     let cannot = manual.build_send(&desk.ask()).expect_err("nothing is sent");
     assert_eq!(cannot.outcome(&desk.ask()), Outcome::Pending);
     assert_eq!(manual.build_inquiry(&desk.ask()), Err(CannotAsk::KeyedByHand));

@@ -256,6 +256,7 @@ impl World {
 
     fn store(&mut self, work: &UnitOfWork) {
         let database = &mut self.database;
+        write(&work.connections, &mut database.connections);
         write(&work.articles, &mut database.articles);
         write(&work.sales, &mut database.sales);
         write(&work.sale_lines, &mut database.sale_lines);

@@ -7,6 +7,7 @@ mod codes;
 mod sign;
 mod wire;
 
+use domain::id::OperationId;
 use domain::payment::{Kind, Outcome};
 
 use crate::contract::{Ask, CannotAsk, Connector, Method, Notice, Rejected, Request, Response, Told};
@@ -112,9 +113,17 @@ fn reversal(ask: &Ask<'_>) -> Vec<u8> {
 fn refund(ask: &Ask<'_>) -> Result<Vec<u8>, CannotAsk> {
     Ok(wire::encode(&wire::Refund {
         refund_reference: &ask.reference(),
-        charge_reference: &ask.target_reference()?,
+        charge_reference: &refunded_charge(ask)?,
         amount: ask.operation.asked_minor,
     }))
+}
+
+/// The sandbox knows the charge that is refunded, whether it was taken at once or by a capture.
+fn refunded_charge(ask: &Ask<'_>) -> Result<String, CannotAsk> {
+    let target = ask.target.ok_or(CannotAsk::NoTarget)?;
+    let number = if target.kind == Kind::Capture { target.target } else { Some(target.id.number) };
+    let number = number.ok_or(CannotAsk::NoTarget)?;
+    Ok(OperationId { payment: target.id.payment, number }.to_string())
 }
 
 /// A 200. An answer about another operation is none: connections get mixed up, and a wrong approval costs money.

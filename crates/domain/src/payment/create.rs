@@ -13,7 +13,7 @@ use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, Sal
 use crate::job::Job;
 use crate::merchant::Connection;
 use crate::money::Currency;
-use crate::sale;
+use crate::sale::{self, Tender};
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Longest reference, in characters: an order number or a few words, not a document.
@@ -69,8 +69,10 @@ impl Command for CreatePayment {
         let connection = work.connections.find(call.merchant, &self.connection).cloned();
         let connection = connection.ok_or_else(|| not_found("connection", self.connection))?;
         let id = PaymentId::from_uuid(call.next_uuid());
-        let (tender, amount_minor) = self.hold(work, call, id)?;
-        let ask = may_charge(&connection.profile, self.is_two_step, amount_minor)?;
+        let tender = self.hold(work, call, id)?;
+        let amount_minor = tender.as_ref().map(|tender| tender.amount_minor).or(self.amount_minor);
+        let ask = may_charge(&connection.profile, self.is_two_step, amount_minor.ok_or(Refusal::AmountMissing)?)?;
+        let tender = tender.map(|tender| (tender.sale, tender.id));
         let payment = self.payment(id, tender, ask.asked_minor, call);
         let operation = new_operation(&payment, ask, CHARGE_NUMBER, call.now);
         self.emit(work, call, &payment, &operation);
@@ -103,19 +105,17 @@ impl CreatePayment {
         if self.currency == expected { Ok(()) } else { Err(Refusal::CurrencyMismatch { expected }.into()) }
     }
 
-    /// The tender of the sale, if there is a sale, and the amount that is to be asked for.
+    /// The part of the sale that it pays, if there is a sale.
     fn hold(
         &self,
         work: &mut UnitOfWork,
         call: &mut Call<'_>,
         payment: PaymentId,
-    ) -> Result<(Option<(SaleId, TenderId)>, i64), Stop<command::Refusal>> {
-        let Some(sale) = self.sale else {
-            return Ok((None, self.amount_minor.ok_or(Refusal::AmountMissing)?));
-        };
+    ) -> Result<Option<Tender>, Stop<command::Refusal>> {
+        let Some(sale) = self.sale else { return Ok(None) };
         let id = sale::hold_tender(work, call, sale, payment, self.amount_minor)?;
         let tender = work.tenders.find(call.merchant, &(sale, id)).ok_or_else(|| not_found("tender", id))?;
-        Ok((Some((sale, id)), tender.amount_minor))
+        Ok(Some(tender.clone()))
     }
 
     fn payment(&self, id: PaymentId, tender: Option<(SaleId, TenderId)>, asked_minor: i64, call: &Call<'_>) -> Payment {
