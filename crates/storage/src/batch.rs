@@ -31,7 +31,10 @@ pub(crate) struct Entry {
     pub keys: BTreeSet<Key>,
     /// How often it named more.
     pub rounds: u8,
-    /// The unique constraint that it ran into when it was alone: it is refused without deciding again.
+    /// It ran into a unique constraint when it was alone, and runs once more: another hub may have made the record since
+    /// the load, and what it decides when it sees that is the better answer.
+    pub has_met_unique: bool,
+    /// The unique constraint that it ran into in that run, too: it is refused without deciding again.
     pub broken_unique: Option<String>,
     /// The answer that somebody else filled in meanwhile under the key that this one settles.
     pub settled: Option<Answer>,
@@ -69,7 +72,16 @@ pub(crate) struct Changed {
 impl Entry {
     pub(crate) fn new(envelope: Envelope, pending: Box<dyn Pending>) -> Self {
         let keys = pending.keys().into_iter().collect();
-        Self { envelope, pending, keys, rounds: 0, broken_unique: None, settled: None, verdict: Verdict::Open }
+        Self {
+            envelope,
+            pending,
+            keys,
+            rounds: 0,
+            has_met_unique: false,
+            broken_unique: None,
+            settled: None,
+            verdict: Verdict::Open,
+        }
     }
 
     /// Its key, as far as it claims one.
@@ -150,9 +162,13 @@ fn claim(engine: &mut dyn Engine, entries: &mut [Entry], now: Timestamp) -> Resu
         // Pruned between the claim and the read: the effect would be kept without its answer.
         return Err(EngineError::Conflict(format!("the idempotency key {key} was deleted meanwhile")));
     }
-    for (key, row) in &stored {
-        if let Some(index) = first_by_key.get(key) {
-            entries[*index].verdict = row.verdict_for(entries[*index].claim());
+    if !stored.is_empty() {
+        // Each copy is compared with what is stored, not with the copy before it, which may have other content.
+        for entry in entries.iter_mut() {
+            let key = entry.claim().map(|claim| (entry.envelope.merchant.to_string(), claim.key.clone()));
+            if let Some(row) = key.and_then(|key| stored.get(&key)) {
+                entry.verdict = row.verdict_for(entry.claim());
+            }
         }
     }
     for entry in entries.iter_mut() {

@@ -30,6 +30,9 @@ const COMMITS_KEPT: usize = 1_024;
 /// Opens a connection of the engine; called again when one is lost.
 pub type Connect = Box<dyn FnMut() -> Result<Box<dyn Engine>, EngineError> + Send>;
 
+/// Receives what came of a command that was sent.
+pub type Receipt<R> = oneshot::Receiver<Result<Committed<R>, Failure>>;
+
 /// Sends commands to the committer. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
@@ -59,14 +62,14 @@ impl Handle {
         envelope: Envelope,
         command: C,
         encode: impl Fn(Result<&C::Reply, &Refusal>) -> Answer + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<Committed<C::Reply>, Failure>>, Failure>
+    ) -> Result<Receipt<C::Reply>, Failure>
     where
         C: Command + Send + 'static,
         C::Reply: Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
         let pending = Encoded { command, encode, reply: None, caller: Some(caller) };
-        self.queue.push(Entry::new(envelope, Box::new(pending))).map_err(|(_, failure)| failure)?;
+        self.queue.push(Entry::new(envelope, Box::new(pending)))?;
         Ok(answer)
     }
 
@@ -253,7 +256,8 @@ impl Committer {
         if let Some(entry) = entries.first_mut() {
             match error {
                 EngineError::Unique(constraint) if entry.broken_unique.is_none() => {
-                    entry.broken_unique = Some(constraint);
+                    entry.broken_unique = entry.has_met_unique.then_some(constraint);
+                    entry.has_met_unique = true;
                     return self.settle(entries);
                 }
                 EngineError::Conflict(why) => entry.verdict = Verdict::Failed(Failure::Unavailable(why)),
@@ -311,15 +315,18 @@ fn fail_all(entries: &mut [Entry], failure: &Failure) {
 
 /// Answers each entry by its verdict and gives back those that have to come again.
 pub(crate) fn deliver(entries: Vec<Entry>) -> Vec<Entry> {
-    let firsts: Vec<Verdict> = entries
+    // Whether the answer follows later is decided by the first of the copies: that one is stored.
+    let firsts: Vec<(Verdict, bool)> = entries
         .iter()
         .map(|entry| match &entry.verdict {
-            Verdict::CopyOf(first) => entries.get(*first).map_or(Verdict::Again, |entry| entry.verdict.clone()),
-            _ => Verdict::Open,
+            Verdict::CopyOf(first) => entries
+                .get(*first)
+                .map_or((Verdict::Again, false), |first| (first.verdict.clone(), is_answered_later(first))),
+            _ => (Verdict::Open, false),
         })
         .collect();
     let mut again = Vec::new();
-    for (entry, first) in entries.into_iter().zip(firsts) {
+    for (entry, (first, is_later)) in entries.into_iter().zip(firsts) {
         let outcome = match entry.verdict {
             Verdict::Decided(answer) => Ok((entry.settled.unwrap_or(answer), false)),
             Verdict::Stored(answer) => Ok((answer, true)),
@@ -327,7 +334,7 @@ pub(crate) fn deliver(entries: Vec<Entry>) -> Vec<Entry> {
             Verdict::CopyOf(_) => match first {
                 Verdict::Stored(answer) => Ok((answer, true)),
                 // What is answered later is still in flight for the second copy.
-                Verdict::Decided(answer) if is_answered_later(&entry) && answer.status < 400 => {
+                Verdict::Decided(answer) if is_later && answer.status < 400 => {
                     Err(Failure::InFlight { subject: answer.subject })
                 }
                 Verdict::Decided(answer) => Ok((answer, true)),

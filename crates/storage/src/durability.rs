@@ -80,7 +80,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    fn of_postgres(settings: [&str; 4]) -> Durability {
+    fn of_postgres(settings: [&'static str; 4]) -> Durability {
         Durability::of_postgres(&[settings.into_iter().map(|text| Cell::Text(text.into())).collect()])
     }
 

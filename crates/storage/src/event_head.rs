@@ -11,7 +11,8 @@ impl Reader {
     pub async fn last_event_number(&self, merchant: MerchantId) -> Result<i64, EngineError> {
         let sql = "SELECT number FROM event WHERE merchant_id = $1 ORDER BY number DESC LIMIT 1";
         let rows = self.query(sql, vec![Cell::display(merchant)]).await?;
-        let number = rows.into_iter().flatten().find_map(|cell| if let Cell::Int(number) = cell { Some(number) } else { None });
+        let number =
+            rows.into_iter().flatten().find_map(|cell| if let Cell::Int(number) = cell { Some(number) } else { None });
         Ok(number.unwrap_or(0))
     }
 }

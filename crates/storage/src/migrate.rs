@@ -18,7 +18,9 @@ fn runner(clustered: &str) -> Result<Runner, EngineError> {
         .iter()
         .map(|(name, sql)| Migration::unapplied(name, &sql.replace(CLUSTERED_MARK, clustered)))
         .collect();
-    Ok(Runner::new(&migrations.map_err(EngineError::engine)?))
+    // One transaction for the changes and the rows that say they were made: without it a hub that is killed between the
+    // two leaves a database that no hub can start on.
+    Ok(Runner::new(&migrations.map_err(EngineError::engine)?).set_grouped(true))
 }
 
 /// Migrates the SQLite file behind the connection.

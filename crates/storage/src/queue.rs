@@ -75,15 +75,15 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a command at the end of its lane, or says why not and gives it back.
-    pub fn push(&self, entry: Entry) -> Result<(), (Entry, Failure)> {
+    /// Puts a command at the end of its lane, or says why not.
+    pub fn push(&self, entry: Entry) -> Result<(), Failure> {
         let mut state = self.lock();
         if state.is_stopping {
-            return Err((entry, Failure::Stopping));
+            return Err(Failure::Stopping);
         }
         let waiting = state.waiting.get(&entry.envelope.merchant).copied().unwrap_or(0);
         if state.len() >= QUEUE_MAX || waiting >= QUEUE_PER_MERCHANT_MAX {
-            return Err((entry, Failure::Overloaded));
+            return Err(Failure::Overloaded);
         }
         *state.waiting.entry(entry.envelope.merchant).or_default() += 1;
         match entry.envelope.lane {
@@ -130,7 +130,7 @@ impl Queue {
         }
         // Like bulk work an errand waits for three batches at most.
         let is_errands_turn = state.len() == 0 || state.batches_without_errand + 1 >= BULK_EVERY;
-        if let Some(errand) = state.errands.pop_front_if(|_| is_errands_turn) {
+        if is_errands_turn && let Some(errand) = state.errands.pop_front() {
             state.batches_without_errand = 0;
             return Some(Work::Errand(errand));
         }
@@ -209,7 +209,10 @@ fn take(state: &mut State, lane: Lane, batch: &mut Vec<Entry>, room: &mut Room) 
             Lane::Bulk => &mut state.bulk,
         };
         // A command too large for any batch goes alone.
-        let Some(entry) = waiting.pop_front_if(|entry| room.has(entry) || batch.is_empty()) else { return };
+        if !waiting.front().is_some_and(|entry| room.has(entry) || batch.is_empty()) {
+            return;
+        }
+        let Some(entry) = waiting.pop_front() else { return };
         room.take(&entry);
         state.note_taken(&entry);
         batch.push(entry);

@@ -1,0 +1,102 @@
+//! The commands of a shop, whole, on every store.
+
+use domain::money::{Currency, Quantity};
+use domain::payment::{self, Approval, CreatePayment, OperationState, Outcome, RecordOutcome, Witness};
+use domain::sale::{AddCash, AddLine, OpenSale, RemoveLine, State, VoidSale};
+use domain::time::Timestamp;
+
+use crate::support::command::{a_sale, receive, sale_id, sell};
+use crate::support::rows::cell;
+use crate::support::shop::{CONNECTION, LOCATION, MERCHANT, REGISTER, RICE, Shop, TEA, int};
+use crate::support::store::all;
+
+on!([sqlite postgres memory_alone memory_shared] [
+    a_sale_is_opened_changed_and_paid_in_parts
+    a_sale_that_is_voided_gives_its_stock_back
+    receipt_numbers_follow_each_other_within_one_batch
+    a_payment_completes_its_sale
+    a_sale_of_many_lines_is_rung_at_once
+]);
+
+fn a_sale_is_opened_changed_and_paid_in_parts(shop: &mut Shop) {
+    let sale = sale_id(1);
+    shop.run(OpenSale { id: Some(sale), sale: a_sale(&[(RICE, 2), (TEA, 1)]) });
+    shop.run(AddLine { merchant: MERCHANT, sale, article: RICE, quantity: Quantity(3_000) });
+    shop.run(RemoveLine { merchant: MERCHANT, sale, number: 2 });
+    shop.run(AddCash { merchant: MERCHANT, sale, amount_minor: Some(200), given_minor: 200 });
+    let standing = shop.run(AddCash { merchant: MERCHANT, sale, amount_minor: None, given_minor: 1_000 });
+    assert_eq!((standing.sale.state, standing.sale.total_minor), (State::Completed, 500));
+    assert_eq!(standing.sale.receipt_number.as_deref(), Some("K1-00000001"));
+    assert_eq!((shop.on_hand(RICE), shop.on_hand(TEA)), (95, 1));
+    let levels = all(&shop.store, "stock_level");
+    assert!(levels.iter().all(|level| int(cell("stock_level", level, "reserved")) == 0));
+}
+
+fn a_sale_that_is_voided_gives_its_stock_back(shop: &mut Shop) {
+    let sale = sale_id(1);
+    shop.run(OpenSale { id: Some(sale), sale: a_sale(&[(TEA, 1)]) });
+    assert_eq!(
+        crate::support::shop::refused(shop.submit(crate::support::shop::plain(), sell(2, TEA))),
+        "stock_insufficient"
+    );
+    shop.run(VoidSale { merchant: MERCHANT, sale });
+    shop.run(sell(3, TEA));
+    assert_eq!(shop.on_hand(TEA), 0);
+}
+
+fn receipt_numbers_follow_each_other_within_one_batch(shop: &mut Shop) {
+    let answers: Vec<_> = (0..50).map(|n| shop.send(crate::support::shop::plain(), sell(n, RICE))).collect();
+    shop.committer.step();
+    for (n, answer) in answers.into_iter().enumerate() {
+        let standing = crate::support::shop::got(answer).unwrap().reply.unwrap().unwrap();
+        assert_eq!(standing.sale.receipt_number, Some(format!("K1-{:08}", n + 1)));
+    }
+    assert_eq!(shop.on_hand(RICE), 50);
+}
+
+/// A sale of one piece of tea that a payment has paid.
+pub fn pay_by_card(shop: &mut Shop) {
+    let sale = sale_id(1);
+    shop.run(OpenSale { id: Some(sale), sale: a_sale(&[(TEA, 1)]) });
+    let begun = shop.run(CreatePayment {
+        merchant: MERCHANT,
+        location: LOCATION,
+        register: REGISTER,
+        connection: CONNECTION,
+        sale: Some(sale),
+        amount_minor: None,
+        currency: Currency::JPY,
+        is_two_step: false,
+        reference: String::new(),
+    });
+    let approval = Approval { approved_minor: 100, provider_reference: Some("prv-1".to_owned()) };
+    let moved = shop.run(RecordOutcome {
+        operation: begun.operations[0].id,
+        witness: Witness::Reply,
+        outcome: Outcome::Approved(approval),
+        asked_at: Timestamp(0),
+        is_unreachable: false,
+        fence: None,
+        hint: Vec::new(),
+    });
+    assert_eq!(moved.payment.state, payment::State::Captured);
+}
+
+fn a_payment_completes_its_sale(shop: &mut Shop) {
+    pay_by_card(shop);
+    let sales = all(&shop.store, "sale");
+    assert_eq!(*cell("sale", &sales[0], "state"), storage::Cell::text(State::Completed.as_str()));
+    let operations = all(&shop.store, "operation");
+    let approved = OperationState::Approved(Approval { approved_minor: 100, provider_reference: None });
+    assert_eq!(*cell("operation", &operations[0], "state"), storage::Cell::text(approved.as_str()));
+    assert_eq!(shop.on_hand(TEA), 0);
+}
+
+fn a_sale_of_many_lines_is_rung_at_once(shop: &mut Shop) {
+    shop.run(receive(RICE, 400));
+    let mut sale = sell(1, RICE);
+    sale.sale = a_sale(&[(RICE, 1); 500]);
+    sale.tenders = vec![domain::sale::NewTender::Cash { amount_minor: None, given_minor: 50_000 }];
+    assert_eq!(shop.run(sale).sale.total_minor, 50_000);
+    assert_eq!(all(&shop.store, "sale_line").len(), 500);
+}

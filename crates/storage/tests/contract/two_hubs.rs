@@ -1,0 +1,159 @@
+//! Two committers on one PostgreSQL: what one does while the other decides is seen, waited for, or run again.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use domain::article::UpdateArticle;
+use domain::command::Command;
+use domain::money::UnitPrice;
+use domain::sale::OpenSale;
+use domain::work::Key;
+use storage::committer::Committer;
+use storage::{Cell, Handle};
+
+use crate::support::command::{a_sale, act, an_article, article_id, insert_article, receive, sale_id, sell};
+use crate::support::rows::cell;
+use crate::support::shop::{Ids, LOCATION, MERCHANT, RICE, Shop, TEA, encode, got, keyed, plain, refused};
+use crate::support::store::all;
+
+on!([postgres] [
+    a_change_that_another_hub_made_meanwhile_is_seen_by_a_second_run
+    a_key_that_two_hubs_get_is_done_once
+    a_record_that_two_hubs_make_is_made_once
+    a_record_that_another_hub_made_meanwhile_is_found_by_a_second_run
+    a_level_that_two_hubs_change_loses_nothing
+    an_event_has_one_number_whoever_wrote_it
+]);
+
+fn another_hub(shop: &Shop) -> (Handle, Committer) {
+    Committer::new(shop.store.connect(), Box::new(Ids::new(2))).unwrap()
+}
+
+fn price(yen: i64) -> UpdateArticle {
+    UpdateArticle {
+        merchant: MERCHANT,
+        article: TEA,
+        expected_version: None,
+        name: None,
+        unit_price: Some(UnitPrice(yen * 10_000)),
+        tax_class: None,
+        is_active: None,
+    }
+}
+
+fn a_change_that_another_hub_made_meanwhile_is_seen_by_a_second_run(shop: &mut Shop) {
+    let other = Mutex::new(Some(another_hub(shop)));
+    let runs = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&runs);
+    let rename = act("test.rename", [Key::Article(TEA)], move |work, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let seen = work.articles.find(MERCHANT, &TEA).unwrap().unit_price;
+        // An article is not locked: the other hub changes it between this hub's load and its write.
+        if let Some((handle, mut committer)) = other.lock().unwrap().take() {
+            let answer = handle.send(plain(), price(777), encode).unwrap();
+            committer.step();
+            got(answer).unwrap();
+        }
+        work.articles.find_mut(MERCHANT, &TEA).unwrap().name = "Sencha".to_owned();
+        Ok(seen)
+    });
+    assert_eq!(shop.run(rename), UnitPrice(7_770_000));
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+    let articles = all(&shop.store, "article");
+    let tea = articles.iter().find(|row| row[0] == Cell::display(TEA)).unwrap();
+    assert_eq!(*cell("article", tea, "name"), Cell::text("Sencha"));
+    assert_eq!(*cell("article", tea, "unit_price"), Cell::Int(7_770_000));
+    assert_eq!(*cell("article", tea, "version"), Cell::Int(3));
+}
+
+/// Runs a command that waits in its decision until another hub is at the same point or beyond.
+fn a_key_that_two_hubs_get_is_done_once(shop: &mut Shop) {
+    let (handle, mut committer) = another_hub(shop);
+    let second = handle.send(keyed("k"), receive(RICE, 1), encode).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        begun.recv().unwrap();
+        committer.step();
+    });
+    let first = act("test.first", [Key::StockLevel(LOCATION, RICE)], move |_, _| {
+        // This hub has claimed the key; the other one may try now, and has to wait.
+        let _ = begin.send(());
+        Ok("first")
+    });
+    let first = shop.submit(keyed("k"), first).unwrap();
+    thread.join().unwrap();
+    let second = got(second).unwrap();
+    assert_eq!(second.answer, first.answer);
+    assert!(second.reply.is_none());
+    assert_eq!(shop.on_hand(RICE), 100);
+}
+
+fn a_record_that_two_hubs_make_is_made_once(shop: &mut Shop) {
+    let (handle, mut committer) = another_hub(shop);
+    let second = handle.send(keyed("b"), sell(1, RICE), encode).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        begun.recv().unwrap();
+        committer.step();
+    });
+    let wait = act("test.wait", [], move |_, _| {
+        let _ = begin.send(());
+        Ok(())
+    });
+    // In one batch with the sale: the other hub looks for the sale before this one has made it.
+    let (first, wait) = (shop.send(keyed("a"), sell(1, RICE)), shop.send(plain(), wait));
+    shop.drain();
+    got(wait).unwrap();
+    thread.join().unwrap();
+    assert_eq!(got(first).unwrap().answer.status, 201);
+    assert_eq!(refused(got(second)), "sale_exists");
+    assert_eq!(shop.on_hand(RICE), 99);
+}
+
+fn a_record_that_another_hub_made_meanwhile_is_found_by_a_second_run(shop: &mut Shop) {
+    let other = Mutex::new(Some(another_hub(shop)));
+    let open = || OpenSale { id: Some(sale_id(1)), sale: a_sale(&[(RICE, 1)]) };
+    let overtaken = act("test.overtaken", open().keys(), move |work, call| {
+        if let Some((handle, mut committer)) = other.lock().unwrap().take() {
+            let answer = handle.send(plain(), open(), encode).unwrap();
+            committer.step();
+            got(answer).unwrap();
+        }
+        open().decide(work, call)
+    });
+    assert_eq!(refused(shop.submit(keyed("k"), overtaken)), "sale_exists");
+}
+
+fn a_level_that_two_hubs_change_loses_nothing(shop: &mut Shop) {
+    let (handle, mut committer) = another_hub(shop);
+    let sent: Vec<_> = (0..1_000).map(|_| handle.send(plain(), receive(RICE, 1), encode).unwrap()).collect();
+    let thread = std::thread::spawn(move || {
+        while handle.waiting() > 0 {
+            committer.step();
+        }
+    });
+    let own: Vec<_> = (0..1_000).map(|_| shop.send(plain(), receive(RICE, 1))).collect();
+    shop.drain();
+    thread.join().unwrap();
+    for answer in sent.into_iter().chain(own) {
+        assert_eq!(got(answer).unwrap().answer.status, 201);
+    }
+    assert_eq!(shop.on_hand(RICE), 2_100);
+}
+
+fn an_event_has_one_number_whoever_wrote_it(shop: &mut Shop) {
+    let (handle, mut committer) = another_hub(shop);
+    let thread = std::thread::spawn(move || {
+        for n in 0..100 {
+            let article = insert_article(an_article(article_id(n)));
+            let answer = handle.send(plain(), article, encode).unwrap();
+            committer.step();
+            got(answer).unwrap();
+        }
+    });
+    for n in 100..200 {
+        shop.run(insert_article(an_article(article_id(n))));
+    }
+    thread.join().unwrap();
+    assert_eq!(all(&shop.store, "article").len(), 202);
+}

@@ -1,0 +1,333 @@
+//! What the people in the shops ask for, as requests with idempotency keys that can be sent again and again.
+
+use domain::article::CreateArticle;
+use domain::command::Refusal;
+use domain::id::{ArticleId, ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId};
+use domain::merchant::SetUpMerchant;
+use domain::money::{Currency, Quantity, UnitPrice};
+use domain::payment::{
+    AskCancel, AskCapture, AskRefund, AskVoid, CreatePayment, Moved, Outcome, Override, RecordOutcome,
+    Verdict as OverrideVerdict, Witness,
+};
+use domain::sale::{AddCash, AddLine, NewLine, NewSale, NewTender, OpenSale, RemoveLine, RingSale, Standing, VoidSale};
+use domain::stock::{Correction, MoveStock};
+use domain::time::Timestamp;
+use storage::{Answer, Committed, Envelope, Failure, Handle};
+use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::error::TryRecvError;
+use uuid::Uuid;
+
+/// A shop and what stands in it.
+#[derive(Clone)]
+pub struct Shop {
+    pub merchant: MerchantId,
+    pub location: LocationId,
+    pub registers: Vec<RegisterId>,
+    pub connections: Vec<ConnectionId>,
+    pub articles: Vec<(ArticleId, i64)>,
+}
+
+/// What is wished for.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    Create { register: u128, connection: u128, sale: Option<u128>, amount: Option<i64>, is_two_step: bool },
+    Ring { register: u128, sale: u128, lines: Vec<(u128, i64)>, given: i64, total: i64 },
+    Open { register: u128, sale: u128, lines: Vec<(u128, i64)> },
+    AddLine { sale: u128, article: u128, quantity: i64 },
+    RemoveLine { sale: u128, number: u32 },
+    Cash { sale: u128, register: u128, amount: i64, given: i64 },
+    VoidSale { sale: u128 },
+    Refund { payment: u128, amount: Option<i64> },
+    Void { payment: u128 },
+    Cancel { payment: u128 },
+    Capture { payment: u128, amount: Option<i64> },
+    Overrule { payment: u128, verdict: OverrideVerdict },
+    Keyed { payment: u128, number: u32, outcome: Outcome },
+    Move { article: u128, location: u128, quantity: i64 },
+}
+
+/// The receiver of an answer.
+pub enum Wait {
+    Payment(Receiver<Result<Committed<Moved>, Failure>>),
+    Sale(Receiver<Result<Committed<Standing>, Failure>>),
+    Stock(Receiver<Result<Committed<domain::stock::Moved>, Failure>>),
+    Expiry(Receiver<Result<Committed<domain::sale::Expiry>, Failure>>),
+}
+
+/// An answer, and what a payment's command left to be done.
+pub struct Said {
+    pub answer: Answer,
+    pub moved: Option<Moved>,
+    pub is_replay: bool,
+}
+
+fn poll<R>(
+    from: &mut Receiver<Result<Committed<R>, Failure>>,
+    moved: impl FnOnce(R) -> Option<Moved>,
+) -> Option<Result<Said, Failure>> {
+    match from.try_recv() {
+        Err(TryRecvError::Empty) => None,
+        Err(TryRecvError::Closed) => Some(Err(Failure::Stopping)),
+        Ok(Err(failure)) => Some(Err(failure)),
+        Ok(Ok(committed)) => {
+            let is_replay = committed.reply.is_none();
+            let moved = committed.reply.and_then(Result::ok).and_then(moved);
+            Some(Ok(Said { answer: committed.answer, moved, is_replay }))
+        }
+    }
+}
+
+impl Wait {
+    /// The answer, if it has come.
+    pub fn poll(&mut self) -> Option<Result<Said, Failure>> {
+        match self {
+            Self::Payment(from) => poll(from, Some),
+            Self::Sale(from) => poll(from, |_| None),
+            Self::Stock(from) => poll(from, |_| None),
+            Self::Expiry(from) => poll(from, |_| None),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Answer {
+    let status = match refusal {
+        Refusal::NotFound { .. } => 404,
+        Refusal::RoleTooLow { .. } => 403,
+        _ => 422,
+    };
+    Answer { status, content_type: "text".into(), body: refusal.code().into_bytes(), subject: String::new() }
+}
+
+/// A payment in bytes.
+pub fn say_payment(reply: Result<&Moved, &Refusal>) -> Answer {
+    match reply {
+        Ok(Moved { payment, operations, .. }) => {
+            let body = format!(
+                "{} {} {}/{}/{} {}",
+                payment.id,
+                payment.state.as_str(),
+                payment.approved_minor,
+                payment.captured_minor,
+                payment.refunded_minor,
+                operations.len()
+            );
+            let subject = payment.id.to_string();
+            Answer { status: 201, content_type: "text".into(), body: body.into_bytes(), subject }
+        }
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn say_sale(reply: Result<&Standing, &Refusal>) -> Answer {
+    match reply {
+        Ok(standing) => {
+            let Standing { sale, due_minor, .. } = standing;
+            let subject = sale.id.to_string();
+            let body = format!("{subject} {} {} {due_minor}", sale.state.as_str(), sale.total_minor);
+            Answer { status: 200, content_type: "text".into(), body: body.into_bytes(), subject }
+        }
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn say_stock(reply: Result<&domain::stock::Moved, &Refusal>) -> Answer {
+    match reply {
+        Ok(moved) => {
+            let body = format!("{} {}", moved.movement.id, moved.level.on_hand.0).into_bytes();
+            Answer { status: 200, content_type: "text".into(), body, subject: String::new() }
+        }
+        Err(refusal) => refused(refusal),
+    }
+}
+
+pub fn payment_id(id: u128) -> PaymentId {
+    PaymentId::from_uuid(Uuid::from_u128(id))
+}
+
+pub fn sale_id(id: u128) -> SaleId {
+    SaleId::from_uuid(Uuid::from_u128(id))
+}
+
+fn article_id(id: u128) -> ArticleId {
+    ArticleId::from_uuid(Uuid::from_u128(id))
+}
+
+fn register_id(id: u128) -> RegisterId {
+    RegisterId::from_uuid(Uuid::from_u128(id))
+}
+
+impl Ask {
+    /// Whether its answer may come with the payment's end.
+    pub fn is_about_payment(&self) -> bool {
+        matches!(
+            self,
+            Self::Create { .. }
+                | Self::Refund { .. }
+                | Self::Void { .. }
+                | Self::Cancel { .. }
+                | Self::Capture { .. }
+                | Self::Overrule { .. }
+                | Self::Keyed { .. }
+        )
+    }
+
+    /// Puts the command in the queue of a hub. `key` is also the reference of a payment.
+    pub fn send(&self, handle: &Handle, envelope: Envelope, shop: &Shop, key: &str) -> Result<Wait, Failure> {
+        let merchant = shop.merchant;
+        let reason = String::new;
+        match self.clone() {
+            Self::Create { register, connection, sale, amount, is_two_step } => {
+                let command = CreatePayment {
+                    merchant,
+                    location: shop.location,
+                    register: register_id(register),
+                    connection: ConnectionId::from_uuid(Uuid::from_u128(connection)),
+                    sale: sale.map(sale_id),
+                    amount_minor: amount,
+                    currency: Currency::JPY,
+                    is_two_step,
+                    reference: key.to_owned(),
+                };
+                handle.send(envelope, command, say_payment).map(Wait::Payment)
+            }
+            Self::Refund { payment, amount } => {
+                let command = AskRefund { payment: payment_id(payment), amount_minor: amount, reason: reason() };
+                handle.send(envelope, command, say_payment).map(Wait::Payment)
+            }
+            Self::Void { payment } => {
+                let command = AskVoid { payment: payment_id(payment), reason: reason() };
+                handle.send(envelope, command, say_payment).map(Wait::Payment)
+            }
+            Self::Cancel { payment } => {
+                let command = AskCancel { payment: payment_id(payment), reason: reason() };
+                handle.send(envelope, command, say_payment).map(Wait::Payment)
+            }
+            Self::Capture { payment, amount } => {
+                let command = AskCapture { payment: payment_id(payment), amount_minor: amount };
+                handle.send(envelope, command, say_payment).map(Wait::Payment)
+            }
+            Self::Overrule { payment, verdict } => {
+                let reason = "seen in the portal".to_owned();
+                let command = Override { payment: payment_id(payment), verdict, reason };
+                handle.send(envelope, command, say_payment).map(Wait::Payment)
+            }
+            Self::Keyed { payment, number, outcome } => {
+                let command = RecordOutcome {
+                    operation: OperationId { payment: payment_id(payment), number },
+                    witness: Witness::Person,
+                    outcome,
+                    asked_at: Timestamp(0),
+                    is_unreachable: false,
+                    fence: None,
+                    hint: Vec::new(),
+                };
+                handle.send(envelope, command, say_payment).map(Wait::Payment)
+            }
+            Self::Ring { register, sale, lines, given, total: _ } => {
+                let command = RingSale {
+                    id: sale_id(sale),
+                    currency: Currency::JPY,
+                    sale: new_sale(shop, register, &lines),
+                    tenders: vec![NewTender::Cash { amount_minor: None, given_minor: given }],
+                };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::Open { register, sale, lines } => {
+                let command = OpenSale { id: Some(sale_id(sale)), sale: new_sale(shop, register, &lines) };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::AddLine { sale, article, quantity } => {
+                let (article, quantity) = (article_id(article), Quantity(quantity));
+                let command = AddLine { merchant, sale: sale_id(sale), article, quantity };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::RemoveLine { sale, number } => {
+                let command = RemoveLine { merchant, sale: sale_id(sale), number };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::Cash { sale, register: _, amount, given } => {
+                let command = AddCash { merchant, sale: sale_id(sale), amount_minor: Some(amount), given_minor: given };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::VoidSale { sale } => {
+                let command = VoidSale { merchant, sale: sale_id(sale) };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::Move { article, location, quantity } => {
+                let kind = if quantity > 0 { Correction::Receipt } else { Correction::Adjustment };
+                let command = MoveStock {
+                    location: LocationId::from_uuid(Uuid::from_u128(location)),
+                    article: article_id(article),
+                    kind,
+                    quantity: Quantity(quantity),
+                    reason: "counted".to_owned(),
+                    expected_on_hand: None,
+                };
+                handle.send(envelope, command, say_stock).map(Wait::Stock)
+            }
+        }
+    }
+}
+
+fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
+    NewSale {
+        merchant: shop.merchant,
+        location: shop.location,
+        register: register_id(register),
+        lines: lines
+            .iter()
+            .map(|(article, quantity)| NewLine { article: article_id(*article), quantity: Quantity(*quantity) })
+            .collect(),
+        note: String::new(),
+    }
+}
+
+/// An article of the assortment.
+pub fn an_article(merchant: MerchantId, yen: i64, is_stocked: bool) -> CreateArticle {
+    CreateArticle {
+        merchant,
+        sku: format!("A{yen}"),
+        name: "Article".to_owned(),
+        unit_price: UnitPrice(yen * 10_000),
+        currency: None,
+        tax_class: "standard".to_owned(),
+        is_stocked,
+    }
+}
+
+/// The command that brings a shop into being.
+pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) -> SetUpMerchant {
+    use domain::merchant::{Connection, ConnectionSettings, Location, Merchant, Register};
+    let merchant = shop.merchant;
+    SetUpMerchant {
+        merchant: Merchant {
+            id: merchant,
+            name: "Shop".to_owned(),
+            currency: Currency::JPY,
+            zone: "Asia/Tokyo".to_owned(),
+            tax: domain::tax::TaxRules::japan(),
+            created_at: Timestamp(0),
+            version: 1,
+        },
+        locations: vec![Location { id: shop.location, merchant, name: "Ueno".to_owned(), version: 1 }],
+        registers: (shop.registers.iter().enumerate())
+            .map(|(place, id)| Register {
+                id: *id,
+                merchant,
+                location: shop.location,
+                name: format!("K{place}"),
+                version: 1,
+            })
+            .collect(),
+        connections: (shop.connections.iter().zip(profiles))
+            .map(|(id, (provider, profile))| Connection {
+                id: *id,
+                merchant,
+                provider,
+                settings: ConnectionSettings { base_url: String::new() },
+                profile,
+                version: 1,
+            })
+            .collect(),
+    }
+}

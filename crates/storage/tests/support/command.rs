@@ -1,0 +1,115 @@
+//! Commands for tests.
+
+use domain::article::Article;
+use domain::call::Call;
+use domain::command::{Command, Refusal};
+use domain::id::{ArticleId, SaleId};
+use domain::money::{Currency, Quantity, UnitPrice};
+use domain::sale::{NewLine, NewSale, NewTender, RingSale};
+use domain::stock::{Correction, MoveStock};
+use domain::work::{Key, Stop, UnitOfWork};
+use uuid::Uuid;
+
+use super::shop::{LOCATION, MERCHANT, REGISTER};
+
+/// A command that decides by a closure.
+pub struct Do<F> {
+    name: &'static str,
+    keys: Vec<Key>,
+    decide: F,
+}
+
+/// A command of its own making.
+pub fn act<R, F>(name: &'static str, keys: impl IntoIterator<Item = Key>, decide: F) -> Do<F>
+where
+    F: Fn(&mut UnitOfWork, &mut Call<'_>) -> Result<R, Stop<Refusal>>,
+{
+    Do { name, keys: keys.into_iter().collect(), decide }
+}
+
+impl<R, F> Command for Do<F>
+where
+    F: Fn(&mut UnitOfWork, &mut Call<'_>) -> Result<R, Stop<Refusal>>,
+{
+    type Reply = R;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        self.keys.clone()
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<R, Stop<Refusal>> {
+        (self.decide)(work, call)
+    }
+}
+
+/// Puts goods on the shelf.
+pub fn receive(article: ArticleId, pieces: i64) -> MoveStock {
+    MoveStock {
+        location: LOCATION,
+        article,
+        kind: Correction::Receipt,
+        quantity: Quantity(pieces * 1_000),
+        reason: String::new(),
+        expected_on_hand: None,
+    }
+}
+
+/// Sells one piece for cash; every article of the shop costs 100 yen.
+pub fn sell(sale: u128, article: ArticleId) -> RingSale {
+    RingSale {
+        id: sale_id(sale),
+        currency: Currency::JPY,
+        sale: a_sale(&[(article, 1)]),
+        tenders: vec![NewTender::Cash { amount_minor: None, given_minor: 1_000 }],
+    }
+}
+
+/// A sale of so many pieces each.
+pub fn a_sale(lines: &[(ArticleId, i64)]) -> NewSale {
+    let line = |(article, pieces): &(ArticleId, i64)| NewLine { article: *article, quantity: Quantity(pieces * 1_000) };
+    NewSale {
+        merchant: MERCHANT,
+        location: LOCATION,
+        register: REGISTER,
+        lines: lines.iter().map(line).collect(),
+        note: String::new(),
+    }
+}
+
+/// An article of 100 yen.
+pub fn an_article(id: ArticleId) -> Article {
+    Article {
+        id,
+        merchant: MERCHANT,
+        sku: id.to_string(),
+        name: "Tea".to_owned(),
+        unit_price: UnitPrice(1_000_000),
+        currency: Currency::JPY,
+        tax_class: "reduced".to_owned(),
+        is_stocked: true,
+        is_active: true,
+        created_at: domain::time::Timestamp(0),
+        version: 1,
+    }
+}
+
+/// Makes an article under an id that it does not look for first: it breaks when one stands there.
+pub fn insert_article(article: Article) -> Do<impl Fn(&mut UnitOfWork, &mut Call<'_>) -> Result<(), Stop<Refusal>>> {
+    act("test.insert_article", [], move |work, call| {
+        work.articles.insert(article.clone());
+        work.emit(call, "article.created", article.id, &serde_json::json!({}));
+        Ok(())
+    })
+}
+
+pub fn article_id(number: u128) -> ArticleId {
+    ArticleId::from_uuid(Uuid::from_u128((7 << 96) + number))
+}
+
+pub fn sale_id(number: u128) -> SaleId {
+    SaleId::from_uuid(Uuid::from_u128((8 << 96) + number))
+}
