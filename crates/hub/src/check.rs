@@ -57,9 +57,9 @@ impl Checked {
     /// For programs.
     pub fn json(&self) -> String {
         let Report { rows, findings, findings_total } = &self.report;
-        let findings = findings.iter().map(|finding| {
-            json!({ "rule": finding.rule, "subject": finding.subject, "words": finding.words })
-        });
+        let findings = findings
+            .iter()
+            .map(|finding| json!({ "rule": finding.rule, "subject": finding.subject, "words": finding.words }));
         let told = json!({
             "is_clean": self.report.is_clean(),
             "rows": rows,

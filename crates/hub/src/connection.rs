@@ -198,8 +198,7 @@ impl<S> Guarded<S> {
 
     /// Nothing taken: the client has until the timer fires.
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let timer =
-            self.write_timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + WRITE_TIMEOUT)));
+        let timer = self.write_timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + WRITE_TIMEOUT)));
         timer.as_mut().poll(context).map(|()| io::ErrorKind::TimedOut.into())
     }
 }

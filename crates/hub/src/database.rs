@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use storage::check::Snapshot;
-use storage::{Engine, Handle};
 use storage::committer::Connect;
 use storage::postgres::Postgres;
 use storage::reader::Reader;
 use storage::sqlite::Sqlite;
+use storage::{Engine, Handle};
 
 use crate::clock::Clock;
 use crate::config::Hidden;
@@ -120,9 +120,7 @@ impl Database {
                     Ok(Box::new(engine) as Box<dyn Engine>)
                 })
             }
-            Self::Postgres(url) => {
-                Box::new(move || Ok(Box::new(Postgres::connect(url.expose())?) as Box<dyn Engine>))
-            }
+            Self::Postgres(url) => Box::new(move || Ok(Box::new(Postgres::connect(url.expose())?) as Box<dyn Engine>)),
         }
     }
 
@@ -157,7 +155,10 @@ impl Weaknesses {
             Ok(found) => {
                 if !found.is_full() {
                     let settings = found.weaknesses.join(", ");
-                    tracing::error!(settings, "A power cut may take what was answered. Set the database to full durability.");
+                    tracing::error!(
+                        settings,
+                        "A power cut may take what was answered. Set the database to full durability."
+                    );
                 }
                 *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found.weaknesses;
             }

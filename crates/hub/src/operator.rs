@@ -88,7 +88,10 @@ impl Operator {
         if let Database::Sqlite(path, _) = &database
             && !path.exists()
         {
-            bail!("There is no database {}. Run `tillbridge migrate` first, or name the folder with --data.", path.display());
+            bail!(
+                "There is no database {}. Run `tillbridge migrate` first, or name the folder with --data.",
+                path.display()
+            );
         }
         let (pepper, _) = Pepper::open(settings.auth.pepper.as_ref(), &settings.database.data_dir)?;
         let clock = Clock::system();

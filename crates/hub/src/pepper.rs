@@ -79,12 +79,21 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
+/// Makes the file, whole or not at all: a hub that is killed here leaves no file that the next one cannot read.
 fn create(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    if path.exists() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
     let pepper = random_bytes::<PEPPER_BYTES>();
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     writeln!(file, "{}", hex(&pepper))?;
     // The keys that are made under it are useless without it: it must survive a power cut as they do.
     file.sync_all()?;
+    // A link, because a rename would replace the pepper that another process made in the meantime.
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    linked?;
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
     }

@@ -183,12 +183,7 @@ pub async fn perform(app: App, task: Task, waiter: Waiter) -> Result<Committed<M
     Ok(committed)
 }
 
-async fn record(
-    app: &App,
-    task: &Task,
-    command: RecordOutcome,
-    waiter: Waiter,
-) -> Result<Committed<Moved>, Failure> {
+async fn record(app: &App, task: &Task, command: RecordOutcome, waiter: Waiter) -> Result<Committed<Moved>, Failure> {
     let encode = Arc::new(std::sync::Mutex::new(waiter.encode));
     let mut pause = RECORD_PAUSE;
     for tries in 1.. {

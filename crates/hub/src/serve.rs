@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use storage::lock_file::LockFile;
 use storage::reader::Reader;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -178,10 +179,7 @@ async fn open_pepper(settings: &Settings, reader: &Reader) -> anyhow::Result<Pep
 }
 
 /// The committer's thread. Its engine is opened outside the runtime, because that of PostgreSQL has one of its own.
-pub async fn start_committer(
-    database: &Database,
-    clock: &Clock,
-) -> anyhow::Result<(storage::Handle, JoinHandle<()>)> {
+pub async fn start_committer(database: &Database, clock: &Clock) -> anyhow::Result<(storage::Handle, JoinHandle<()>)> {
     let connect = database.connect(clock);
     let work = move || storage::committer::start(connect, Box::new(RandomIds::new()));
     tokio::task::spawn_blocking(work).await?.context("The database cannot be opened for writing")
@@ -245,21 +243,40 @@ async fn prune(app: App) {
 
 /// Serves until the process is told to stop.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let running = start(settings, Clock::system()).await?;
-    wait_for_signal().await?;
+    // Listened for from the beginning: a hub that is told to stop the moment it is ready stops in peace, too.
+    let mut signals = Signals::listen()?;
+    let running = tokio::select! {
+        running = start(settings, Clock::system()) => running?,
+        () = signals.wait() => return Ok(()),
+    };
+    signals.wait().await;
     tracing::info!("The hub stops: requests at work are finished first.");
     running.stop().await
 }
 
-/// Waits until the process is told to stop.
-pub(crate) async fn wait_for_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// What tells the process to stop: SIGTERM and SIGINT.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
+impl Signals {
+    /// From now on the two signals end nothing by themselves.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits until the process is told to stop.
+    pub(crate) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits until the process is told to stop, from now on.
+pub(crate) async fn wait_for_signal() -> anyhow::Result<()> {
+    Signals::listen()?.wait().await;
+    Ok(())
+}

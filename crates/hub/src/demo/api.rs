@@ -184,7 +184,8 @@ impl Api {
 
     async fn send(&self, post: &Post<'_>, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
         let url = format!("{}{}", self.base_url, post.path);
-        let mut request = self.client.post(url).bearer_auth(&self.key).header("idempotency-key", post.key).json(&post.body);
+        let mut request =
+            self.client.post(url).bearer_auth(&self.key).header("idempotency-key", post.key).json(&post.body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

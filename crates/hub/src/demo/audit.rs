@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use domain::exception::Kind;
 use serde::Deserialize;
 
 use super::api::{Payment, Sale};
 use super::shop::Shop;
+use super::summary;
 use super::tally::{Sum, Tally, thousandths};
 use crate::check::{self, Checked};
 
@@ -25,8 +27,6 @@ pub struct Claim {
 /// Something that needs a person.
 #[derive(Debug, Deserialize)]
 pub struct Exception {
-    pub kind: String,
-    pub subject: String,
     pub reason: String,
     pub owner: String,
 }
@@ -46,6 +46,8 @@ pub struct Audit {
     pub stock: Vec<Left>,
     /// Given back without anybody asking.
     pub given_back: Sum,
+    /// What the manager was told about it, and how it ended.
+    pub told: Option<(String, String)>,
     /// How long the last payment took to come to rest after the last sale.
     pub rest_ms: u128,
 }
@@ -70,11 +72,12 @@ pub async fn look(shop: &Shop, tally: &Tally) -> anyhow::Result<Audit> {
         exceptions: shop.manager.list_once("/v1/exceptions").await?,
         stock: Vec::new(),
         given_back: Sum::default(),
+        told: None,
         rest_ms: start.elapsed().as_millis(),
     };
     surprises(&mut audit, tally);
     doubts(&mut audit, &payments);
-    late_approval(&mut audit, tally, &payments);
+    late_approval(&mut audit, shop, tally, &payments).await?;
     ledger(&mut audit, shop, &payments);
     sales(&mut audit, shop, tally).await?;
     stock(&mut audit, shop, tally).await?;
@@ -113,27 +116,38 @@ fn is_given_back(payment: &Payment) -> bool {
 fn surprises(audit: &mut Audit, tally: &Tally) {
     let words = match tally.surprises.first() {
         None => "every answer was the one that the register expected".to_owned(),
-        Some(first) => format!("{} answers were not what the register expected; the first: {first}", tally.surprises.len()),
+        Some(first) => {
+            format!("{} answers were not what the register expected; the first: {first}", tally.surprises.len())
+        }
     };
     audit.claim(tally.surprises.is_empty(), words);
     let found = tally.lost_reply.as_ref();
-    audit.claim(found.is_some_and(|found| found.witness == "inquiry"), "the lost reply was found out by asking the provider");
+    audit.claim(
+        found.is_some_and(|found| found.witness == "inquiry"),
+        "the lost reply was found out by asking the provider",
+    );
 }
 
 fn doubts(audit: &mut Audit, payments: &[Payment]) {
     let count = payments.iter().filter(|payment| is_in_doubt(payment)).count();
-    audit.claim(count == 0, format!("payments in doubt: {count} of {}", payments.len()));
+    audit.claim(count == 0, format!("payments in doubt: {count} of {}", summary::grouped(payments.len() as u64)));
 }
 
-fn late_approval(audit: &mut Audit, tally: &Tally, payments: &[Payment]) {
-    let Some((id, asked_minor)) = &tally.late else { return audit.claim(false, "no late approval was played") };
-    let payment = late(tally, payments);
-    if let Some(payment) = payment.filter(|payment| is_given_back(payment)) {
+/// The commit that learned of the money opened an exception; it is closed when the money is back.
+async fn late_approval(audit: &mut Audit, shop: &Shop, tally: &Tally, payments: &[Payment]) -> anyhow::Result<()> {
+    let (id, asked_minor) = tally.late.as_ref().context("no late approval was played")?;
+    if let Some(payment) = late(tally, payments).filter(|payment| is_given_back(payment)) {
         audit.given_back.add(payment.refunded_minor);
     }
-    let is_told = audit.exceptions.iter().any(|exception| exception.kind == "late_approval" && exception.subject == *id);
-    let holds = audit.given_back.amount_minor == *asked_minor && is_told;
-    audit.claim(holds, "the late approval was given back, and an exception tells the manager");
+    let exceptions = shop.exceptions_of(id).await?;
+    let told = exceptions.into_iter().find(|exception| exception.kind == Kind::LateApproval);
+    audit.told = told.and_then(|exception| Some((exception.reason, exception.resolution?)));
+    let holds = audit.given_back.amount_minor == *asked_minor && audit.told.is_some();
+    audit.claim(
+        holds,
+        "the late approval was given back; the exception about it was opened, and closed with the refund",
+    );
+    Ok(())
 }
 
 /// What the provider holds for each payment is what the hub says; and the provider knows no payment that the hub does not.
@@ -148,8 +162,8 @@ fn ledger(audit: &mut Audit, shop: &Shop, payments: &[Payment]) {
     let hub: BTreeMap<String, i64> =
         own.map(|payment| (payment.id.clone(), payment.captured_minor - payment.refunded_minor)).collect();
     let (theirs, ours) = (provider.values().sum::<i64>(), hub.values().sum::<i64>());
-    let words = format!("the provider's ledger equals the hub's payments, one by one: {}", super::summary::yen(ours));
-    let words = if theirs == ours { words } else { format!("{words}, the provider says {}", super::summary::yen(theirs)) };
+    let words = format!("the provider's ledger equals the hub's payments, one by one: {}", summary::yen(ours));
+    let words = if theirs == ours { words } else { format!("{words}, the provider says {}", summary::yen(theirs)) };
     audit.claim(provider == hub, words);
 }
 
@@ -157,8 +171,10 @@ async fn sales(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<
     let sales: Vec<Sale> = shop.manager.list("/v1/sales").await?;
     let completed: Vec<&Sale> = sales.iter().filter(|sale| sale.state == "completed").collect();
     let total: i64 = completed.iter().map(|sale| sale.total_minor).sum();
-    let is_equal = completed.len() as u64 == tally.sales && completed.len() == sales.len() && total == tally.total_minor;
-    let words = format!("the hub's sales equal those of the registers: {} of {}", completed.len(), super::summary::yen(total));
+    let is_equal =
+        completed.len() as u64 == tally.sales && completed.len() == sales.len() && total == tally.total_minor;
+    let count = summary::grouped(completed.len() as u64);
+    let words = format!("the hub's sales equal those of the registers: {count} sales, {}", summary::yen(total));
     audit.claim(is_equal, words);
     let mut ranges = Vec::new();
     let mut is_gapless = true;
@@ -170,7 +186,8 @@ async fn sales(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<
         ranges.push((place.name.as_str(), numbers.len()));
     }
     is_gapless &= ranges.iter().map(|(_, count)| *count).sum::<usize>() == completed.len();
-    let ranges: Vec<String> = ranges.iter().map(|(name, count)| format!("{name} 1 to {count}")).collect();
+    let ranges: Vec<String> =
+        ranges.iter().map(|(name, count)| format!("{name} 1 to {}", summary::grouped(*count as u64))).collect();
     audit.claim(is_gapless, format!("receipt numbers without a gap: {}", ranges.join(", ")));
     Ok(())
 }
@@ -191,7 +208,8 @@ async fn stock(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<
     let levels: Vec<Level> = shop.manager.list(&format!("/v1/stock-levels?location_id={}", shop.location)).await?;
     let mut is_right = levels.len() == shop.articles.len();
     for article in &shop.articles {
-        let level = levels.iter().find(|level| level.article_id == article.id).context("an article has no stock level")?;
+        let level =
+            levels.iter().find(|level| level.article_id == article.id).context("an article has no stock level")?;
         let on_hand = thousandths(&level.on_hand).context("a stock level is no number")?;
         let sold = tally.sold.get(&article.id).copied().unwrap_or(0);
         is_right &= article.opening - sold == on_hand && level.reserved == "0";
@@ -204,8 +222,13 @@ async fn stock(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<
 fn clean(audit: &mut Audit, checked: &Checked) {
     let report = &checked.report;
     let words = match report.findings.first() {
-        None => format!("`tillbridge check` is clean: {} rows of stock, sales, payments, books and history", report.rows),
-        Some(first) => format!("`tillbridge check` found {}; the first: {} {}", report.findings_total, first.subject, first.words),
+        None => format!(
+            "`tillbridge check` is clean: {} rows of stock, sales, payments, books and history",
+            summary::grouped(report.rows)
+        ),
+        Some(first) => {
+            format!("`tillbridge check` found {}; the first: {} {}", report.findings_total, first.subject, first.words)
+        }
     };
     audit.claim(report.is_clean(), words);
 }

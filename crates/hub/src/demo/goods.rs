@@ -67,7 +67,8 @@ impl Cart {
         // Three is prime to the number of articles: no article is taken twice.
         let places = (0..count).map(|step| ((start + step * 3) % RARE as u64) as usize);
         let lines = places.map(|place| {
-            let thousandths = if GOODS[place].is_weighed { 100 + 50 * dice.below(9) } else { 1_000 * (1 + dice.below(2)) };
+            let thousandths =
+                if GOODS[place].is_weighed { 100 + 50 * dice.below(9) } else { 1_000 * (1 + dice.below(2)) };
             (place, thousandths as i64)
         });
         Self { lines: lines.collect() }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -38,7 +38,7 @@ pub struct Options {
     /// End after the summary: status 0 when everything holds.
     #[arg(long)]
     pub once: bool,
-    /// Sales to make.
+    /// Sales to make: 20 to 100,000.
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(SALES_MIN..=SALES_MAX))]
     pub sales: u64,
     /// Where the hub listens, on this machine only; the next free port if this one is taken.
@@ -56,25 +56,25 @@ pub async fn run(options: &Options) -> anyhow::Result<bool> {
     // From here on Ctrl-C ends the demo in order, so that nothing stays behind.
     let played = tokio::select! {
         played = play(&shop, options) => played,
-        signal = wait_for_signal() => signal.map(|()| false),
+        signal = wait_for_signal() => signal.and_then(|()| bail!("Stopped before the end.")),
     };
+    if played.is_ok() && !options.once {
+        say(&summary::invitation(&shop, options))?;
+        wait_for_signal().await?;
+        say("\nStopping.\n")?;
+    }
     shop.close().await?;
     played
 }
 
 async fn play(shop: &Shop, options: &Options) -> anyhow::Result<bool> {
     say(&shop.words())?;
-    say(&format!("\nMaking {} sales over HTTP, as two registers would ...\n", options.sales))?;
+    say(&format!("\nMaking {} sales over HTTP, as two registers would ...\n", summary::grouped(options.sales)))?;
     let start = Instant::now();
     let tally = ring(shop, options.sales).await?;
     let sold_in = start.elapsed();
     let audit = audit::look(shop, &tally).await?;
     say(&summary::words(shop, &tally, &audit, sold_in))?;
-    if !options.once {
-        say(&summary::invitation(shop, options))?;
-        wait_for_signal().await?;
-        say("\nStopping.\n")?;
-    }
     Ok(audit.holds())
 }
 

@@ -77,7 +77,11 @@ mod tests {
             let customers = customers(count);
             assert_eq!(customers.len() as u64, count);
             for scene in SPECIAL {
-                assert_eq!(customers.iter().filter(|customer| customer.scene == scene).count(), 1, "{scene:?} of {count}");
+                assert_eq!(
+                    customers.iter().filter(|customer| customer.scene == scene).count(),
+                    1,
+                    "{scene:?} of {count}"
+                );
             }
         }
     }

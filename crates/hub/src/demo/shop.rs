@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use domain::call::Role;
+use domain::id::{ConnectionId, MerchantId};
 use domain::money::Currency;
 use serde::Deserialize;
 use serde_json::json;
@@ -43,6 +45,8 @@ pub struct Shop {
     pub cashier: Api,
     /// The hub with a manager's key.
     pub manager: Api,
+    /// Whose it is.
+    pub merchant: MerchantId,
     /// Its only location.
     pub location: String,
     /// Its registers.
@@ -72,7 +76,10 @@ enum Folder {
 impl Folder {
     fn of(options: &Options) -> anyhow::Result<Self> {
         let Some(path) = &options.data else {
-            return Ok(Self::Passing(tempfile::Builder::new().prefix("tillbridge-demo-").tempdir()?));
+            // For its owner only, as every data folder.
+            let owner_only = std::fs::Permissions::from_mode(0o700);
+            let folder = tempfile::Builder::new().prefix("tillbridge-demo-").permissions(owner_only).tempdir()?;
+            return Ok(Self::Passing(folder));
         };
         serve::make_folder(path)?;
         if std::fs::read_dir(path)?.next().is_some() {
@@ -91,10 +98,11 @@ impl Folder {
 
 /// What the operator made.
 struct SetUp {
+    merchant: MerchantId,
     cashier: String,
     manager: String,
-    sandbox: domain::id::ConnectionId,
-    manual: domain::id::ConnectionId,
+    sandbox: ConnectionId,
+    manual: ConnectionId,
 }
 
 impl Shop {
@@ -126,6 +134,7 @@ impl Shop {
         Ok(Self {
             cashier,
             manager,
+            merchant: made.merchant,
             location,
             registers,
             sandbox_connection: made.sandbox.to_string(),
@@ -149,6 +158,11 @@ impl Shop {
         &self.database
     }
 
+    /// What needed, or needs, a person because of a payment. The API lists what is open only.
+    pub async fn exceptions_of(&self, payment: &str) -> anyhow::Result<Vec<domain::exception::Exception>> {
+        Ok(self.hub.app.reader.list_exceptions_of(self.merchant, payment).await?)
+    }
+
     /// The folder, if it is kept.
     pub fn kept_folder(&self) -> Option<&Path> {
         match &self.folder {
@@ -165,18 +179,19 @@ impl Shop {
         }
         let names: Vec<&str> = self.registers.iter().map(|place| place.name.as_str()).collect();
         let fate = if self.kept_folder().is_some() { "kept" } else { "deleted at the end" };
-        words + &format!(
-            "Tillbridge demo\n\
+        words
+            + &format!(
+                "Tillbridge demo\n\
              \x20 hub        {}\n\
              \x20 database   SQLite in {} ({fate})\n\
              \x20 provider   the sandbox at {}; it plays a payment provider, no money moves\n\
              \x20 Demo Shop  registers {}, {} articles, prices in yen with 8 % or 10 % tax in them\n",
-            self.base_url(),
-            self.folder.path().display(),
-            self.sandbox.base_url(),
-            names.join(" and "),
-            self.articles.len(),
-        )
+                self.base_url(),
+                self.folder.path().display(),
+                self.sandbox.base_url(),
+                names.join(" and "),
+                self.articles.len(),
+            )
     }
 
     /// Closes for good.
@@ -204,16 +219,11 @@ async fn set_up(settings: &Config, database: &Database, provider: String) -> any
     let sandbox = NewConnection { merchant, provider: Provider::Sandbox { base_url: provider } };
     let sandbox = operator.add_connection(sandbox).await?;
     let manual = operator.add_connection(NewConnection { merchant, provider: Provider::Manual }).await?;
-    let key = |role: Role| NewKey {
-        merchant,
-        role,
-        name: format!("Demo, {role}"),
-        environment: Environment::Test,
-    };
+    let key = |role: Role| NewKey { merchant, role, name: format!("Demo, {role}"), environment: Environment::Test };
     let cashier = operator.add_key(key(Role::Cashier)).await?;
     let manager = operator.add_key(key(Role::Manager)).await?;
     operator.close().await?;
-    Ok(SetUp { cashier, manager, sandbox, manual })
+    Ok(SetUp { merchant, cashier, manager, sandbox, manual })
 }
 
 /// The address itself, or the next free port above it.

@@ -14,7 +14,8 @@ pub fn yen(amount_minor: i64) -> String {
     format!("{}¥{}", if amount_minor < 0 { "-" } else { "" }, grouped(amount_minor.unsigned_abs()))
 }
 
-fn grouped(number: u64) -> String {
+/// Digits in groups of three.
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -43,8 +44,11 @@ pub fn words(shop: &Shop, tally: &Tally, audit: &Audit, sold_in: Duration) -> St
 
 fn sold(text: &mut String, tally: &Tally) {
     text.push_str("\nSales\n");
-    let names =
-        [(Tender::Cash, "cash"), (Tender::Sandbox, "electronic, sandbox"), (Tender::Manual, "electronic, keyed by hand")];
+    let names = [
+        (Tender::Cash, "cash"),
+        (Tender::Sandbox, "electronic, sandbox"),
+        (Tender::Manual, "electronic, keyed by hand"),
+    ];
     for (tender, name) in names {
         let sum = tally.tenders.get(&tender).copied().unwrap_or_default();
         row(text, name, sum);
@@ -60,7 +64,7 @@ fn row(text: &mut String, name: &str, sum: Sum) {
 }
 
 fn taxes(text: &mut String, tally: &Tally) {
-    text.push_str("\nTax, contained in the prices             net           tax\n");
+    let _ = writeln!(text, "\n{:<30}{:>14}{:>14}", "Tax, contained in the prices", "net", "tax");
     for (rate, sum) in &tally.taxes {
         let name = format!("{} % on {}", rate / 100, yen(sum.gross_minor));
         let _ = writeln!(text, "  {name:<28}{:>14}{:>14}", yen(sum.net_minor), yen(sum.tax_minor));
@@ -72,7 +76,11 @@ fn troubles(text: &mut String, tally: &Tally, audit: &Audit) {
     let mut line = |count: u64, name: &str, fate: String| {
         let _ = writeln!(text, "  {count:>3}  {name:<20}{fate}");
     };
-    line(tally.declined.count, "declined", format!("{} asked for; those customers paid cash", yen(tally.declined.amount_minor)));
+    line(
+        tally.declined.count,
+        "declined",
+        format!("{} asked for; those customers paid cash", yen(tally.declined.amount_minor)),
+    );
     if let Some(found) = &tally.lost_reply {
         line(1, "reply lost", format!("known after {} ms by {}; charged once", found.ms, witness(&found.witness)));
     }
@@ -80,13 +88,22 @@ fn troubles(text: &mut String, tally: &Tally, audit: &Audit) {
         line(1, "customer confirmed", format!("known after {} ms by {}", found.ms, witness(&found.witness)));
     }
     let late = audit.given_back;
-    line(late.count, "approved too late", format!("{} given back by itself; the customer had paid cash", yen(late.amount_minor)));
+    line(
+        late.count,
+        "approved too late",
+        format!("{} given back by itself; the customer had paid cash", yen(late.amount_minor)),
+    );
     line(tally.stock_outs, "not enough stock", "refused; the customer took less".to_owned());
     line(tally.repeats, "sent twice", "the same answer byte for byte, sold once".to_owned());
     line(tally.steps, "line taken off", "before paying; it is not in the total".to_owned());
-    let _ = writeln!(text, "  Open exceptions: {}", audit.exceptions.len());
+    let closed = u64::from(audit.told.is_some());
+    let _ =
+        writeln!(text, "\nExceptions for a person: {closed} opened and closed again, {} open", audit.exceptions.len());
+    if let Some((reason, resolution)) = &audit.told {
+        let _ = writeln!(text, "  closed  {reason}\n          {resolution}");
+    }
     for exception in &audit.exceptions {
-        let _ = writeln!(text, "    for the {}: {}", exception.owner, exception.reason);
+        let _ = writeln!(text, "  open    for the {}: {}", exception.owner, exception.reason);
     }
 }
 
@@ -100,7 +117,7 @@ fn witness(name: &str) -> &str {
 }
 
 fn stock(text: &mut String, audit: &Audit) {
-    text.push_str("\nStock       before      sold      left\n");
+    let _ = writeln!(text, "\n{:<8}{:>10}{:>10}{:>10}", "Stock", "before", "sold", "left");
     for (left, goods) in audit.stock.iter().zip(&GOODS) {
         let (opening, sold, on_hand) = (quantity(left.opening), quantity(left.sold), quantity(left.on_hand));
         let _ = writeln!(text, "        {opening:>10}{sold:>10}{on_hand:>10}  {}", goods.name);
@@ -159,10 +176,10 @@ pub fn invitation(shop: &Shop, options: &Options) -> String {
          answer=$(curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-1' -H 'Prefer: wait=10' \
          -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{connection}\",\"amount_minor\":1980}}'); echo \"$answer\"\n\n\
          # 2. Read that payment.\n\
-         curl -sS {url}/v1/payments/$(echo \"$answer\" | grep -o 'pay_[0-9a-f]*' | head -n 1) {key}\n\n\
+         curl -sS {url}/v1/payments/$(echo \"$answer\" | grep -o 'pay_[0-9a-f]*' | head -n 1) {key}; echo\n\n\
          # 3. Ring a cash sale: two onigiri, 1,000 yen given.\n\
          curl -sS {url}/v1/sales {key} {json} -H 'Idempotency-Key: try-2' \
-         -d '{{\"register_id\":\"{register}\",\"lines\":[{{\"article_id\":\"{onigiri}\",\"quantity\":\"2\"}}],\"tenders\":[{{\"kind\":\"cash\",\"given_minor\":1000}}]}}'\n\n\
+         -d '{{\"register_id\":\"{register}\",\"lines\":[{{\"article_id\":\"{onigiri}\",\"quantity\":\"2\"}}],\"tenders\":[{{\"kind\":\"cash\",\"given_minor\":1000}}]}}'; echo\n\n\
          An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
          The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\
          Ctrl-C stops it. {fate}\n",

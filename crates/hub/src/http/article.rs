@@ -11,13 +11,13 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::Answer;
 
+use super::Route;
 use super::auth::authenticate;
 use super::body::{Asked, Segments, query};
 use super::error::{Kind, Problem};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, UnitPriceIn};
 use super::submit::{ok, submit};
-use super::Route;
 use crate::app::App;
 
 /// The routes of articles.
@@ -132,6 +132,18 @@ impl<'a> Shape<'a> {
     fn of(article: &'a Article) -> Self {
         let Article { id, unit_price, currency, is_stocked, is_active, created_at, version, .. } = *article;
         let Article { sku, name, tax_class, .. } = article;
-        Self { id, object: "article", sku, name, unit_price, currency, tax_class, is_stocked, is_active, created_at, version }
+        Self {
+            id,
+            object: "article",
+            sku,
+            name,
+            unit_price,
+            currency,
+            tax_class,
+            is_stocked,
+            is_active,
+            created_at,
+            version,
+        }
     }
 }

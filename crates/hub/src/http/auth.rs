@@ -112,12 +112,7 @@ pub async fn check_again(app: &App, principal: &Principal) -> Result<(), Problem
     find(app, principal.key, principal.environment, principal.hash).await.map(drop)
 }
 
-async fn find(
-    app: &App,
-    id: ApiKeyId,
-    environment: Environment,
-    hash: [u8; 32],
-) -> Result<Arc<Principal>, Problem> {
+async fn find(app: &App, id: ApiKeyId, environment: Environment, hash: [u8; 32]) -> Result<Arc<Principal>, Problem> {
     // Measured from before the read: what is read later than this is not older than this.
     let now = app.clock.uptime();
     if let Some(principal) = app.auth.recall(&hash, now) {

@@ -24,6 +24,10 @@ use crate::app::App;
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// From the head of a request to the last byte of its body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a refused body that are taken and thrown away, so that the client sees why.
+const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long that may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// What a command weighs in a batch besides its body.
 const ENVELOPE_BYTES: usize = 512;
 /// Longest name of a field that a problem repeats; ours are shorter.
@@ -65,18 +69,38 @@ impl<T: DeserializeOwned> Asked<T> {
 }
 
 /// The bytes of a body, if they are not too many and come in time.
-pub async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+pub async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
+        drain(body).await;
         return Err(too_large());
     }
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(&mut body, BODY_BYTES_MAX).collect()).await;
     let slow = || Problem::new(Kind::BodyTimeout, "The body did not arrive in time. Send it in one go.");
     match collected.map_err(|_| slow())? {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            drain(body).await;
+            Err(too_large())
+        }
         Err(_) => Err(Problem::new(Kind::BodyInvalid, "The body broke off.")),
     }
+}
+
+/// Takes the rest of a body that is refused, for a while: a client whose bytes are not taken is told nothing but that the
+/// connection broke.
+async fn drain(mut body: Body) {
+    let taking = async {
+        let mut taken = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            taken += frame.data_ref().map_or(0, Bytes::len);
+            if taken > DRAIN_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // When the time is over the answer is given all the same.
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, taking).await;
 }
 
 fn too_large() -> Problem {
@@ -218,9 +242,15 @@ mod tests {
             (r#"{"lines":[],"colour":"4111111111111111"}"#, "There is no field `colour` here."),
             (r#"{"lines":[],"4111111111111111":1}"#, "There is no field `…` here."),
             (r#"{"amount_minor":1}"#, "The body lacks `lines`."),
-            (r#"{"lines":[{"article_id":"4111111111111111"}]}"#, "The field `lines[0].article_id` is not what it should be: expected art_ and 32 hexadecimal digits."),
+            (
+                r#"{"lines":[{"article_id":"4111111111111111"}]}"#,
+                "The field `lines[0].article_id` is not what it should be: expected art_ and 32 hexadecimal digits.",
+            ),
             (r#"{"lines":[],"amount_minor":1.5}"#, "The field `amount_minor` is not what it should be: expected i64."),
-            (r#"{"lines":[],"amount_minor":"4111 expected 1111"}"#, "The field `amount_minor` is not what it should be: expected i64."),
+            (
+                r#"{"lines":[],"amount_minor":"4111 expected 1111"}"#,
+                "The field `amount_minor` is not what it should be: expected i64.",
+            ),
             (r#"{"lines":[],"amount_minor":99999999999999999999}"#, "expected i64."),
             (r#"{"lines":"#, "The body is not JSON: look at line 1, column 9."),
             (r#"{"lines":[]} x"#, "The body has more than one JSON value."),

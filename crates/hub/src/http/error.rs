@@ -152,11 +152,9 @@ impl Kind {
             | Self::BodyInvalid
             | Self::QueryInvalid
             | Self::IfMatchInvalid => StatusCode::BAD_REQUEST,
-            Self::KeyMissing
-            | Self::KeyMalformed
-            | Self::KeyUnknown
-            | Self::KeyRevoked
-            | Self::SignatureInvalid => StatusCode::UNAUTHORIZED,
+            Self::KeyMissing | Self::KeyMalformed | Self::KeyUnknown | Self::KeyRevoked | Self::SignatureInvalid => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::RoleTooLow | Self::EnvironmentMismatch => StatusCode::FORBIDDEN,
             Self::RouteNotFound | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -230,9 +228,10 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Overloaded => Self::new(Kind::Overloaded, "Too much work waits. Ask again with the same key."),
-            Failure::KeyReused => {
-                Self::new(Kind::IdempotencyKeyReused, "This idempotency key was used for another request. Draw a new one.")
-            }
+            Failure::KeyReused => Self::new(
+                Kind::IdempotencyKeyReused,
+                "This idempotency key was used for another request. Draw a new one.",
+            ),
             Failure::InFlight { subject } if subject.is_empty() => {
                 Self::new(Kind::IdempotencyKeyInFlight, "The first request under this key is still at work. Ask again.")
             }
@@ -242,7 +241,10 @@ impl From<Failure> for Problem {
             ),
             Failure::Internal(why) => {
                 tracing::error!(why, "A command failed by a fault of the hub.");
-                Self::new(Kind::Internal, "The hub made a mistake. Ask again with the same key, and report the request id.")
+                Self::new(
+                    Kind::Internal,
+                    "The hub made a mistake. Ask again with the same key, and report the request id.",
+                )
             }
             Failure::Unavailable(why) => {
                 tracing::warn!(why, "A command could not reach the database.");

@@ -59,6 +59,17 @@ impl<'a> Shape<'a> {
         let Exception { id, at_risk_minor, opened_at, version, .. } = *exception;
         let Exception { subject, reason, owner, .. } = exception;
         let kind = exception.kind.as_str();
-        Self { id, object: "exception", kind, subject, reason, owner, at_risk_minor, currency, created_at: opened_at, version }
+        Self {
+            id,
+            object: "exception",
+            kind,
+            subject,
+            reason,
+            owner,
+            at_risk_minor,
+            currency,
+            created_at: opened_at,
+            version,
+        }
     }
 }

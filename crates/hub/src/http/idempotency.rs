@@ -39,9 +39,7 @@ pub fn key(headers: &HeaderMap, rule: KeyRule) -> Result<Option<&str>, Problem> 
 
 /// What the committer does with the key.
 pub fn claim(key: Option<&str>, fingerprint: impl FnOnce() -> [u8; 32]) -> Idempotency {
-    key.map_or(Idempotency::None, |key| {
-        Idempotency::Answer(Claim { key: key.to_owned(), fingerprint: fingerprint() })
-    })
+    key.map_or(Idempotency::None, |key| Idempotency::Answer(Claim { key: key.to_owned(), fingerprint: fingerprint() }))
 }
 
 fn unquote(text: &str) -> &str {

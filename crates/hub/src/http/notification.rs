@@ -38,10 +38,11 @@ async fn receive(State(app): State<App>, segments: Segments, request: Request) -
         .iter()
         .filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
         .collect();
-    let notices = connector.read_notification(app.providers.secret(id), &headers, &body).map_err(|rejected| problem(&rejected))?;
+    let notices = connector
+        .read_notification(app.providers.secret(id), &headers, &body)
+        .map_err(|rejected| problem(&rejected))?;
     for notice in notices {
-        let operation: OperationId =
-            notice.operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
+        let operation: OperationId = notice.operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
         // Whose secret it is signed with decides whose payments it may speak of.
         let payment = app.reader.find_payment(connection.merchant, operation.payment).await?;
         let payment = payment.map(|found| found.payment).filter(|payment| payment.connection == id);

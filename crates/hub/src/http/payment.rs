@@ -10,13 +10,13 @@ use domain::call::Role;
 use domain::command::{Command, Refusal};
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, TenderId};
 use domain::money::Currency;
-use domain::{guard, payment};
 use domain::payment::{
     Approval, AskCancel, AskCapture, AskRefund, AskVoid, Charged, CreatePayment, Kind as OperationKind, Moved,
-    Operation, OperationState, Outcome, Override, Payment, Reason, RecordOutcome, Settle,
-    State as PaymentState, Verdict, Witness, advice, summarize,
+    Operation, OperationState, Outcome, Override, Payment, Reason, RecordOutcome, Settle, State as PaymentState,
+    Verdict, Witness, advice, summarize,
 };
 use domain::time::Timestamp;
+use domain::{guard, payment};
 use serde::{Deserialize, Serialize};
 use storage::read::WholePayment;
 use storage::{Answer, Committed, Envelope, Failure, Idempotency};
@@ -139,9 +139,7 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let id = segments.id(0, "payment")?;
     let found = match prefer::wait(&headers) {
         None => app.reader.find_payment(principal.merchant, id).await?,
-        Some(patience) => {
-            wait_until_at_rest(&app, principal.merchant, id, Instant::now() + patience).await?
-        }
+        Some(patience) => wait_until_at_rest(&app, principal.merchant, id, Instant::now() + patience).await?,
     };
     let found = found.ok_or_else(|| Problem::not_found("payment"))?;
     Ok(ok(json::to_bytes(&Shape::of(&found.payment, &found.operations))))
@@ -280,9 +278,8 @@ struct Overruling {
 async fn overrule(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Overruling>::read(&app, request, Role::Manager, KeyRule::Required).await?;
     let verdict = Verdict::parse(&asked.body.outcome);
-    let verdict = verdict.ok_or_else(|| {
-        Problem::new(Kind::BodyInvalid, "The field `outcome` is `charged` or `not_charged`.")
-    })?;
+    let verdict =
+        verdict.ok_or_else(|| Problem::new(Kind::BodyInvalid, "The field `outcome` is `charged` or `not_charged`."))?;
     let payment = find_reached(&app, &asked.principal, &segments).await?.payment.id;
     let command = Override { payment, verdict, reason: asked.body.reason };
     ask(&app, asked.envelope, &asked.headers, command, 200).await
@@ -411,12 +408,7 @@ async fn wait_for_answer(
 }
 
 /// Gives the answer of a key that was left open: by a waiting caller that went away, or by a hub that died.
-async fn settle_left_open(
-    app: &App,
-    wait: &Wait,
-    subject: &str,
-    is_own_wait: bool,
-) -> Result<Response, Problem> {
+async fn settle_left_open(app: &App, wait: &Wait, subject: &str, is_own_wait: bool) -> Result<Response, Problem> {
     let waiting = usize::from(is_own_wait);
     let is_waited_for = wait.key.as_ref().is_some_and(|key| app.waits.count(wait.merchant, key) > waiting);
     let payment = subject.parse::<PaymentId>();

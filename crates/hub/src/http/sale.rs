@@ -87,10 +87,9 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         return submit(&app, asked.envelope, OpenSale { id: draft.id, sale }, answer_created).await;
     };
     let id = draft.id.unwrap_or_else(|| SaleId::from_uuid(app.next_uuid()));
-    let tenders = tenders.iter().map(|tender| NewTender::Cash {
-        amount_minor: tender.amount_minor,
-        given_minor: tender.given_minor,
-    });
+    let tenders = tenders
+        .iter()
+        .map(|tender| NewTender::Cash { amount_minor: tender.amount_minor, given_minor: tender.given_minor });
     let command = RingSale { id, currency: shop.currency, sale, tenders: tenders.collect() };
     submit(&app, asked.envelope, command, answer_created).await
 }
@@ -98,9 +97,10 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
 fn check_currency(asked: Option<Currency>, shop: Shop) -> Result<(), Problem> {
     let expected = shop.currency;
     match asked {
-        Some(currency) if currency != expected => {
-            Err(Problem::new(Kind::CurrencyMismatch, format!("The merchant's sales are in {expected}. Use {expected}.")))
-        }
+        Some(currency) if currency != expected => Err(Problem::new(
+            Kind::CurrencyMismatch,
+            format!("The merchant's sales are in {expected}. Use {expected}."),
+        )),
         Some(_) | None => Ok(()),
     }
 }

@@ -66,7 +66,8 @@ pub struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// The sale without its parts.
     pub fn of_listed(sale: &'a Sale) -> Self {
-        let Sale { id, register, location, currency, total_minor, tax_minor, opened_at, closed_at, version, .. } = *sale;
+        let Sale { id, register, location, currency, total_minor, tax_minor, opened_at, closed_at, version, .. } =
+            *sale;
         Self {
             id,
             object: "sale",

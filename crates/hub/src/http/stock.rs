@@ -137,6 +137,14 @@ impl Level {
     fn of(level: &StockLevel) -> Self {
         let StockLevel { location, article, on_hand, reserved, version, .. } = *level;
         let available = level.available();
-        Self { object: "stock_level", location_id: location, article_id: article, on_hand, reserved, available, version }
+        Self {
+            object: "stock_level",
+            location_id: location,
+            article_id: article,
+            on_hand,
+            reserved,
+            available,
+            version,
+        }
     }
 }

@@ -1,0 +1,26 @@
+//! A real hub in process, with real HTTP, on SQLite in a temporary folder and, where `TILLBRIDGE_TEST_POSTGRES` names a
+//! server, on a fresh PostgreSQL database too. Every answer is held against `openapi.yaml`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[macro_use]
+mod support;
+
+mod article;
+mod auth;
+mod event;
+mod exception;
+mod health;
+mod idempotency;
+mod limits;
+mod list;
+mod merchants;
+mod notification;
+mod openapi;
+mod payment;
+mod payment_faults;
+mod sale;
+mod serve;
+mod stock;
+mod tidy;
+mod world;

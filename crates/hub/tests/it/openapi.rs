@@ -1,0 +1,82 @@
+//! `openapi.yaml` says what the hub does, all of it and nothing else.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use hub::http::error::{Kind, NOUNS};
+
+use crate::support::contract::{document, operations};
+
+#[test]
+fn the_document_has_the_routes_of_the_hub_and_no_other() {
+    let mut routes: Vec<(String, String)> =
+        hub::http::routes().iter().map(|route| (route.method.to_string(), route.path.to_owned())).collect();
+    routes.sort();
+    assert_eq!(operations(), routes);
+}
+
+#[test]
+fn the_document_has_the_codes_of_the_hub_and_no_other() {
+    let listed: BTreeSet<String> = document()["components"]["schemas"]["ErrorCode"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|code| code.as_str().unwrap().to_owned())
+        .collect();
+    let mut used: BTreeSet<String> = Kind::ALL.iter().map(|kind| kind.code().into_owned()).collect();
+    used.extend(NOUNS.iter().map(|noun| format!("{noun}_not_found")));
+    used.insert("version_stale".to_owned());
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for file in sources(&crates.join("domain/src")).into_iter().chain(sources(&crates.join("hub/src"))) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        used.extend(codes_of_refusals(code));
+        used.extend(nouns(code).map(|noun| format!("{noun}_not_found")));
+    }
+    assert_eq!(listed, used);
+}
+
+/// What stands behind the arrows of each `fn code` of a refusal.
+fn codes_of_refusals(text: &str) -> Vec<String> {
+    let mut codes = Vec::new();
+    for part in text.split("pub const fn code(&self)").skip(1) {
+        let body = part.split("\n    }\n").next().unwrap_or_default();
+        codes.extend(body.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+    }
+    codes
+}
+
+/// The nouns of what is said not to be there.
+fn nouns(text: &str) -> impl Iterator<Item = &str> {
+    let asked = ["not_found(\"", ".id(0, \"", ".id(1, \""];
+    asked.into_iter().flat_map(|head| text.split(head).skip(1)).filter_map(|rest| rest.split('"').next())
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_reference_of_the_document_leads_somewhere() {
+    fn walk(value: &serde_json::Value) {
+        if let Some(reference) = value["$ref"].as_str() {
+            assert!(document().pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+        match value {
+            serde_json::Value::Object(map) => map.values().for_each(walk),
+            serde_json::Value::Array(items) => items.iter().for_each(walk),
+            _ => {}
+        }
+    }
+    walk(document());
+}

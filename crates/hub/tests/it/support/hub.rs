@@ -1,0 +1,138 @@
+//! A hub under test.
+
+use std::time::Duration;
+
+use domain::time::Timestamp;
+use hub::clock::Hand;
+use hub::config::{Config, Hidden};
+use hub::serve::{self, Running};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::request::{Answer, Request};
+use super::shop::Shop;
+
+/// Where the clock stands in the beginning: 22 November 2025, noon UTC.
+pub const NOON: Timestamp = Timestamp(1_763_812_800_000);
+
+/// Which engine a hub stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// The server that the environment names.
+pub fn postgres_server() -> Option<String> {
+    std::env::var("TILLBRIDGE_TEST_POSTGRES").ok()
+}
+
+/// A hub with two merchants, on a database of its own. Its clock stands until it is turned.
+pub struct TestHub {
+    pub running: Running,
+    pub hand: Hand,
+    /// The merchant that most tests sell for.
+    pub shop: Shop,
+    /// A merchant whose records the first one must never see.
+    pub other: Shop,
+    pub client: reqwest::Client,
+    folder: TempDir,
+    database: Option<String>,
+}
+
+impl TestHub {
+    pub async fn start(on: On) -> Self {
+        Self::start_with(on, |_| {}).await
+    }
+
+    /// A hub with other settings.
+    pub async fn start_with(on: On, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = Config::for_test(folder.path());
+        let database = match on {
+            On::Sqlite => None,
+            On::Postgres => Some(create_database(&mut config).await),
+        };
+        change(&mut config);
+        let hand = Hand::at(NOON);
+        let running = serve::start(&config, hand.clock()).await.expect("the hub starts");
+        let shop = Shop::set_up(&running.app, "Corner Shop").await;
+        let other = Shop::set_up(&running.app, "Other Shop").await;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
+        Self { running, hand, shop, other, client, folder, database }
+    }
+
+    /// Stops the hub and takes its database away.
+    pub async fn stop(self) {
+        self.running.stop().await.expect("the hub stops");
+        if let Some(name) = &self.database {
+            drop_database(name).await;
+        }
+        drop(self.folder);
+    }
+
+    /// Where its database lies.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        Request::new(&self.client, &self.running.base_url(), method, path)
+    }
+
+    pub async fn get(&self, words: &str, path: &str) -> Answer {
+        self.request(Method::GET, path).auth(words).send().await
+    }
+
+    /// A POST with a fresh idempotency key.
+    pub async fn post(&self, words: &str, path: &str, body: Value) -> Answer {
+        self.request(Method::POST, path).auth(words).fresh_key().json(&body).send().await
+    }
+
+    /// The body of a sale of so many teas, paid with so much cash.
+    pub fn a_sale(&self, teas: i64, given_minor: i64) -> Value {
+        json!({
+            "register_id": self.shop.registers[0].to_string(),
+            "lines": [{ "article_id": self.shop.tea.to_string(), "quantity": teas.to_string() }],
+            "tenders": [{ "kind": "cash", "given_minor": given_minor }],
+        })
+    }
+
+    /// What is on hand of the tea.
+    pub async fn tea_on_hand(&self) -> String {
+        let path = format!("/v1/stock-levels?location_id={}&article_id={}", self.shop.location, self.shop.tea);
+        let levels = self.get(&self.shop.viewer, &path).await.expect(200);
+        levels["data"][0]["on_hand"].as_str().expect("the tea has a level").to_owned()
+    }
+
+    /// Grows with each change of either merchant: two equal marks say that nothing changed between them.
+    pub async fn mark(&self) -> [i64; 2] {
+        let reader = &self.running.app.reader;
+        let last = async |merchant| reader.last_event_number(merchant).await.expect("the database answers");
+        [last(self.shop.merchant).await, last(self.other.merchant).await]
+    }
+}
+
+async fn create_database(config: &mut Config) -> String {
+    let server = postgres_server().expect("the environment names a server");
+    let name = format!("test_{}", uuid::Uuid::from_bytes(hub::clock::random_bytes()).simple());
+    execute(&format!("CREATE DATABASE {name}")).await;
+    let (head, _) = server.rsplit_once('/').expect("the URL names a database");
+    config.database.url = Some(Hidden::new(format!("{head}/{name}")));
+    name
+}
+
+async fn drop_database(name: &str) {
+    execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+}
+
+async fn execute(statement: &str) {
+    let server = postgres_server().expect("the environment names a server");
+    let (client, connection) =
+        tokio_postgres::connect(&server, tokio_postgres::NoTls).await.expect("the server answers");
+    let driver = tokio::spawn(connection);
+    client.batch_execute(statement).await.expect("the server does it");
+    drop(client);
+    let _ = driver.await;
+}

@@ -1,0 +1,146 @@
+//! A merchant to test with: one location, two registers, three articles, a key of each role.
+
+use domain::article::{Article, CreateArticle};
+use domain::call::Role;
+use domain::command::Command;
+use domain::id::{ApiKeyId, ArticleId, IdSource, LocationId, MerchantId, RegisterId};
+use domain::merchant::{AddApiKey, ApiKey, Location, Merchant, Register, SetUpMerchant};
+use domain::money::{Currency, Quantity, UnitPrice};
+use domain::stock::{Correction, MoveStock};
+use domain::tax::TaxRules;
+use hub::api_key::{self, Environment};
+use hub::app::App;
+use hub::clock::RandomIds;
+use storage::{Answer, Envelope, Idempotency, Lane};
+
+/// Tea that is on the shelf in the beginning, in pieces.
+pub const TEA_ON_HAND: i64 = 10;
+
+pub struct Shop {
+    pub merchant: MerchantId,
+    pub location: LocationId,
+    pub registers: [RegisterId; 2],
+    /// 150 yen, 8 % tax included, [`TEA_ON_HAND`].
+    pub tea: ArticleId,
+    /// 5 yen, 10 % tax included, not stocked.
+    pub bag: ArticleId,
+    /// 0.5 yen a unit, 10 % tax included, stocked and without a level.
+    pub rice: ArticleId,
+    pub viewer: String,
+    pub cashier: String,
+    pub manager: String,
+    pub system: String,
+    /// The id of the cashier's key.
+    pub cashier_key: ApiKeyId,
+}
+
+impl Shop {
+    /// Sets the merchant up, as the operator does.
+    pub async fn set_up(app: &App, name: &str) -> Self {
+        let mut ids = RandomIds::new();
+        let now = app.clock.now();
+        let mut next = || ids.next(now);
+        let merchant = MerchantId::from_uuid(next());
+        let location = LocationId::from_uuid(next());
+        let registers = [RegisterId::from_uuid(next()), RegisterId::from_uuid(next())];
+        run(app, merchant, set_up(merchant, location, registers, name)).await;
+        let [viewer, cashier, manager, system] =
+            [Role::Viewer, Role::Cashier, Role::Manager, Role::System].map(|role| (ApiKeyId::from_uuid(next()), role));
+        let cashier_key = cashier.0;
+        let viewer = add_key(app, merchant, viewer).await;
+        let cashier = add_key(app, merchant, cashier).await;
+        let manager = add_key(app, merchant, manager).await;
+        let system = add_key(app, merchant, system).await;
+        let tea = add_article(app, merchant, "tea", 1_500_000, "reduced", true).await.id;
+        let bag = add_article(app, merchant, "bag", 50_000, "standard", false).await.id;
+        let rice = add_article(app, merchant, "rice", 5_000, "standard", true).await.id;
+        let receipt = MoveStock {
+            location,
+            article: tea,
+            kind: Correction::Receipt,
+            quantity: Quantity(TEA_ON_HAND * 1_000),
+            reason: String::new(),
+            expected_on_hand: None,
+        };
+        run(app, merchant, receipt).await;
+        Self { merchant, location, registers, tea, bag, rice, viewer, cashier, manager, system, cashier_key }
+    }
+}
+
+fn set_up(merchant: MerchantId, location: LocationId, registers: [RegisterId; 2], name: &str) -> SetUpMerchant {
+    let register = |(number, id): (usize, RegisterId)| Register {
+        id,
+        merchant,
+        location,
+        name: format!("T{}", number + 1),
+        version: 1,
+    };
+    SetUpMerchant {
+        merchant: Merchant {
+            id: merchant,
+            name: name.to_owned(),
+            currency: Currency::JPY,
+            zone: "Asia/Tokyo".to_owned(),
+            tax: TaxRules::japan(),
+            created_at: domain::time::Timestamp(0),
+            version: 1,
+        },
+        locations: vec![Location { id: location, merchant, name: "Ginza".to_owned(), version: 1 }],
+        registers: registers.into_iter().enumerate().map(register).collect(),
+        connections: Vec::new(),
+    }
+}
+
+async fn add_key(app: &App, merchant: MerchantId, (id, role): (ApiKeyId, Role)) -> String {
+    let words = api_key::draw(Environment::Test, id);
+    let key = ApiKey {
+        id,
+        merchant,
+        role,
+        name: role.to_string(),
+        hash: app.pepper.api_key(&words).to_vec(),
+        created_at: app.clock.now(),
+        revoked_at: None,
+        version: 1,
+    };
+    run(app, merchant, AddApiKey { key }).await;
+    words
+}
+
+async fn add_article(
+    app: &App,
+    merchant: MerchantId,
+    sku: &str,
+    price: i64,
+    tax_class: &str,
+    is_stocked: bool,
+) -> Article {
+    let command = CreateArticle {
+        merchant,
+        sku: sku.to_owned(),
+        name: sku.to_owned(),
+        unit_price: UnitPrice(price),
+        currency: None,
+        tax_class: tax_class.to_owned(),
+        is_stocked,
+    };
+    run(app, merchant, command).await
+}
+
+/// Runs a command in the name of the installation.
+pub async fn run<C>(app: &App, merchant: MerchantId, command: C) -> C::Reply
+where
+    C: Command + Send + 'static,
+    C::Reply: Send + 'static,
+{
+    let envelope = Envelope {
+        merchant,
+        actor: std::sync::Arc::new(domain::call::Actor { name: "test".to_owned(), role: Role::System }),
+        request_id: String::new(),
+        idempotency: Idempotency::None,
+        lane: Lane::Interactive,
+        weight: 0,
+    };
+    let committed = app.committer.submit(envelope, command, |_| Answer::default()).await.expect("it is committed");
+    committed.reply.expect("it is decided now").unwrap_or_else(|refusal| panic!("{refusal}"))
+}
