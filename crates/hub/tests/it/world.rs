@@ -685,7 +685,7 @@ impl Server {
     fn database() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var(POSTGRES) else {
-            println!("skipped: {POSTGRES} names no server");
+            eprintln!("skipped: {POSTGRES} names no server");
             return None;
         };
         let name = format!("tillbridge_it_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
