@@ -98,20 +98,25 @@ impl Hub {
 
     /// Kills it: nothing of it runs another instruction.
     pub fn kill(&mut self) {
+        // What a tracer has started would live on without it.
+        self.children().split_ascii_whitespace().for_each(|pid| signal("-KILL", pid));
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Asks it to end.
     pub fn terminate(&self) {
-        terminate(&self.child.id().to_string());
+        signal("-TERM", &self.child.id().to_string());
     }
 
     /// Asks the hub to end that the started program, a tracer, has started.
     pub fn terminate_child(&self) {
+        self.children().split_ascii_whitespace().for_each(|pid| signal("-TERM", pid));
+    }
+
+    fn children(&self) -> String {
         let pid = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        children.split_ascii_whitespace().for_each(terminate);
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default()
     }
 
     /// Waits for its end.
@@ -127,8 +132,8 @@ impl Hub {
     }
 }
 
-fn terminate(pid: &str) {
-    let asked = Command::new("kill").args(["-TERM", pid]).stderr(Stdio::null()).status();
+fn signal(signal: &str, pid: &str) {
+    let asked = Command::new("kill").args([signal, pid]).stderr(Stdio::null()).status();
     assert!(asked.is_ok(), "`kill` is there");
 }
 

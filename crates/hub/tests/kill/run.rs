@@ -263,7 +263,13 @@ impl Run {
                 scope.spawn(|| clients.run(&load, random));
             }
             let begun = Instant::now();
-            if let Some((proxy, server)) = database {
+            if let Some((proxy, server)) = database
+                && fault != Fault::Nothing
+            {
+                // A hub that starts while its database is away ends, and says so: that is for its supervisor.
+                if let Err(why) = hub.wait_ready(READY_TIMEOUT) {
+                    clients.log.complain(why);
+                }
                 carry_out(fault, life, proxy, server, clients, &mut faults);
             }
             ledger::decide_pending(runtime, sandbox, |index| index % 2 == 0);

@@ -18,6 +18,8 @@ const REMEMBERED_MAX: usize = 64;
 pub const ARTICLES: usize = 16;
 /// How long a client waits before it knocks again at a hub that is not there.
 const KNOCK_AGAIN: Duration = Duration::from_millis(2);
+/// How long a client leaves a hub alone that has no answer just now.
+const NOT_NOW: Duration = Duration::from_millis(20);
 /// Last digits of an amount for which the sandbox plays a fault.
 const FAULTS: std::ops::Range<i64> = 901..915;
 
@@ -83,8 +85,8 @@ impl Clients {
                     });
                     self.send(&mut client, &asked, prefer);
                 });
-            } else {
-                self.send(&mut client, &asked, prefer);
+            } else if self.send(&mut client, &asked, prefer) == News::Open {
+                std::thread::sleep(NOT_NOW);
             }
             std::thread::sleep(random.time_below(load.pause));
         }
