@@ -28,7 +28,8 @@ pub fn flavors() -> Vec<Flavor> {
         poll_period_ms: 1_500,
         poll_period_ms_max: 120_000,
         poll_horizon_ms: 20_000,
-        finality_window_ms: 4_000,
+        // Long enough for an inquiry and the next step after it to fall into it: a step too early must show.
+        finality_window_ms: 8_000,
         give_up_ms: 300_000,
         ..Profile::sandbox()
     };
