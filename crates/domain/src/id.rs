@@ -136,8 +136,8 @@ impl FromStr for OperationId {
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let wrong = NotAnId { expected: PaymentId::PREFIX };
         let (payment, number) = text.rsplit_once('-').ok_or(wrong.clone())?;
-        let number = number.parse().map_err(|_| wrong)?;
-        Ok(Self { payment: payment.parse()?, number })
+        let id = Self { payment: payment.parse()?, number: number.parse().map_err(|_| wrong.clone())? };
+        if id.to_string() == text { Ok(id) } else { Err(wrong) }
     }
 }
 
@@ -166,5 +166,8 @@ mod tests {
         let text = id.to_string();
         assert!(text.len() <= 64);
         assert_eq!(text.parse(), Ok(id));
+        for number in ["012", "+12", "-12", ""] {
+            assert!(format!("{}-{number}", id.payment).parse::<OperationId>().is_err(), "{number}");
+        }
     }
 }

@@ -110,8 +110,22 @@ fn too_large() -> Problem {
 /// The JSON of a body.
 pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Problem> {
     let bytes = if bytes.is_empty() { &b"{}"[..] } else { check_content_type(headers).map(|()| bytes)? };
+    if has_nul(bytes) {
+        return Err(Problem::new(
+            Kind::BodyInvalid,
+            "A text holds the character NUL. Leave it out: no database keeps it.",
+        ));
+    }
     // The fast way first; the place of an error is looked for only when there is one.
     serde_json::from_slice(bytes).map_err(|_| describe_json::<T>(bytes))
+}
+
+/// Whether a text of the JSON has the character NUL, which PostgreSQL cannot store. Only its escape can be there: the bare
+/// byte is not JSON.
+fn has_nul(json: &[u8]) -> bool {
+    const ESCAPE: &[u8] = b"u0000";
+    let is_escape = |at: usize| json[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+    json.windows(ESCAPE.len()).enumerate().any(|(at, bytes)| bytes == ESCAPE && is_escape(at))
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -255,6 +269,9 @@ mod tests {
             (r#"{"lines":"#, "The body is not JSON: look at line 1, column 9."),
             (r#"{"lines":[]} x"#, "The body has more than one JSON value."),
             (r#"{"lines":[],"lines":[]}"#, "The body has `lines` twice."),
+            (r#"{"lines":["a\u0000b"]}"#, "A text holds the character NUL."),
+            (r#"{"lines":["\\\u0000b"]}"#, "A text holds the character NUL."),
+            (r#"{"lines":["\\u0000b"]}"#, "The field `lines[0]` is not what it should be"),
             ("[1]", "The field `…`"),
         ] {
             let detail = detail(text);
