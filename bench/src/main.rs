@@ -21,9 +21,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 
 use crate::row::{Frame, Row};
 use crate::world::Size;
+
+/// The hub's, for the floors and the client, too.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures the hub against its floors. Names rows (P1 P1' S1 P2 P3 P4 P14 P14' P16), or runs all.
 #[derive(Debug, Parser)]

@@ -364,12 +364,12 @@ impl UnitOfWork {
         each!(self, |table| table.undo(), |log| log.rows.truncate(log.mark));
     }
 
-    /// Whether the running command changed or appended anything.
-    pub fn has_command_changes(&mut self) -> bool {
-        let mut has_changes = false;
-        each!(&mut *self, |table| has_changes |= !table.undo.is_empty(), |log| has_changes |=
-            log.rows.len() > log.mark);
-        has_changes
+    /// How many rows the running command changed or appended.
+    pub fn count_command_changes(&mut self) -> usize {
+        let mut count: usize = 0;
+        each!(&mut *self, |table| count = count.saturating_add(table.undo.len()), |log| count =
+            count.saturating_add(log.rows.len().saturating_sub(log.mark)));
+        count
     }
 }
 
@@ -420,7 +420,7 @@ mod tests {
         let entry = an_entry(&[(DRAWER, 500), (DRAWER, -200), (LedgerAccount::Tax, -300)]);
         let needs = Stop::Needs(vec![Key::Balance(MERCHANT, LedgerAccount::Tax, Currency::JPY)]);
         assert_eq!(work.post(entry.clone()), Err(needs));
-        assert!(!work.has_command_changes());
+        assert_eq!(work.count_command_changes(), 0);
 
         work.balances.put_loaded(a_balance(LedgerAccount::Tax, 0));
         assert_eq!(work.post(entry), Ok(()));

@@ -1,5 +1,6 @@
 -- One text for both engines. Ids TEXT, money and quantities BIGINT, instants BIGINT (milliseconds UTC), documents TEXT
--- that SQL never looks into. The mark [clustered] becomes WITHOUT ROWID on SQLite and nothing on PostgreSQL.
+-- that SQL never looks into. The mark [clustered] becomes WITHOUT ROWID on SQLite and nothing on PostgreSQL: the rows lie in
+-- the tree of the key. Tables with long rows do without it: inner nodes of such a tree hold whole rows, and few of them.
 
 CREATE TABLE merchant (
     id TEXT NOT NULL PRIMARY KEY,
@@ -254,7 +255,7 @@ CREATE TABLE event (
     data TEXT NOT NULL,
     recorded_at BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, number)
-) [clustered];
+);
 
 CREATE TABLE audit (
     merchant_id TEXT NOT NULL,
@@ -288,7 +289,7 @@ CREATE TABLE idempotency (
     body BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, key)
-) [clustered];
+);
 
 CREATE TABLE batch (
     id TEXT NOT NULL PRIMARY KEY,

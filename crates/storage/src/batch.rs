@@ -1,7 +1,8 @@
 //! One batch: claim, load, decide, write, commit. The same for both engines and for the simulator's memory.
 //!
-//! Locks are taken in one order everywhere: the batch's own row, the idempotency claims, the counters that have to
-//! exist, the rows of each table by rank and key, and last the merchants' counters.
+//! Locks are taken in one order everywhere: the batch's own row, the idempotency rows that are to be filled in, the
+//! counters that have to exist, the rows of each table by rank and key, the new idempotency rows by key, and last the
+//! merchants' counters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,11 +18,16 @@ use crate::error::EngineError;
 use crate::flush;
 use crate::load;
 use crate::record::IDEMPOTENCY;
+use crate::sql;
 use crate::submission::{Answer, Claim, Envelope, Failure, Idempotency, Pending};
 use crate::table::{RowReader, Rows};
 
 /// Rounds in which a command may name more records before it is a bug.
 const ROUNDS_MAX: u8 = 3;
+/// Records that one command may lock. What needs more is a document that is filled in pieces.
+const RECORDS_MAX: usize = 1_000;
+/// Rows that one command may write.
+const ROWS_MAX: usize = 2_000;
 
 /// A command in a batch.
 pub(crate) struct Entry {
@@ -113,7 +119,7 @@ pub(crate) fn run(
     for entry in entries.iter_mut() {
         entry.verdict = Verdict::Open;
     }
-    claim(engine, entries, now)?;
+    claim(engine, entries)?;
     let mut work = UnitOfWork::default();
     load::load(engine, entries, &mut work)?;
     let changed = decide(entries, &mut work, ids, now);
@@ -123,22 +129,22 @@ pub(crate) fn run(
         engine.rollback();
         return Ok(Vec::new());
     }
-    let touched = flush::flush(engine, entries, &work, &changed, now)?;
+    let touched = flush::flush(engine, entries, &work, &changed, now).map_err(as_conflict)?;
     engine.commit()?;
     Ok(touched)
 }
 
-/// Claims the idempotency keys. What stands there already is the answer; a second copy in the batch waits for the first.
-fn claim(engine: &mut dyn Engine, entries: &mut [Entry], now: Timestamp) -> Result<(), EngineError> {
+/// Looks the idempotency keys up. What stands there already is the answer; a second copy in the batch waits for the
+/// first. A key that is free now is taken with its answer by [`answers`]; if another hub takes it first, that insert fails
+/// and the batch runs again and finds it here.
+fn claim(engine: &mut dyn Engine, entries: &mut [Entry]) -> Result<(), EngineError> {
     let mut first_by_key: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut fingerprints: Vec<[u8; 32]> = Vec::new();
     for index in 0..entries.len() {
         let Some(claim) = entries[index].claim().cloned() else { continue };
         let key = (entries[index].envelope.merchant.to_string(), claim.key);
         match first_by_key.get(&key).copied() {
             None => {
                 first_by_key.insert(key, index);
-                fingerprints.push(claim.fingerprint);
             }
             Some(first) => {
                 let is_same = entries[first].claim().is_some_and(|other| other.fingerprint == claim.fingerprint);
@@ -147,21 +153,12 @@ fn claim(engine: &mut dyn Engine, entries: &mut [Entry], now: Timestamp) -> Resu
             }
         }
     }
-    let mut asked: BTreeSet<(String, String)> = first_by_key.keys().cloned().collect();
-    if !engine.is_sole_writer() && !first_by_key.is_empty() {
-        let inserted = insert_claims(engine, entries, &first_by_key, now)?;
-        asked.retain(|key| !inserted.contains(key));
-    }
-    let lost_claims = if engine.is_sole_writer() { BTreeSet::new() } else { asked.clone() };
+    let mut asked: BTreeSet<(String, String)> = first_by_key.into_keys().collect();
     let settles: Vec<(String, String)> = entries.iter().filter_map(settle_key).collect();
     // A row that is to be filled in is locked, so that two hubs cannot answer one key with different bytes.
     let is_locking = !settles.is_empty();
     asked.extend(settles);
     let stored = read_answers(engine, &asked, is_locking)?;
-    if let Some((_, key)) = lost_claims.iter().find(|key| !stored.contains_key(*key)) {
-        // Pruned between the claim and the read: the effect would be kept without its answer.
-        return Err(EngineError::Conflict(format!("the idempotency key {key} was deleted meanwhile")));
-    }
     if !stored.is_empty() {
         // Each copy is compared with what is stored, not with the copy before it, which may have other content.
         for entry in entries.iter_mut() {
@@ -203,29 +200,14 @@ fn settle_key(entry: &Entry) -> Option<(String, String)> {
     }
 }
 
-/// Inserts the claims, in key order, and gives those that were not there.
-fn insert_claims(
-    engine: &mut dyn Engine,
-    entries: &[Entry],
-    first_by_key: &BTreeMap<(String, String), usize>,
-    now: Timestamp,
-) -> Result<BTreeSet<(String, String)>, EngineError> {
-    let mut rows = Rows::new(IDEMPOTENCY.columns.len());
-    for ((merchant, key), index) in first_by_key {
-        let fingerprint = entries[*index].claim().map_or([0; 32], |claim| claim.fingerprint);
-        rows.cells.extend([
-            Cell::text(merchant),
-            Cell::text(key),
-            Cell::bytes(&fingerprint).into_owned(),
-            Cell::text(""),
-            Cell::Int(0),
-            Cell::text(""),
-            Cell::bytes(&[]),
-            Cell::Int(now.0),
-        ]);
+/// Another hub took one of the keys since they were looked up.
+fn as_conflict(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Unique(constraint) if constraint == sql::primary_key(&IDEMPOTENCY) => {
+            EngineError::Conflict(constraint)
+        }
+        error => error,
     }
-    let inserted = engine.claim(&IDEMPOTENCY, &rows)?;
-    Ok(first_by_key.keys().zip(inserted).filter(|(_, is_new)| *is_new).map(|(key, _)| key.clone()).collect())
 }
 
 /// A stored idempotency row.
@@ -285,12 +267,21 @@ fn decide(entries: &mut [Entry], work: &mut UnitOfWork, ids: &mut dyn IdSource, 
             };
             continue;
         }
+        if entry.keys.iter().filter(|key| !load::is_reference(key)).count() > RECORDS_MAX {
+            let why = format!("the command locks more than {RECORDS_MAX} records");
+            entry.verdict = Verdict::Failed(Failure::Internal(why));
+            continue;
+        }
         work.begin_command();
         let mut call = Call::new(now, entry.envelope.merchant, &entry.envelope.actor, ids);
         let decision = catch_unwind(AssertUnwindSafe(|| entry.pending.decide(work, &mut call)));
         entry.verdict = match decision {
+            Ok(Ok(_)) if work.count_command_changes() > ROWS_MAX => {
+                work.undo_command();
+                Verdict::Failed(Failure::Internal(format!("the command writes more than {ROWS_MAX} rows")))
+            }
             Ok(Ok(answer)) => {
-                if work.has_command_changes() {
+                if work.count_command_changes() > 0 {
                     changed.push(Changed {
                         merchant: entry.envelope.merchant,
                         command: entry.pending.name(),
@@ -333,68 +324,59 @@ fn ask_for_more(named: &mut BTreeSet<Key>, rounds: &mut u8, keys: Vec<Key>) -> V
     Verdict::Again
 }
 
-/// The answers of a batch in the form in which the idempotency table takes them.
-pub(crate) fn answers<'a>(entries: &'a [Entry], is_sole_writer: bool, now: Timestamp) -> Vec<Write<'a>> {
-    let mut fresh = Rows::new(IDEMPOTENCY.columns.len());
-    let mut claimed = Rows::new(6);
-    let mut unclaimed = Rows::new(2);
+/// The answers of a batch in the form in which the idempotency table takes them: new rows by key, and then those that
+/// are filled in, which are locked.
+pub(crate) fn answers<'a>(entries: &'a [Entry], now: Timestamp) -> Vec<Write<'a>> {
+    let mut fresh: BTreeMap<(MerchantId, &str), (&Claim, &Answer, &Answer)> = BTreeMap::new();
+    let mut settled = Rows::new(6);
     for entry in entries {
-        let merchant = Cell::display(entry.envelope.merchant);
-        match (&entry.envelope.idempotency, &entry.verdict) {
-            (Idempotency::Answer(claim) | Idempotency::AnswerLater(claim), Verdict::Decided(answer)) => {
-                let is_later = matches!(entry.envelope.idempotency, Idempotency::AnswerLater(_));
+        let Verdict::Decided(answer) = &entry.verdict else { continue };
+        match &entry.envelope.idempotency {
+            Idempotency::None => {}
+            Idempotency::Answer(claim) => {
+                fresh.insert((entry.envelope.merchant, &claim.key), (claim, answer, answer));
+            }
+            Idempotency::AnswerLater(claim) => {
                 // A refusal is an answer at once; what succeeded and is answered later stays open.
-                let stored = if is_later && answer.status < 400 { &OPEN } else { answer };
-                if is_sole_writer {
-                    fresh.cells.extend([
-                        merchant,
-                        Cell::text(&claim.key),
-                        Cell::bytes(&claim.fingerprint),
+                let stored = if answer.status < 400 { &OPEN } else { answer };
+                fresh.insert((entry.envelope.merchant, &claim.key), (claim, answer, stored));
+            }
+            Idempotency::Settle(key) => {
+                if answer.status != 0 && entry.settled.is_none() {
+                    settled.cells.extend([
+                        Cell::display(entry.envelope.merchant),
+                        Cell::text(key),
                         Cell::text(&answer.subject),
-                        Cell::Int(i64::from(stored.status)),
-                        Cell::text(&stored.content_type),
-                        Cell::bytes(&stored.body),
-                        Cell::Int(now.0),
+                        Cell::Int(i64::from(answer.status)),
+                        Cell::text(&answer.content_type),
+                        Cell::bytes(&answer.body),
                     ]);
-                } else {
-                    claimed.cells.extend(answer_cells(merchant, &claim.key, &answer.subject, stored));
                 }
             }
-            (Idempotency::Answer(claim) | Idempotency::AnswerLater(claim), Verdict::Again | Verdict::Failed(_))
-                if !is_sole_writer
-                    && !matches!(entry.verdict, Verdict::Failed(Failure::KeyReused | Failure::InFlight { .. })) =>
-            {
-                unclaimed.cells.extend([merchant, Cell::text(&claim.key)]);
-            }
-            (Idempotency::Settle(key), Verdict::Decided(answer)) if answer.status != 0 && entry.settled.is_none() => {
-                claimed.cells.extend(answer_cells(merchant, key, &answer.subject, answer));
-            }
-            _ => {}
         }
     }
+    let mut rows = Rows::new(IDEMPOTENCY.columns.len());
+    for ((merchant, key), (claim, answer, stored)) in fresh {
+        rows.cells.extend([
+            Cell::display(merchant),
+            Cell::text(key),
+            Cell::bytes(&claim.fingerprint),
+            Cell::text(&answer.subject),
+            Cell::Int(i64::from(stored.status)),
+            Cell::text(&stored.content_type),
+            Cell::bytes(&stored.body),
+            Cell::Int(now.0),
+        ]);
+    }
     let mut writes = Vec::new();
-    if !fresh.is_empty() {
-        writes.push(Write::Insert(&IDEMPOTENCY, fresh));
+    if !rows.is_empty() {
+        writes.push(Write::Insert(&IDEMPOTENCY, rows));
     }
-    if !claimed.is_empty() {
-        writes.push(Write::Answer(claimed));
-    }
-    if !unclaimed.is_empty() {
-        writes.push(Write::Unclaim(unclaimed));
+    if !settled.is_empty() {
+        writes.push(Write::Answer(settled));
     }
     writes
 }
 
 static OPEN: Answer =
     Answer { status: 0, content_type: std::borrow::Cow::Borrowed(""), body: Vec::new(), subject: String::new() };
-
-fn answer_cells<'a>(merchant: Cell<'a>, key: &'a str, subject: &'a str, answer: &'a Answer) -> [Cell<'a>; 6] {
-    [
-        merchant,
-        Cell::text(key),
-        Cell::text(subject),
-        Cell::Int(i64::from(answer.status)),
-        Cell::text(&answer.content_type),
-        Cell::bytes(&answer.body),
-    ]
-}

@@ -34,8 +34,6 @@ pub enum Write<'a> {
     /// The answer of an idempotency row whose answer is still to come: merchant, key, subject, status, content type,
     /// body.
     Answer(Rows<'a>),
-    /// Takes back claims of this transaction: merchant, key.
-    Unclaim(Rows<'a>),
 }
 
 /// How a transaction began.
@@ -52,16 +50,8 @@ pub type Row = Vec<Cell<'static>>;
 
 /// A database with one open transaction at most.
 pub trait Engine: Send {
-    /// Whether no other process writes to this database while this one does. Then a claim need not be made before it is
-    /// filled in.
-    fn is_sole_writer(&self) -> bool;
-
     /// Opens the transaction of `batch`.
     fn begin(&mut self, batch: BatchId) -> Result<Begun, EngineError>;
-
-    /// Inserts the rows whose key is not there yet, and says for each row whether it was inserted. Waits for another
-    /// transaction that is inserting the same key.
-    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError>;
 
     /// Reads, in the order given.
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError>;

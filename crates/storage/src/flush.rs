@@ -46,7 +46,7 @@ pub(crate) fn flush(
     records(&work.exceptions, &mut writes);
     log(&MOVEMENT, work.movements.rows(), movement_cells, &mut writes);
     log(&JOURNAL_ENTRY, work.journal_entries.rows(), journal_entry_cells, &mut writes);
-    writes.append(&mut batch::answers(entries, engine.is_sole_writer(), now));
+    writes.append(&mut batch::answers(entries, now));
     if !writes.is_empty() {
         engine.write(&writes)?;
     }

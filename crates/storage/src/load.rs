@@ -38,7 +38,8 @@ pub(crate) fn load(engine: &mut dyn Engine, entries: &[Entry], work: &mut UnitOf
     Ok(())
 }
 
-fn is_reference(key: &Key) -> bool {
+/// Whether a record is only read: it is not locked.
+pub(crate) fn is_reference(key: &Key) -> bool {
     matches!(
         key,
         Key::Merchant(_) | Key::Location(_) | Key::Register(_) | Key::Article(_) | Key::Connection(_) | Key::ApiKey(_)

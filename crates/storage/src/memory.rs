@@ -12,7 +12,8 @@ use crate::engine::{Begun, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::prune::{Prune, Pruned, ROWS_MAX};
 use crate::record::{BATCH, IDEMPOTENCY};
-use crate::table::{Rows, Table};
+use crate::sql;
+use crate::table::Table;
 
 /// What goes wrong with the next operation of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +41,14 @@ pub struct Memory {
     undo: Vec<(&'static str, Row, Option<Row>)>,
     /// What the clock of the database says.
     pub now: Timestamp,
-    /// Whether claims are made as on an engine with one writer, or as on one with many.
-    pub is_sole_writer: bool,
     /// Operations until the fault strikes.
     pub fault: Option<(u32, Fault)>,
 }
 
 impl Memory {
     /// An empty store at `now`.
-    pub fn new(now: Timestamp, is_sole_writer: bool) -> Self {
-        Self { now, is_sole_writer, ..Self::default() }
+    pub fn new(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
     }
 
     /// All rows of a table, in key order.
@@ -115,7 +114,7 @@ impl Memory {
 
     fn insert(&mut self, table: &'static Table, row: &[Cell<'_>]) -> Result<(), EngineError> {
         if self.find(table, row).is_some() {
-            return Err(EngineError::Unique(format!("{}_pkey", table.name)));
+            return Err(EngineError::Unique(sql::primary_key(table)));
         }
         for (name, columns) in table.unique {
             let places: Vec<usize> = columns.iter().filter_map(|column| table.position(column)).collect();
@@ -146,10 +145,6 @@ impl Memory {
 }
 
 impl Engine for Memory {
-    fn is_sole_writer(&self) -> bool {
-        self.is_sole_writer
-    }
-
     fn begin(&mut self, batch: BatchId) -> Result<Begun, EngineError> {
         self.take_back();
         self.strike()?;
@@ -159,19 +154,6 @@ impl Engine for Memory {
         }
         self.put(&BATCH, &row);
         Ok(Begun::At(self.now))
-    }
-
-    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError> {
-        self.strike()?;
-        let mut inserted = Vec::new();
-        for row in rows.iter() {
-            let is_new = self.find(table, row).is_none();
-            if is_new {
-                self.put(table, row);
-            }
-            inserted.push(is_new);
-        }
-        Ok(inserted)
     }
 
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
@@ -208,15 +190,6 @@ impl Engine for Memory {
                         if let Some(mut row) = self.find_open(answer) {
                             row.splice(3..7, answer.iter().skip(2).cloned().map(Cell::into_owned));
                             self.put(&IDEMPOTENCY, &row);
-                        }
-                    }
-                }
-                Write::Unclaim(rows) => {
-                    for claim in rows.iter() {
-                        if let Some(row) = self.find_open(claim) {
-                            let key: Row = row.iter().take(IDEMPOTENCY.key_len).cloned().collect();
-                            let before = self.tables.entry(IDEMPOTENCY.name).or_default().remove(&key);
-                            self.undo.push((IDEMPOTENCY.name, key, before));
                         }
                     }
                 }
@@ -286,14 +259,8 @@ impl Shared {
 }
 
 impl Engine for Shared {
-    fn is_sole_writer(&self) -> bool {
-        self.with(|memory| memory.is_sole_writer)
-    }
     fn begin(&mut self, batch: BatchId) -> Result<Begun, EngineError> {
         self.with(|memory| memory.begin(batch))
-    }
-    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError> {
-        self.with(|memory| memory.claim(table, rows))
     }
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
         self.with(|memory| memory.read(reads))

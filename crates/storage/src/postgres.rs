@@ -16,6 +16,7 @@ use crate::durability::{Durability, SERVER_SETTINGS};
 use crate::engine::{Begun, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::prune::{Prune, Pruned};
+use crate::record::IDEMPOTENCY;
 use crate::sql;
 use crate::table::{Kind, Rows, Table};
 
@@ -50,10 +51,8 @@ enum Verb {
     Begin,
     Insert,
     InsertMissing,
-    Claim,
     Update,
     Answer,
-    Unclaim,
     Read { prefix_len: usize, is_locking: bool },
 }
 
@@ -122,12 +121,6 @@ fn text(table: &Table, verb: Verb) -> String {
             table.name,
             arrays(table, table.columns.len(), false)
         ),
-        Verb::Claim => format!(
-            "INSERT INTO {} ({all}) SELECT * FROM UNNEST({}) ON CONFLICT DO NOTHING RETURNING {}",
-            table.name,
-            arrays(table, table.columns.len(), false),
-            names[..table.key_len].join(", ")
-        ),
         Verb::Update => {
             let assignments: Vec<String> =
                 names.iter().skip(table.key_len).map(|name| format!("{name} = new.{name}")).collect();
@@ -148,11 +141,6 @@ fn text(table: &Table, verb: Verb) -> String {
              AS new (merchant_id, key, subject, status, content_type, body) \
              WHERE old.merchant_id = new.merchant_id AND old.key = new.key AND old.status = 0"
             .to_owned(),
-        Verb::Unclaim => {
-            "DELETE FROM idempotency AS old USING UNNEST($1::TEXT[], $2::TEXT[]) AS gone (merchant_id, key) \
-             WHERE old.merchant_id = gone.merchant_id AND old.key = gone.key AND old.status = 0"
-                .to_owned()
-        }
         Verb::Read { prefix_len, is_locking } => {
             let prefix = names[..prefix_len].join(", ");
             let columns: Vec<String> = names.iter().map(|name| format!("t.{name}")).collect();
@@ -281,10 +269,6 @@ pub fn translate(error: tokio_postgres::Error) -> EngineError {
 }
 
 impl Engine for Postgres {
-    fn is_sole_writer(&self) -> bool {
-        false
-    }
-
     fn begin(&mut self, batch: BatchId) -> Result<Begun, EngineError> {
         let statement = self.prepare(&crate::record::BATCH, Verb::Begin)?;
         let id = batch.to_string();
@@ -301,19 +285,6 @@ impl Engine for Postgres {
                 Ok(Begun::AlreadyCommitted)
             }
         }
-    }
-
-    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError> {
-        let statement = self.prepare(table, Verb::Claim)?;
-        let arrays = transpose(rows, statement.params());
-        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(Array::as_param).collect();
-        let outcome = self.runtime.block_on(self.client.query(&statement, &params));
-        let inserted: std::collections::BTreeSet<Row> =
-            outcome.map_err(|error| self.note(error))?.iter().map(cells).collect();
-        Ok(rows
-            .iter()
-            .map(|row| inserted.contains(&row[..table.key_len].iter().cloned().map(Cell::into_owned).collect::<Row>()))
-            .collect())
     }
 
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
@@ -343,8 +314,7 @@ impl Engine for Postgres {
                 Write::Insert(table, rows) => (*table, Verb::Insert, rows),
                 Write::InsertMissing(table, rows) => (*table, Verb::InsertMissing, rows),
                 Write::Update(table, rows) => (*table, Verb::Update, rows),
-                Write::Answer(rows) => (&crate::record::IDEMPOTENCY, Verb::Answer, rows),
-                Write::Unclaim(rows) => (&crate::record::IDEMPOTENCY, Verb::Unclaim, rows),
+                Write::Answer(rows) => (&IDEMPOTENCY, Verb::Answer, rows),
             };
             if rows.is_empty() {
                 continue;

@@ -13,6 +13,8 @@ use crate::submission::{Failure, Lane};
 pub const QUEUE_MAX: usize = 8_192;
 /// Commands that one merchant may have waiting: half, so that one cannot shut the others out.
 pub const QUEUE_PER_MERCHANT_MAX: usize = QUEUE_MAX / 2;
+/// Commands that may wait in the bulk lane: half, so that a replay never turns a register away.
+pub const QUEUE_BULK_MAX: usize = QUEUE_MAX / 2;
 /// Commands in one batch: beyond this the gain of grouping is small and the wait grows.
 pub const BATCH_COMMANDS_MAX: usize = 256;
 /// Records that a batch names: bounds the locks it holds and the memory it takes.
@@ -82,7 +84,8 @@ impl Queue {
             return Err(Failure::Stopping);
         }
         let waiting = state.waiting.get(&entry.envelope.merchant).copied().unwrap_or(0);
-        if state.len() >= QUEUE_MAX || waiting >= QUEUE_PER_MERCHANT_MAX {
+        let is_bulk_full = entry.envelope.lane == Lane::Bulk && state.bulk.len() >= QUEUE_BULK_MAX;
+        if state.len() >= QUEUE_MAX || waiting >= QUEUE_PER_MERCHANT_MAX || is_bulk_full {
             return Err(Failure::Overloaded);
         }
         *state.waiting.entry(entry.envelope.merchant).or_default() += 1;

@@ -67,9 +67,6 @@ pub fn select_by_prefix(table: &Table, prefix_len: usize) -> String {
 pub const ANSWER_ROW: &str = "UPDATE idempotency SET subject = $3, status = $4, content_type = $5, body = $6 \
      WHERE merchant_id = $1 AND key = $2 AND status = 0";
 
-/// Takes back a claim whose command has no answer: merchant, key.
-pub const UNCLAIM_ROW: &str = "DELETE FROM idempotency WHERE merchant_id = $1 AND key = $2 AND status = 0";
-
 fn keys(table: &Table) -> String {
     let keys: Vec<&str> = table.columns.iter().take(table.key_len).map(|(name, _)| *name).collect();
     keys.join(", ")
@@ -101,15 +98,22 @@ pub fn delete_page(rule: &Rule, has_after: bool, has_end: bool) -> String {
     text
 }
 
+/// The name of the constraint that keeps a table's key unique, as PostgreSQL gives it.
+pub fn primary_key(table: &Table) -> String {
+    format!("{}_pkey", table.name)
+}
+
 /// The name of the unique constraint over `columns`, as SQLite lists them (`table.column, table.column`).
 pub fn unique_by_columns(columns: &str) -> String {
+    let is_over = |table: &Table, over: &[&str]| {
+        let listed: Vec<String> = over.iter().map(|column| format!("{}.{column}", table.name)).collect();
+        listed.join(", ") == columns
+    };
     for table in crate::record::WITH_UNIQUE {
-        for (name, over) in table.unique {
-            let listed: Vec<String> = over.iter().map(|column| format!("{}.{column}", table.name)).collect();
-            if listed.join(", ") == columns {
-                return (*name).to_owned();
-            }
+        if let Some((name, _)) = table.unique.iter().find(|(_, over)| is_over(table, over)) {
+            return (*name).to_owned();
         }
     }
-    columns.to_owned()
+    // All that is left are keys.
+    format!("{}_pkey", columns.split('.').next().unwrap_or_default())
 }

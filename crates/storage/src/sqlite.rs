@@ -8,13 +8,14 @@ use std::sync::Arc;
 use domain::id::BatchId;
 use domain::time::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, ToSql};
+use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 
 use crate::cell::Cell;
 use crate::durability::Durability;
 use crate::engine::{Begun, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::prune::{Prune, Pruned};
+use crate::record::IDEMPOTENCY;
 use crate::sql;
 use crate::table::{Rows, Table};
 
@@ -24,9 +25,9 @@ const STATEMENTS_MAX: usize = 128;
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// How long a connection waits for another process's lock before it gives up.
 const BUSY_MS: u64 = 5_000;
-/// The log is folded into the file between batches once it has this many pages.
+/// The log is folded into the file between batches once it has this many pages of 4 KiB: 16 MiB.
 const CHECKPOINT_PAGES: i64 = 4_096;
-/// From this size of the log on, in pages of 4 KiB (64 MiB), a checkpoint also empties the file.
+/// From this size of the log on, 64 MiB, a checkpoint also empties the file.
 const TRUNCATE_PAGES: i64 = 16_384;
 
 /// Reads the hub's clock.
@@ -40,6 +41,9 @@ pub fn open(path: &Path, is_read_only: bool) -> Result<Connection, EngineError> 
     } else {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX
     };
+    if !is_read_only {
+        create_private(path).map_err(EngineError::engine)?;
+    }
     let connection = Connection::open_with_flags(path, flags).map_err(EngineError::engine)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS)).map_err(EngineError::engine)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
@@ -51,6 +55,15 @@ pub fn open(path: &Path, is_read_only: bool) -> Result<Connection, EngineError> 
     };
     connection.execute_batch(settings).map_err(EngineError::engine)?;
     Ok(connection)
+}
+
+/// Brings the file into being for its owner alone; what SQLite puts beside it has the same rights.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// The engine.
@@ -78,6 +91,7 @@ enum Verb {
     Insert,
     InsertMissing,
     Update,
+    Answer,
     Read(usize),
 }
 
@@ -106,6 +120,7 @@ impl Sqlite {
                     Verb::Insert => sql::insert_row(table, ""),
                     Verb::InsertMissing => sql::insert_row(table, " ON CONFLICT DO NOTHING"),
                     Verb::Update => sql::update_row(table),
+                    Verb::Answer => sql::ANSWER_ROW.to_owned(),
                     Verb::Read(prefix_len) => sql::select_by_prefix(table, prefix_len),
                 };
                 numbered(&text).into()
@@ -113,9 +128,13 @@ impl Sqlite {
             .clone()
     }
 
-    fn execute(&mut self, sql: &str, row: &[Cell<'_>]) -> Result<usize, rusqlite::Error> {
-        let mut statement = self.connection.prepare_cached(&numbered(sql))?;
-        statement.execute(rusqlite::params_from_iter(row.iter().map(Bound)))
+    /// Runs a statement once for each row and gives how many rows each run changed.
+    fn execute(&mut self, table: &'static Table, verb: Verb, rows: &Rows<'_>) -> Result<Vec<usize>, EngineError> {
+        let sql = self.statement(table, verb);
+        let mut statement = self.connection.prepare_cached(&sql).map_err(error)?;
+        rows.iter()
+            .map(|row| statement.execute(rusqlite::params_from_iter(row.iter().map(Bound))).map_err(error))
+            .collect()
     }
 
     /// Folds the log into the file while nobody waits. PASSIVE never blocks a reader; TRUNCATE keeps the file small.
@@ -124,14 +143,33 @@ impl Sqlite {
         if pages < self.checkpoint_at {
             return;
         }
-        let mode = if pages >= TRUNCATE_PAGES { "TRUNCATE" } else { "PASSIVE" };
-        let outcome = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-            Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-        });
-        match outcome {
-            Ok((logged, folded)) => self.checkpoint_at = CHECKPOINT_PAGES + (logged - folded).max(0),
+        match self.fold("PASSIVE") {
+            Ok((logged, folded)) => {
+                self.checkpoint_at = CHECKPOINT_PAGES + (logged - folded).max(0);
+                if pages >= TRUNCATE_PAGES && logged == folded {
+                    self.empty_log();
+                }
+            }
             Err(error) => tracing::warn!(%error, "The checkpoint of the database did not run; the log keeps growing."),
         }
+    }
+
+    /// Empties the log, unless somebody reads from it: a register does not wait for a reader, the next checkpoint tries
+    /// again.
+    fn empty_log(&mut self) {
+        let outcome = self.set_busy(0).and_then(|()| self.fold("TRUNCATE"));
+        if let Err(error) = self.set_busy(BUSY_MS).and(outcome) {
+            tracing::warn!(%error, "The log of the database could not be emptied; the next checkpoint tries again.");
+        }
+    }
+
+    fn set_busy(&self, ms: u64) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(std::time::Duration::from_millis(ms))
+    }
+
+    /// Runs a checkpoint and gives the pages that are in the log and those of them that are in the file now.
+    fn fold(&self, mode: &str) -> rusqlite::Result<(i64, i64)> {
+        self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get(1)?, row.get(2)?)))
     }
 }
 
@@ -177,10 +215,15 @@ fn numbered(sql: &str) -> Cow<'_, str> {
 
 /// Runs one query and gives its rows.
 pub fn query(connection: &Connection, sql: &str, params: &[Cell<'_>]) -> Result<Vec<Row>, EngineError> {
-    let mut statement = connection.prepare_cached(&numbered(sql)).map_err(error)?;
+    let mut found = Vec::new();
+    query_into(&mut *connection.prepare_cached(&numbered(sql)).map_err(error)?, params, &mut found)?;
+    Ok(found)
+}
+
+/// Runs a prepared query and appends its rows.
+fn query_into(statement: &mut Statement<'_>, params: &[Cell<'_>], found: &mut Vec<Row>) -> Result<(), EngineError> {
     let width = statement.column_count();
     let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bound))).map_err(error)?;
-    let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(error)? {
         let mut cells = Vec::with_capacity(width);
         for column in 0..width {
@@ -188,7 +231,7 @@ pub fn query(connection: &Connection, sql: &str, params: &[Cell<'_>]) -> Result<
         }
         found.push(cells);
     }
-    Ok(found)
+    Ok(())
 }
 
 fn error(error: rusqlite::Error) -> EngineError {
@@ -205,10 +248,6 @@ fn error(error: rusqlite::Error) -> EngineError {
 }
 
 impl Engine for Sqlite {
-    fn is_sole_writer(&self) -> bool {
-        true
-    }
-
     fn begin(&mut self, _batch: BatchId) -> Result<Begun, EngineError> {
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(error)?;
         // A clock that is set back never makes a batch earlier than the one before it.
@@ -216,18 +255,14 @@ impl Engine for Sqlite {
         Ok(Begun::At(self.last))
     }
 
-    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError> {
-        let sql = self.statement(table, Verb::InsertMissing);
-        rows.iter().map(|row| self.execute(&sql, row).map(|count| count == 1).map_err(error)).collect()
-    }
-
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
         let mut answers = Vec::with_capacity(reads.len());
         for read in reads {
             let sql = self.statement(read.table, Verb::Read(read.keys.width));
+            let mut statement = self.connection.prepare_cached(&sql).map_err(error)?;
             let mut rows = Vec::new();
             for key in read.keys.iter() {
-                rows.append(&mut query(&self.connection, &sql, key)?);
+                query_into(&mut statement, key, &mut rows)?;
             }
             answers.push(rows);
         }
@@ -236,34 +271,15 @@ impl Engine for Sqlite {
 
     fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
         for write in writes {
-            match write {
-                Write::Insert(table, rows) => {
-                    let sql = self.statement(table, Verb::Insert);
-                    for row in rows.iter() {
-                        self.execute(&sql, row).map_err(error)?;
-                    }
-                }
-                Write::InsertMissing(table, rows) => {
-                    self.claim(table, rows)?;
-                }
-                Write::Update(table, rows) => {
-                    let sql = self.statement(table, Verb::Update);
-                    for row in rows.iter() {
-                        if self.execute(&sql, row).map_err(error)? != 1 {
-                            return Err(EngineError::Conflict(table.name.to_owned()));
-                        }
-                    }
-                }
-                Write::Answer(rows) => {
-                    for row in rows.iter() {
-                        self.execute(sql::ANSWER_ROW, row).map_err(error)?;
-                    }
-                }
-                Write::Unclaim(rows) => {
-                    for row in rows.iter() {
-                        self.execute(sql::UNCLAIM_ROW, row).map_err(error)?;
-                    }
-                }
+            let (table, verb, rows) = match write {
+                Write::Insert(table, rows) => (*table, Verb::Insert, rows),
+                Write::InsertMissing(table, rows) => (*table, Verb::InsertMissing, rows),
+                Write::Update(table, rows) => (*table, Verb::Update, rows),
+                Write::Answer(rows) => (&IDEMPOTENCY, Verb::Answer, rows),
+            };
+            let counts = self.execute(table, verb, rows)?;
+            if verb == Verb::Update && counts.iter().any(|count| *count != 1) {
+                return Err(EngineError::Conflict(table.name.to_owned()));
             }
         }
         Ok(())
@@ -300,7 +316,9 @@ impl Engine for Sqlite {
         let next = end.into_iter().next();
         let text = sql::delete_page(prune.rule, prune.after.is_some(), next.is_some());
         let params: Vec<Cell<'_>> = prune.params(next.as_ref());
-        let deleted = self.execute(&text, &params).map_err(error)?;
+        let mut statement = self.connection.prepare_cached(&numbered(&text)).map_err(error)?;
+        let deleted = statement.execute(rusqlite::params_from_iter(params.iter().map(Bound))).map_err(error)?;
+        drop(statement);
         self.checkpoint();
         Ok(Pruned { deleted: deleted as u64, next })
     }

@@ -9,7 +9,7 @@ use crate::support::rows::{cell, table};
 use crate::support::shop::{MERCHANT, OTHER_MERCHANT, RICE, Shop, TEA, int, keyed, of, plain};
 use crate::support::store::all;
 
-on!([sqlite postgres memory_alone memory_shared] [
+on!([sqlite postgres memory] [
     event_numbers_have_no_gap_whatever_failed_between
     each_merchant_counts_for_itself
     a_command_that_changes_nothing_is_not_audited

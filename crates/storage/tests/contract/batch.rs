@@ -12,7 +12,7 @@ use crate::support::rows::{cell, table};
 use crate::support::shop::{LOCATION, MERCHANT, RICE, Shop, TEA, got, keyed, plain, refused};
 use crate::support::store::all;
 
-on!([sqlite postgres memory_alone memory_shared] [
+on!([sqlite postgres memory] [
     a_later_command_sees_what_an_earlier_one_did
     a_panic_hurts_itself_alone
     a_refused_command_leaves_no_trace

@@ -14,7 +14,7 @@ use crate::support::rows::cell;
 use crate::support::shop::{Ids, RICE, Shop, TEA, got, int, keyed, plain};
 use crate::support::store::{all, connect_postgres, on_server};
 
-on!([sqlite postgres memory_alone memory_shared] [
+on!([sqlite postgres memory] [
     a_batch_that_others_got_in_the_way_of_is_run_again
     a_batch_that_others_always_get_in_the_way_of_is_unavailable
     a_batch_whose_connection_is_lost_is_run_again
@@ -22,11 +22,10 @@ on!([sqlite postgres memory_alone memory_shared] [
     a_loss_while_commands_run_alone_is_made_good
 ]);
 
-on!(@only in_memory memory_shared [
+on!(@only in_memory memory [
     a_fault_at_any_operation_is_made_good
     the_committer_waits_for_the_database_before_it_answers_an_unknown_commit
 ]);
-on!(@only in_memory_alone memory_alone [a_fault_at_any_operation_is_made_good]);
 
 on!(@only over_a_line postgres [
     a_line_that_breaks_before_the_commit_arrives

@@ -8,7 +8,7 @@ use crate::support::rows::cell;
 use crate::support::shop::{MERCHANT, OTHER_MERCHANT, RICE, Shop, TEA, claim, got, int, keyed, of, plain};
 use crate::support::store::all;
 
-on!([sqlite postgres memory_alone memory_shared] [
+on!([sqlite postgres memory] [
     a_replay_gives_the_same_bytes_and_has_no_effect
     other_content_under_a_key_is_refused_and_changes_nothing
     a_refusal_is_replayed_although_stock_came_meanwhile

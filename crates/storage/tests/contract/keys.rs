@@ -15,7 +15,7 @@ use crate::support::shop::{
 };
 use crate::support::store::all;
 
-on!([sqlite postgres memory_alone memory_shared] [
+on!([sqlite postgres memory] [
     what_is_named_late_comes_first_in_the_next_batch_with_all_its_keys
     three_more_rounds_are_enough
     a_fourth_round_is_a_bug

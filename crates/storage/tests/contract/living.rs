@@ -12,7 +12,7 @@ use crate::support::rows::cell;
 use crate::support::shop::{MERCHANT, RICE, Shop, int, keyed, plain, text};
 use crate::support::store::{OPENING, Place, all, block_on};
 
-on!([sqlite postgres memory_alone memory_shared] [
+on!([sqlite postgres memory] [
     answers_are_deleted_after_thirty_days
     more_than_one_page_is_pruned
     finished_jobs_of_old_records_are_deleted

@@ -25,8 +25,7 @@ macro_rules! on {
     )*};
     (@kind sqlite) => { crate::support::store::Kind::Sqlite };
     (@kind postgres) => { crate::support::store::Kind::Postgres };
-    (@kind memory_alone) => { crate::support::store::Kind::MemoryAlone };
-    (@kind memory_shared) => { crate::support::store::Kind::MemoryShared };
+    (@kind memory) => { crate::support::store::Kind::Memory };
 }
 
 mod audit;

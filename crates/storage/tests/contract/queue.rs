@@ -8,9 +8,10 @@ use storage::{Envelope, Failure, Lane};
 use crate::support::command::{Do, act, article_id, receive};
 use crate::support::shop::{MERCHANT, OTHER_MERCHANT, RICE, Shop, encode, got, of, plain};
 
-on!([memory_alone] [
+on!([memory] [
     a_full_queue_says_so_at_once
     one_merchant_has_half_of_the_queue_at_most
+    bulk_work_has_half_of_the_queue_at_most
     a_batch_has_256_commands_at_most
     a_batch_names_8192_records_at_most
     a_batch_brings_4_mebibytes_at_most
@@ -78,6 +79,16 @@ fn one_merchant_has_half_of_the_queue_at_most(shop: &mut Shop) {
     shop.drain();
     shop.handle.send(plain(), note(&log, 0), encode).unwrap();
     drop(sent);
+    shop.drain();
+}
+
+fn bulk_work_has_half_of_the_queue_at_most(shop: &mut Shop) {
+    let log = Log::default();
+    let _sent: Vec<_> = (0..QUEUE_MAX / 2).map(|_| shop.send(bulk(), note(&log, 0))).collect();
+    let other = of(OTHER_MERCHANT);
+    let bulk = Envelope { lane: Lane::Bulk, ..other.clone() };
+    assert_eq!(shop.handle.send(bulk, note(&log, 0), encode).unwrap_err(), Failure::Overloaded);
+    shop.handle.send(other, note(&log, 0), encode).unwrap();
     shop.drain();
 }
 

@@ -10,7 +10,7 @@ use crate::support::rows::cell;
 use crate::support::shop::{CONNECTION, LOCATION, MERCHANT, REGISTER, RICE, Shop, TEA, int};
 use crate::support::store::all;
 
-on!([sqlite postgres memory_alone memory_shared] [
+on!([sqlite postgres memory] [
     a_sale_is_opened_changed_and_paid_in_parts
     a_sale_that_is_voided_gives_its_stock_back
     receipt_numbers_follow_each_other_within_one_batch

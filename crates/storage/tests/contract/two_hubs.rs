@@ -18,6 +18,7 @@ use crate::support::store::all;
 on!([postgres] [
     a_change_that_another_hub_made_meanwhile_is_seen_by_a_second_run
     a_key_that_two_hubs_get_is_done_once
+    a_key_that_another_hub_took_meanwhile_gives_its_bytes
     a_record_that_two_hubs_make_is_made_once
     a_record_that_another_hub_made_meanwhile_is_found_by_a_second_run
     a_level_that_two_hubs_change_loses_nothing
@@ -75,7 +76,7 @@ fn a_key_that_two_hubs_get_is_done_once(shop: &mut Shop) {
         committer.step();
     });
     let first = act("test.first", [Key::StockLevel(LOCATION, RICE)], move |_, _| {
-        // This hub has claimed the key; the other one may try now, and has to wait.
+        // This hub has looked the key up and holds the level; the other one may try now, and has to wait.
         let _ = begin.send(());
         Ok("first")
     });
@@ -85,6 +86,26 @@ fn a_key_that_two_hubs_get_is_done_once(shop: &mut Shop) {
     assert_eq!(second.answer, first.answer);
     assert!(second.reply.is_none());
     assert_eq!(shop.on_hand(RICE), 100);
+}
+
+fn a_key_that_another_hub_took_meanwhile_gives_its_bytes(shop: &mut Shop) {
+    let other = Mutex::new(Some(another_hub(shop)));
+    let (taken, answer) = std::sync::mpsc::channel();
+    // Nothing that both lock: only the key itself tells that the other hub was here.
+    let overtaken = act("test.overtaken", [], move |work, _| {
+        if let Some((handle, mut committer)) = other.lock().unwrap().take() {
+            let sent = handle.send(keyed("k"), insert_article(an_article(article_id(1))), encode).unwrap();
+            committer.step();
+            let _ = taken.send(got(sent).unwrap().answer);
+        }
+        work.articles.insert(an_article(article_id(2)));
+        Ok(())
+    });
+    let beside = shop.send(plain(), receive(RICE, 1));
+    let late = shop.submit(keyed("k"), overtaken).unwrap();
+    got(beside).unwrap();
+    assert_eq!((late.answer, late.reply.is_none()), (answer.recv().unwrap(), true));
+    assert_eq!((all(&shop.store, "article").len(), shop.on_hand(RICE)), (3, 101));
 }
 
 fn a_record_that_two_hubs_make_is_made_once(shop: &mut Shop) {

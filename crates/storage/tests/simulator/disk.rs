@@ -71,8 +71,8 @@ pub struct Disk {
 }
 
 impl Disk {
-    pub fn new(now: Timestamp, is_sole_writer: bool) -> Self {
-        let memory = Shared(Arc::new(Mutex::new(Memory::new(now, is_sole_writer))));
+    pub fn new(now: Timestamp) -> Self {
+        let memory = Shared(Arc::new(Mutex::new(Memory::new(now))));
         Self { memory, log: Arc::default() }
     }
 
@@ -168,21 +168,12 @@ fn note(log: &mut Log, name: &'static str, key_len: usize, rows: &Rows<'_>) {
 }
 
 impl Engine for Disk {
-    fn is_sole_writer(&self) -> bool {
-        self.memory.is_sole_writer()
-    }
-
     fn begin(&mut self, batch: BatchId) -> Result<Begun, EngineError> {
         let mut log = self.log();
         log.open.clear();
         log.batch = vec![Cell::display(batch)];
         drop(log);
         self.memory.begin(batch)
-    }
-
-    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError> {
-        note(&mut self.log(), table.name, table.key_len, rows);
-        self.memory.claim(table, rows)
     }
 
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
@@ -196,7 +187,7 @@ impl Engine for Disk {
                 Write::Insert(table, rows) | Write::InsertMissing(table, rows) | Write::Update(table, rows) => {
                     note(&mut log, table.name, table.key_len, rows);
                 }
-                Write::Answer(rows) | Write::Unclaim(rows) => note(&mut log, "idempotency", 2, rows),
+                Write::Answer(rows) => note(&mut log, "idempotency", 2, rows),
             }
         }
         drop(log);

@@ -119,6 +119,7 @@ pub struct World {
     pub now: i64,
     pub skew: i64,
     pub frozen: i64,
+    /// One hub is all that writes, as on SQLite: its clock is the database's.
     pub is_sole: bool,
     /// How long the disk takes to sync, at most: a slow one makes larger batches.
     pub sync_ms: i64,
@@ -194,7 +195,7 @@ impl World {
             has_jumped: false,
             agenda: BTreeMap::new(),
             order: 0,
-            disk: Disk::new(Timestamp(BEGIN), is_sole),
+            disk: Disk::new(Timestamp(BEGIN)),
             ids: Arc::new(AtomicU64::new(1)),
             hubs,
             mirror,

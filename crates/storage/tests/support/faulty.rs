@@ -10,7 +10,7 @@ use domain::id::BatchId;
 use storage::committer::Connect;
 use storage::durability::Durability;
 use storage::prune::{Prune, Pruned};
-use storage::{Begun, Engine, EngineError, Read, Row, Rows, Table, Write};
+use storage::{Begun, Engine, EngineError, Read, Row, Write};
 
 /// Says before each operation, by its name, whether it fails.
 pub type Script = Arc<Mutex<dyn FnMut(&str) -> Option<EngineError> + Send>>;
@@ -38,16 +38,9 @@ impl Faulty {
 }
 
 impl Engine for Faulty {
-    fn is_sole_writer(&self) -> bool {
-        self.inner.is_sole_writer()
-    }
     fn begin(&mut self, batch: BatchId) -> Result<Begun, EngineError> {
         self.may("begin")?;
         self.inner.begin(batch)
-    }
-    fn claim(&mut self, table: &'static Table, rows: &Rows<'_>) -> Result<Vec<bool>, EngineError> {
-        self.may("claim")?;
-        self.inner.claim(table, rows)
     }
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
         self.may("read")?;

@@ -28,10 +28,8 @@ pub const OPENING: i64 = 1_700_000_000_000;
 pub enum Kind {
     Sqlite,
     Postgres,
-    /// The simulator's memory that makes claims like SQLite.
-    MemoryAlone,
-    /// The simulator's memory that makes claims like PostgreSQL.
-    MemoryShared,
+    /// The simulator's.
+    Memory,
 }
 
 /// A store with a schema and nothing else.
@@ -64,10 +62,7 @@ impl Store {
                 block_on(storage::migrate::postgres(&database.url)).unwrap();
                 Place::Postgres(database)
             }
-            Kind::MemoryAlone | Kind::MemoryShared => {
-                let memory = Memory::new(Timestamp(OPENING), kind == Kind::MemoryAlone);
-                Place::Memory(Shared(Arc::new(Mutex::new(memory))))
-            }
+            Kind::Memory => Place::Memory(Shared(Arc::new(Mutex::new(Memory::new(Timestamp(OPENING)))))),
         };
         Some(Self { place, clock })
     }
