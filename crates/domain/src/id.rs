@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
+use uuid::fmt::Simple;
 
 use crate::time::Timestamp;
 
@@ -51,8 +52,10 @@ macro_rules! ids {
         }
 
         impl fmt::Display for $name {
+            // Without the formatter's machinery: ids are most of what is written to a database and to JSON.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "_{}"), self.0.simple())
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(self.0.simple().encode_lower(&mut [0; Simple::LENGTH]))
             }
         }
 
@@ -62,7 +65,7 @@ macro_rules! ids {
                 let wrong = NotAnId { expected: $prefix };
                 let hex = text.strip_prefix(concat!($prefix, "_")).ok_or(wrong.clone())?;
                 // One spelling per id: the braced, dashed and upper-case forms of a UUID are refused.
-                if hex.len() != 32 || hex.bytes().any(|b| b.is_ascii_uppercase()) {
+                if hex.len() != Simple::LENGTH || hex.bytes().any(|b| b.is_ascii_uppercase()) {
                     return Err(wrong);
                 }
                 Uuid::try_parse(hex).map(Self).map_err(|_| wrong)

@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod app;
+pub mod carried_on;
 pub mod check;
 pub mod cli;
 pub mod clock;

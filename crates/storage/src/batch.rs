@@ -1,10 +1,10 @@
-//! One batch: claim, load, decide, write, commit. The same for both engines and for the simulator's memory.
+//! One batch: look up, load, decide, write, commit. The same for both engines and for the simulator's memory.
 //!
 //! Locks are taken in one order everywhere: the batch's own row, the idempotency rows that are to be filled in, the
 //! counters that have to exist, the rows of each table by rank and key, the new idempotency rows by key, and last the
 //! merchants' counters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use domain::call::Call;
@@ -12,15 +12,14 @@ use domain::id::{BatchId, IdSource, MerchantId};
 use domain::time::Timestamp;
 use domain::work::{Key, Stop, UnitOfWork};
 
-use crate::cell::Cell;
-use crate::engine::{Begun, Engine, Read, Write};
+use crate::engine::{Begun, Engine};
 use crate::error::EngineError;
 use crate::flush;
+use crate::idempotency;
 use crate::load;
 use crate::record::IDEMPOTENCY;
 use crate::sql;
 use crate::submission::{Answer, Claim, Envelope, Failure, Idempotency, Pending};
-use crate::table::{RowReader, Rows};
 
 /// Rounds in which a command may name more records before it is a bug.
 const ROUNDS_MAX: u8 = 3;
@@ -118,86 +117,32 @@ pub(crate) fn run(
     };
     for entry in entries.iter_mut() {
         entry.verdict = Verdict::Open;
+        entry.settled = None;
     }
-    claim(engine, entries)?;
     let mut work = UnitOfWork::default();
-    load::load(engine, entries, &mut work)?;
+    look_up(engine, entries, &mut work)?;
+    load::load_locked(engine, entries, &mut work)?;
     let changed = decide(entries, &mut work, ids, now);
-    share_settled(entries);
+    idempotency::share_settled(entries);
     if changed.is_empty() && !entries.iter().any(Entry::has_answer_to_keep) {
         // Only stored answers, and refusals that nobody keeps.
         engine.rollback();
         return Ok(Vec::new());
     }
-    let touched = flush::flush(engine, entries, &work, &changed, now).map_err(as_conflict)?;
-    engine.commit()?;
-    Ok(touched)
+    let last = flush::flush(engine, entries, &work, &changed, now).map_err(as_conflict)?;
+    engine.write_and_commit(&last.writes).map_err(as_conflict)?;
+    Ok(last.touched)
 }
 
-/// Looks the idempotency keys up. What stands there already is the answer; a second copy in the batch waits for the
-/// first. A key that is free now is taken with its answer by [`answers`]; if another hub takes it first, that insert fails
-/// and the batch runs again and finds it here.
-fn claim(engine: &mut dyn Engine, entries: &mut [Entry]) -> Result<(), EngineError> {
-    let mut first_by_key: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for index in 0..entries.len() {
-        let Some(claim) = entries[index].claim().cloned() else { continue };
-        let key = (entries[index].envelope.merchant.to_string(), claim.key);
-        match first_by_key.get(&key).copied() {
-            None => {
-                first_by_key.insert(key, index);
-            }
-            Some(first) => {
-                let is_same = entries[first].claim().is_some_and(|other| other.fingerprint == claim.fingerprint);
-                entries[index].verdict =
-                    if is_same { Verdict::CopyOf(first) } else { Verdict::Failed(Failure::KeyReused) };
-            }
-        }
-    }
-    let mut asked: BTreeSet<(String, String)> = first_by_key.into_keys().collect();
-    let settles: Vec<(String, String)> = entries.iter().filter_map(settle_key).collect();
-    // A row that is to be filled in is locked, so that two hubs cannot answer one key with different bytes.
-    let is_locking = !settles.is_empty();
-    asked.extend(settles);
-    let stored = read_answers(engine, &asked, is_locking)?;
-    if !stored.is_empty() {
-        // Each copy is compared with what is stored, not with the copy before it, which may have other content.
-        for entry in entries.iter_mut() {
-            let key = entry.claim().map(|claim| (entry.envelope.merchant.to_string(), claim.key.clone()));
-            if let Some(row) = key.and_then(|key| stored.get(&key)) {
-                entry.verdict = row.verdict_for(entry.claim());
-            }
-        }
-    }
-    for entry in entries.iter_mut() {
-        // Where somebody settled it meanwhile, the command still has its effect; its bytes are the stored ones.
-        entry.settled = settle_key(entry)
-            .and_then(|key| stored.get(&key))
-            .filter(|row| row.answer.status != 0)
-            .map(|row| row.answer.clone());
-    }
-    Ok(())
-}
-
-/// Of several commands of the batch that settle one key the first gives the bytes.
-fn share_settled(entries: &mut [Entry]) {
-    let mut first_by_key: BTreeMap<(String, String), Answer> = BTreeMap::new();
-    for entry in entries.iter_mut().filter(|entry| entry.settled.is_none()) {
-        let Some(key) = settle_key(entry) else { continue };
-        match (first_by_key.get(&key), &entry.verdict) {
-            (Some(first), _) => entry.settled = Some(first.clone()),
-            (None, Verdict::Decided(answer)) if answer.status != 0 => {
-                first_by_key.insert(key, answer.clone());
-            }
-            (None, _) => {}
-        }
-    }
-}
-
-fn settle_key(entry: &Entry) -> Option<(String, String)> {
-    match &entry.envelope.idempotency {
-        Idempotency::Settle(key) => Some((entry.envelope.merchant.to_string(), key.clone())),
-        _ => None,
-    }
+/// Looks up what is not locked, all at once: the answers under the idempotency keys, and the reference data.
+fn look_up(engine: &mut dyn Engine, entries: &mut [Entry], work: &mut UnitOfWork) -> Result<(), EngineError> {
+    let keys = idempotency::keys(entries);
+    let mut references = load::references(entries);
+    let mut reads = vec![keys.read()];
+    reads.append(&mut references.reads);
+    let mut answers = engine.read(&reads)?.into_iter();
+    idempotency::apply(answers.next().unwrap_or_default(), entries)?;
+    references.put(answers, work)
 }
 
 /// Another hub took one of the keys since they were looked up.
@@ -208,50 +153,6 @@ fn as_conflict(error: EngineError) -> EngineError {
         }
         error => error,
     }
-}
-
-/// A stored idempotency row.
-struct StoredAnswer {
-    fingerprint: Vec<u8>,
-    answer: Answer,
-}
-
-impl StoredAnswer {
-    fn verdict_for(&self, claim: Option<&Claim>) -> Verdict {
-        if claim.is_none_or(|claim| claim.fingerprint[..] != self.fingerprint[..]) {
-            Verdict::Failed(Failure::KeyReused)
-        } else if self.answer.status == 0 {
-            Verdict::Failed(Failure::InFlight { subject: self.answer.subject.clone() })
-        } else {
-            Verdict::Stored(self.answer.clone())
-        }
-    }
-}
-
-fn read_answers(
-    engine: &mut dyn Engine,
-    asked: &BTreeSet<(String, String)>,
-    is_locking: bool,
-) -> Result<BTreeMap<(String, String), StoredAnswer>, EngineError> {
-    let mut stored = BTreeMap::new();
-    if asked.is_empty() {
-        return Ok(stored);
-    }
-    let mut keys = Rows::new(IDEMPOTENCY.key_len);
-    for (merchant, key) in asked {
-        keys.cells.extend([Cell::text(merchant), Cell::text(key)]);
-    }
-    let rows = engine.read(&[Read { table: &IDEMPOTENCY, keys, is_locking }])?;
-    for row in rows.into_iter().flatten() {
-        let mut row = RowReader::new(&IDEMPOTENCY, row);
-        let key = (row.text()?, row.text()?);
-        let fingerprint = row.bytes()?;
-        let subject = row.text()?;
-        let status = row.small()?;
-        let answer = Answer { status, subject, content_type: row.text()?.into(), body: row.bytes()? };
-        stored.insert(key, StoredAnswer { fingerprint, answer });
-    }
-    Ok(stored)
 }
 
 /// Lets each command decide in turn over the shared unit of work.
@@ -323,60 +224,3 @@ fn ask_for_more(named: &mut BTreeSet<Key>, rounds: &mut u8, keys: Vec<Key>) -> V
     }
     Verdict::Again
 }
-
-/// The answers of a batch in the form in which the idempotency table takes them: new rows by key, and then those that
-/// are filled in, which are locked.
-pub(crate) fn answers<'a>(entries: &'a [Entry], now: Timestamp) -> Vec<Write<'a>> {
-    let mut fresh: BTreeMap<(MerchantId, &str), (&Claim, &Answer, &Answer)> = BTreeMap::new();
-    let mut settled = Rows::new(6);
-    for entry in entries {
-        let Verdict::Decided(answer) = &entry.verdict else { continue };
-        match &entry.envelope.idempotency {
-            Idempotency::None => {}
-            Idempotency::Answer(claim) => {
-                fresh.insert((entry.envelope.merchant, &claim.key), (claim, answer, answer));
-            }
-            Idempotency::AnswerLater(claim) => {
-                // A refusal is an answer at once; what succeeded and is answered later stays open.
-                let stored = if answer.status < 400 { &OPEN } else { answer };
-                fresh.insert((entry.envelope.merchant, &claim.key), (claim, answer, stored));
-            }
-            Idempotency::Settle(key) => {
-                if answer.status != 0 && entry.settled.is_none() {
-                    settled.cells.extend([
-                        Cell::display(entry.envelope.merchant),
-                        Cell::text(key),
-                        Cell::text(&answer.subject),
-                        Cell::Int(i64::from(answer.status)),
-                        Cell::text(&answer.content_type),
-                        Cell::bytes(&answer.body),
-                    ]);
-                }
-            }
-        }
-    }
-    let mut rows = Rows::new(IDEMPOTENCY.columns.len());
-    for ((merchant, key), (claim, answer, stored)) in fresh {
-        rows.cells.extend([
-            Cell::display(merchant),
-            Cell::text(key),
-            Cell::bytes(&claim.fingerprint),
-            Cell::text(&answer.subject),
-            Cell::Int(i64::from(stored.status)),
-            Cell::text(&stored.content_type),
-            Cell::bytes(&stored.body),
-            Cell::Int(now.0),
-        ]);
-    }
-    let mut writes = Vec::new();
-    if !rows.is_empty() {
-        writes.push(Write::Insert(&IDEMPOTENCY, rows));
-    }
-    if !settled.is_empty() {
-        writes.push(Write::Answer(settled));
-    }
-    writes
-}
-
-static OPEN: Answer =
-    Answer { status: 0, content_type: std::borrow::Cow::Borrowed(""), body: Vec::new(), subject: String::new() };

@@ -1,6 +1,10 @@
 //! One value of one column, the same for every engine.
 
 use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Characters of an id, and of an operation's with a number of three digits.
+const ID_CHARS: usize = 40;
 
 /// A value on its way into or out of a database.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,9 +27,12 @@ impl<'a> Cell<'a> {
         Self::Text(Cow::Borrowed(text))
     }
 
-    /// Text of something that prints.
+    /// Text of something that prints, an id as a rule.
     pub fn display(value: impl std::fmt::Display) -> Self {
-        Self::Text(Cow::Owned(value.to_string()))
+        let mut text = String::with_capacity(ID_CHARS);
+        // Writing to a string cannot fail, unless the value itself refuses to print.
+        let _ = write!(text, "{value}");
+        Self::Text(Cow::Owned(text))
     }
 
     /// Bytes that are borrowed.

@@ -59,6 +59,18 @@ pub trait Engine: Send {
     /// Writes, in the order given.
     fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError>;
 
+    /// Writes, and then reads; an engine that can sends both at once.
+    fn write_and_read(&mut self, writes: &[Write<'_>], reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
+        self.write(writes)?;
+        self.read(reads)
+    }
+
+    /// Writes what this transaction has locked or makes, and commits; an engine that can sends both at once.
+    fn write_and_commit(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
+        self.write(writes)?;
+        self.commit()
+    }
+
     /// Makes it durable. After an error other than [`EngineError::CommitUnknown`] nothing happened.
     fn commit(&mut self) -> Result<(), EngineError>;
 

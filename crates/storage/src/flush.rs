@@ -1,7 +1,7 @@
 //! Writes what a batch changed: records set-wise, answers, and last the merchants' counters with the events and the
 //! audit chain that they number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::Event;
 use domain::id::MerchantId;
@@ -9,23 +9,31 @@ use domain::time::Timestamp;
 use domain::work::{Table as Loaded, UnitOfWork};
 use sha2::{Digest, Sha256};
 
-use crate::batch::{self, Changed, Entry};
+use crate::batch::{Changed, Entry};
 use crate::cell::Cell;
 use crate::engine::{Engine, Read, Write};
 use crate::error::EngineError;
+use crate::idempotency;
 use crate::record::{
     AUDIT, EVENT, JOURNAL_ENTRY, MERCHANT_COUNTER, MOVEMENT, Stored, event_cells, journal_entry_cells, movement_cells,
 };
 use crate::table::{RowReader, Rows, Table};
 
-/// Writes everything and gives the merchants that have new events.
-pub(crate) fn flush(
+/// What is left to write with the commit.
+pub(crate) struct Last<'a> {
+    pub writes: Vec<Write<'a>>,
+    /// The merchants that have new events.
+    pub touched: Vec<MerchantId>,
+}
+
+/// Writes the records and the answers; what the counters number comes last, and is left to the caller.
+pub(crate) fn flush<'a>(
     engine: &mut dyn Engine,
-    entries: &[Entry],
-    work: &UnitOfWork,
-    changed: &[Changed],
+    entries: &'a [Entry],
+    work: &'a UnitOfWork,
+    changed: &'a [Changed],
     now: Timestamp,
-) -> Result<Vec<MerchantId>, EngineError> {
+) -> Result<Last<'a>, EngineError> {
     let mut writes = Vec::new();
     records(&work.merchants, &mut writes);
     records(&work.locations, &mut writes);
@@ -46,11 +54,12 @@ pub(crate) fn flush(
     records(&work.exceptions, &mut writes);
     log(&MOVEMENT, work.movements.rows(), movement_cells, &mut writes);
     log(&JOURNAL_ENTRY, work.journal_entries.rows(), journal_entry_cells, &mut writes);
-    writes.append(&mut batch::answers(entries, now));
-    if !writes.is_empty() {
-        engine.write(&writes)?;
+    writes.append(&mut idempotency::writes(entries, now));
+    if changed.is_empty() {
+        return Ok(Last { writes, touched: Vec::new() });
     }
-    number(engine, work.events.rows(), changed, now)
+    let counters = lock_counters(engine, &writes, changed)?;
+    number(counters, work.events.rows(), changed, now)
 }
 
 fn records<'a, R: Stored>(table: &'a Loaded<R>, writes: &mut Vec<Write<'a>>) {
@@ -71,7 +80,7 @@ fn records<'a, R: Stored>(table: &'a Loaded<R>, writes: &mut Vec<Write<'a>>) {
     }
     if !inserts.is_empty() {
         sort_by_business_key(R::TABLE, &mut inserts);
-        let mut rows = Rows::new(width);
+        let mut rows = Rows::with_room(width, inserts.len());
         rows.cells.extend(inserts.into_iter().flatten());
         writes.push(Write::Insert(R::TABLE, rows));
     }
@@ -93,7 +102,7 @@ fn log<'a, T>(table: &'static Table, rows: &'a [T], cells: fn(&'a T, &mut Vec<Ce
     if rows.is_empty() {
         return;
     }
-    let mut inserts = Rows::new(table.columns.len());
+    let mut inserts = Rows::with_room(table.columns.len(), rows.len());
     for row in rows {
         cells(row, &mut inserts.cells);
     }
@@ -108,20 +117,16 @@ struct Counter {
     version: i64,
 }
 
-/// Numbers the events and chains the audit rows. The counter rows are locked here, at the end, in merchant order, so
-/// that two hubs hold them only while they commit.
-fn number(
-    engine: &mut dyn Engine,
-    events: &[Event],
-    changed: &[Changed],
+/// Numbers the events and chains the audit rows. The counter rows were locked at the end, in merchant order, so that two
+/// hubs hold them only while they commit.
+fn number<'a>(
+    mut counters: BTreeMap<MerchantId, Counter>,
+    events: &'a [Event],
+    changed: &'a [Changed],
     now: Timestamp,
-) -> Result<Vec<MerchantId>, EngineError> {
-    if changed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut counters = lock_counters(engine, changed)?;
-    let mut event_rows = Rows::new(EVENT.columns.len());
-    let mut audit_rows = Rows::new(AUDIT.columns.len());
+) -> Result<Last<'a>, EngineError> {
+    let mut event_rows = Rows::with_room(EVENT.columns.len(), events.len());
+    let mut audit_rows = Rows::with_room(AUDIT.columns.len(), changed.len());
     let mut first_event = 0;
     for change in changed {
         let Some(counter) = counters.get_mut(&change.merchant) else {
@@ -164,45 +169,48 @@ fn number(
             Cell::display(merchant),
             Cell::Int(counter.event_number),
             Cell::Int(counter.audit_number),
-            Cell::bytes(&counter.audit_hash),
+            Cell::bytes(&counter.audit_hash).into_owned(),
             Cell::Int(counter.version + 1),
             Cell::Int(counter.version),
         ]);
     }
-    engine.write(&[
+    let writes = vec![
         Write::Insert(&EVENT, event_rows),
         Write::Insert(&AUDIT, audit_rows),
         Write::Update(&MERCHANT_COUNTER, counter_rows),
-    ])?;
-    Ok(counters.into_keys().collect())
+    ];
+    Ok(Last { writes, touched: counters.into_keys().collect() })
 }
 
-fn lock_counters(engine: &mut dyn Engine, changed: &[Changed]) -> Result<BTreeMap<MerchantId, Counter>, EngineError> {
-    let mut counters = BTreeMap::new();
-    let merchants: std::collections::BTreeSet<MerchantId> = changed.iter().map(|change| change.merchant).collect();
-    read_counters(engine, &merchants, &mut counters)?;
+/// Writes, and then locks and reads the counters of the merchants that change.
+fn lock_counters(
+    engine: &mut dyn Engine,
+    writes: &[Write<'_>],
+    changed: &[Changed],
+) -> Result<BTreeMap<MerchantId, Counter>, EngineError> {
+    let merchants: BTreeSet<MerchantId> = changed.iter().map(|change| change.merchant).collect();
+    let counters = read_counters(engine, writes, &merchants)?;
     let missing: Vec<&MerchantId> = merchants.iter().filter(|merchant| !counters.contains_key(*merchant)).collect();
     if missing.is_empty() {
         return Ok(counters);
     }
     // A merchant's first change ever.
-    let mut rows = Rows::new(MERCHANT_COUNTER.columns.len());
+    let mut rows = Rows::with_room(MERCHANT_COUNTER.columns.len(), missing.len());
     for merchant in missing {
         rows.cells.extend([Cell::display(merchant), Cell::Int(0), Cell::Int(0), Cell::bytes(&[]), Cell::Int(1)]);
     }
-    engine.write(&[Write::InsertMissing(&MERCHANT_COUNTER, rows)])?;
-    read_counters(engine, &merchants, &mut counters)?;
-    Ok(counters)
+    read_counters(engine, &[Write::InsertMissing(&MERCHANT_COUNTER, rows)], &merchants)
 }
 
 fn read_counters(
     engine: &mut dyn Engine,
-    merchants: &std::collections::BTreeSet<MerchantId>,
-    counters: &mut BTreeMap<MerchantId, Counter>,
-) -> Result<(), EngineError> {
-    let mut keys = Rows::new(1);
+    writes: &[Write<'_>],
+    merchants: &BTreeSet<MerchantId>,
+) -> Result<BTreeMap<MerchantId, Counter>, EngineError> {
+    let mut keys = Rows::with_room(1, merchants.len());
     keys.cells.extend(merchants.iter().map(Cell::display));
-    let answers = engine.read(&[Read { table: &MERCHANT_COUNTER, keys, is_locking: true }])?;
+    let answers = engine.write_and_read(writes, &[Read { table: &MERCHANT_COUNTER, keys, is_locking: true }])?;
+    let mut counters = BTreeMap::new();
     for row in answers.into_iter().flatten() {
         let mut row = RowReader::new(&MERCHANT_COUNTER, row);
         let merchant = row.parse()?;
@@ -216,7 +224,7 @@ fn read_counters(
             },
         );
     }
-    Ok(())
+    Ok(counters)
 }
 
 /// A hash over the events of one command: kind, subject and data of each, every part with its length before it.

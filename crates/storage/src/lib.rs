@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod event_head;
 mod flush;
+mod idempotency;
 mod load;
 mod record;
 mod sql;

@@ -21,21 +21,33 @@ use crate::error::{Corrupt, EngineError};
 use crate::record::Stored;
 use crate::table::{RowReader, Rows, Table};
 
-/// Loads the records of all open entries into `work`.
-pub(crate) fn load(engine: &mut dyn Engine, entries: &[Entry], work: &mut UnitOfWork) -> Result<(), EngineError> {
-    let named: BTreeSet<(Key, MerchantId)> = entries
-        .iter()
-        .filter(|entry| entry.verdict == Verdict::Open)
-        .flat_map(|entry| entry.keys.iter().map(|key| (key.clone(), entry.envelope.merchant)))
-        .collect();
-    let (references, rest): (BTreeSet<_>, BTreeSet<_>) = named.into_iter().partition(|(key, _)| is_reference(key));
-    read_into(engine, work, &references)?;
+/// What the open entries have named, each with the merchant that asks for it.
+type Named = BTreeSet<(Key, MerchantId)>;
+
+fn named(entries: &[Entry], is_wanted: fn(&Key) -> bool) -> Named {
+    let open = entries.iter().filter(|entry| entry.verdict == Verdict::Open);
+    open.flat_map(|entry| {
+        entry.keys.iter().filter(|key| is_wanted(key)).map(|key| (key.clone(), entry.envelope.merchant))
+    })
+    .collect()
+}
+
+/// The reads of the reference data: prices, tax classes, settings. They lock nothing.
+pub(crate) fn references(entries: &[Entry]) -> Plan {
+    Plan::of(named(entries, is_reference))
+}
+
+/// Loads what a decision changes or depends on, and locks it.
+pub(crate) fn load_locked(
+    engine: &mut dyn Engine,
+    entries: &[Entry],
+    work: &mut UnitOfWork,
+) -> Result<(), EngineError> {
+    let rest = named(entries, |key| !is_reference(key));
     make_counters(engine, work, &rest)?;
-    read_into(engine, work, &rest)?;
-    for (key, _) in references.into_iter().chain(rest) {
-        work.set_known(key);
-    }
-    Ok(())
+    let plan = Plan::of(rest);
+    let answers = if plan.reads.is_empty() { Vec::new() } else { engine.read(&plan.reads)? };
+    plan.put(answers.into_iter(), work)
 }
 
 /// Whether a record is only read: it is not locked.
@@ -47,11 +59,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
 }
 
 /// Brings the counters into being that are named for the first time, so that there is a row to lock.
-fn make_counters(
-    engine: &mut dyn Engine,
-    work: &UnitOfWork,
-    named: &BTreeSet<(Key, MerchantId)>,
-) -> Result<(), EngineError> {
+fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> Result<(), EngineError> {
     let mut series = Rows::new(ReceiptSeries::TABLE.columns.len());
     let mut levels = Rows::new(StockLevel::TABLE.columns.len());
     let mut balances = Rows::new(Balance::TABLE.columns.len());
@@ -107,57 +115,58 @@ fn put<R: Stored>(table: &mut Loaded<R>, row: Row) -> Result<(), Corrupt> {
 
 /// The reads of one call, each with where its rows go.
 #[derive(Default)]
-struct Plan {
-    reads: Vec<Read<'static>>,
+pub(crate) struct Plan {
+    pub reads: Vec<Read<'static>>,
     puts: Vec<Put>,
+    named: Named,
 }
 
 impl Plan {
     fn read(&mut self, table: &'static Table, keys: &BTreeSet<Vec<Cell<'static>>>, put: Put) {
         let Some(width) = keys.first().map(Vec::len) else { return };
-        let mut rows = Rows::new(width);
+        let mut rows = Rows::with_room(width, keys.len());
         rows.cells.extend(keys.iter().flatten().cloned());
         self.reads.push(Read { table, keys: rows, is_locking: table.is_locked });
         self.puts.push(put);
     }
-}
 
-/// Reads in the order of the ranks: a table's rows are locked before those of the next, and children after the parent
-/// whose lock covers them.
-fn read_into(
-    engine: &mut dyn Engine,
-    work: &mut UnitOfWork,
-    named: &BTreeSet<(Key, MerchantId)>,
-) -> Result<(), EngineError> {
-    let keys = KeySets::of(named);
-    let mut plan = Plan::default();
-    plan.read(Merchant::TABLE, &keys.merchants, |work, row| put(&mut work.merchants, row));
-    plan.read(Location::TABLE, &keys.locations, |work, row| put(&mut work.locations, row));
-    plan.read(Register::TABLE, &keys.registers, |work, row| put(&mut work.registers, row));
-    plan.read(Article::TABLE, &keys.articles, |work, row| put(&mut work.articles, row));
-    plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
-    plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
-    plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
-    plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
-    plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
-    plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
-    plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
-    plan.read(Balance::TABLE, &keys.balances, |work, row| put(&mut work.balances, row));
-    plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
-    plan.read(Tender::TABLE, &keys.sales, |work, row| put(&mut work.tenders, row));
-    plan.read(Reservation::TABLE, &keys.sales, |work, row| put(&mut work.reservations, row));
-    plan.read(Operation::TABLE, &keys.payments, |work, row| put(&mut work.operations, row));
-    plan.read(Exception::TABLE, &keys.exception_subjects, |work, row| put(&mut work.exceptions, row));
-    if plan.reads.is_empty() {
-        return Ok(());
-    }
-    let answers = engine.read(&plan.reads)?;
-    for (put, rows) in plan.puts.into_iter().zip(answers) {
-        for row in rows {
-            put(work, row)?;
+    /// Puts what was read into `work`, where from now on all that was named is known.
+    pub(crate) fn put(self, answers: impl Iterator<Item = Vec<Row>>, work: &mut UnitOfWork) -> Result<(), EngineError> {
+        for (put, rows) in self.puts.into_iter().zip(answers) {
+            for row in rows {
+                put(work, row)?;
+            }
         }
+        for (key, _) in self.named {
+            work.set_known(key);
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Reads in the order of the ranks: a table's rows are locked before those of the next, and children after the parent
+    /// whose lock covers them.
+    fn of(named: Named) -> Self {
+        let keys = KeySets::of(&named);
+        let mut plan = Self { named, ..Self::default() };
+        plan.read(Merchant::TABLE, &keys.merchants, |work, row| put(&mut work.merchants, row));
+        plan.read(Location::TABLE, &keys.locations, |work, row| put(&mut work.locations, row));
+        plan.read(Register::TABLE, &keys.registers, |work, row| put(&mut work.registers, row));
+        plan.read(Article::TABLE, &keys.articles, |work, row| put(&mut work.articles, row));
+        plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
+        plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
+        plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
+        plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
+        plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
+        plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
+        plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
+        plan.read(Balance::TABLE, &keys.balances, |work, row| put(&mut work.balances, row));
+        plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
+        plan.read(Tender::TABLE, &keys.sales, |work, row| put(&mut work.tenders, row));
+        plan.read(Reservation::TABLE, &keys.sales, |work, row| put(&mut work.reservations, row));
+        plan.read(Operation::TABLE, &keys.payments, |work, row| put(&mut work.operations, row));
+        plan.read(Exception::TABLE, &keys.exception_subjects, |work, row| put(&mut work.exceptions, row));
+        plan
+    }
 }
 
 /// The named keys by table, as cells, sorted and without repeats.
@@ -179,7 +188,7 @@ struct KeySets {
 }
 
 impl KeySets {
-    fn of(named: &BTreeSet<(Key, MerchantId)>) -> Self {
+    fn of(named: &Named) -> Self {
         let mut sets = Self::default();
         for (key, _) in named {
             match key {

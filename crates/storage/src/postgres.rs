@@ -93,6 +93,49 @@ impl Postgres {
         error
     }
 
+    /// From the moment COMMIT is sent a lost connection leaves open what happened.
+    fn note_at_commit(&mut self, error: tokio_postgres::Error) -> EngineError {
+        match self.note(error) {
+            EngineError::Lost(why) => EngineError::CommitUnknown(why),
+            error => error,
+        }
+    }
+
+    fn prepare_reads<'a>(&mut self, reads: &'a [Read<'_>]) -> Result<Vec<Option<Prepared<'a>>>, EngineError> {
+        reads
+            .iter()
+            .map(|read| {
+                if read.keys.is_empty() {
+                    return Ok(None);
+                }
+                let verb = Verb::Read { prefix_len: read.keys.width, is_locking: read.is_locking };
+                let statement = self.prepare(read.table, verb)?;
+                let arrays = transpose(&read.keys, statement.params());
+                Ok(Some(Prepared { statement, arrays, expected: None }))
+            })
+            .collect()
+    }
+
+    fn prepare_writes<'a>(&mut self, writes: &'a [Write<'_>]) -> Result<Vec<Prepared<'a>>, EngineError> {
+        let mut prepared = Vec::with_capacity(writes.len());
+        for write in writes {
+            let (table, verb, rows) = match write {
+                Write::Insert(table, rows) => (*table, Verb::Insert, rows),
+                Write::InsertMissing(table, rows) => (*table, Verb::InsertMissing, rows),
+                Write::Update(table, rows) => (*table, Verb::Update, rows),
+                Write::Answer(rows) => (&IDEMPOTENCY, Verb::Answer, rows),
+            };
+            if rows.is_empty() {
+                continue;
+            }
+            let statement = self.prepare(table, verb)?;
+            let arrays = transpose(rows, statement.params());
+            let expected = (verb == Verb::Update).then_some((table.name, rows.len() as u64));
+            prepared.push(Prepared { statement, arrays, expected });
+        }
+        Ok(prepared)
+    }
+
     fn query(&mut self, text: &str, params: &[Cell<'_>]) -> Result<Vec<Row>, EngineError> {
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|cell| cell as &(dyn ToSql + Sync)).collect();
         let outcome = self.runtime.block_on(self.client.query(text, &params));
@@ -103,6 +146,44 @@ impl Postgres {
         let outcome = self.runtime.block_on(self.client.batch_execute("ROLLBACK"));
         outcome.map_err(|error| self.note(error))
     }
+}
+
+/// A statement with what it is to be run with.
+struct Prepared<'a> {
+    statement: Statement,
+    arrays: Vec<Array<'a>>,
+    /// The table and how many of its rows have to change, where that is a condition.
+    expected: Option<(&'static str, u64)>,
+}
+
+impl Prepared<'_> {
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.arrays.iter().map(Array::as_param).collect()
+    }
+}
+
+/// Sends the queries. Each is sent when it is first polled, in this order, so the locks are taken in this order.
+async fn send_reads(client: &Client, reads: &[Option<Prepared<'_>>]) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+    let answers = reads.iter().map(|read| async move {
+        match read {
+            Some(read) => client.query(&read.statement, &read.params()).await,
+            None => Ok(Vec::new()),
+        }
+    });
+    Ok(try_join_all(answers).await?.iter().map(|rows| rows.iter().map(cells).collect()).collect())
+}
+
+/// Sends the writes and gives how many rows each of them changed.
+async fn send_writes(client: &Client, writes: &[Prepared<'_>]) -> Result<Vec<u64>, tokio_postgres::Error> {
+    try_join_all(writes.iter().map(|write| async move { client.execute(&write.statement, &write.params()).await }))
+        .await
+}
+
+fn check_counts(writes: &[Prepared<'_>], counts: &[u64]) -> Result<(), EngineError> {
+    let is_missed = |(write, count): (&Prepared<'_>, &u64)| {
+        write.expected.filter(|(_, rows)| rows != count).map(|(table, _)| EngineError::Conflict(table.to_owned()))
+    };
+    writes.iter().zip(counts).find_map(is_missed).map_or(Ok(()), Err)
 }
 
 /// The statement of a verb over a table.
@@ -288,67 +369,39 @@ impl Engine for Postgres {
     }
 
     fn read(&mut self, reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
-        let mut prepared = Vec::with_capacity(reads.len());
-        for read in reads {
-            let verb = Verb::Read { prefix_len: read.keys.width, is_locking: read.is_locking };
-            let statement = self.prepare(read.table, verb)?;
-            let arrays = transpose(&read.keys, statement.params());
-            prepared.push((statement, arrays));
-        }
-        let outcome = {
-            let client = &self.client;
-            // Each query is sent when it is first polled, in this order, so the locks are taken in this order.
-            self.runtime.block_on(try_join_all(prepared.iter().map(|(statement, arrays)| async move {
-                let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(Array::as_param).collect();
-                client.query(statement, &params).await
-            })))
-        };
-        let answers = outcome.map_err(|error| self.note(error))?;
-        Ok(answers.iter().map(|rows| rows.iter().map(cells).collect()).collect())
+        let reads = self.prepare_reads(reads)?;
+        let outcome = self.runtime.block_on(send_reads(&self.client, &reads));
+        outcome.map_err(|error| self.note(error))
     }
 
     fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
-        let mut prepared = Vec::with_capacity(writes.len());
-        for write in writes {
-            let (table, verb, rows) = match write {
-                Write::Insert(table, rows) => (*table, Verb::Insert, rows),
-                Write::InsertMissing(table, rows) => (*table, Verb::InsertMissing, rows),
-                Write::Update(table, rows) => (*table, Verb::Update, rows),
-                Write::Answer(rows) => (&IDEMPOTENCY, Verb::Answer, rows),
-            };
-            if rows.is_empty() {
-                continue;
-            }
-            let statement = self.prepare(table, verb)?;
-            let arrays = transpose(rows, statement.params());
-            let expected = if verb == Verb::Update { Some((table.name, rows.len() as u64)) } else { None };
-            prepared.push((statement, arrays, expected));
-        }
-        let outcome = {
-            let client = &self.client;
-            self.runtime.block_on(try_join_all(prepared.iter().map(|(statement, arrays, _)| async move {
-                let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(Array::as_param).collect();
-                client.execute(statement, &params).await
-            })))
-        };
-        let counts = outcome.map_err(|error| self.note(error))?;
-        for (count, (_, _, expected)) in counts.iter().zip(&prepared) {
-            if let Some((table, rows)) = expected
-                && count != rows
-            {
-                return Err(EngineError::Conflict((*table).to_owned()));
-            }
-        }
-        Ok(())
+        let writes = self.prepare_writes(writes)?;
+        let outcome = self.runtime.block_on(send_writes(&self.client, &writes));
+        check_counts(&writes, &outcome.map_err(|error| self.note(error))?)
+    }
+
+    fn write_and_read(&mut self, writes: &[Write<'_>], reads: &[Read<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
+        let (writes, reads) = (self.prepare_writes(writes)?, self.prepare_reads(reads)?);
+        let client = &self.client;
+        let both = async { futures::try_join!(send_writes(client, &writes), send_reads(client, &reads)) };
+        let outcome = self.runtime.block_on(both);
+        let (counts, rows) = outcome.map_err(|error| self.note(error))?;
+        check_counts(&writes, &counts)?;
+        Ok(rows)
+    }
+
+    fn write_and_commit(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
+        let writes = self.prepare_writes(writes)?;
+        let client = &self.client;
+        // After a write that fails the server takes COMMIT for ROLLBACK. The versions of locked rows need no look.
+        let both = async { futures::try_join!(send_writes(client, &writes), client.batch_execute("COMMIT")) };
+        let outcome = self.runtime.block_on(both).map(|_| ());
+        outcome.map_err(|error| self.note_at_commit(error))
     }
 
     fn commit(&mut self) -> Result<(), EngineError> {
         let outcome = self.runtime.block_on(self.client.batch_execute("COMMIT"));
-        match outcome.map_err(|error| self.note(error)) {
-            Ok(()) => Ok(()),
-            Err(EngineError::Lost(why)) => Err(EngineError::CommitUnknown(why)),
-            Err(error) => Err(error),
-        }
+        outcome.map_err(|error| self.note_at_commit(error))
     }
 
     fn prune(&mut self, prune: &Prune) -> Result<Pruned, EngineError> {

@@ -61,6 +61,11 @@ impl<'a> Rows<'a> {
         Self { width, cells: Vec::new() }
     }
 
+    /// No rows yet, with room for `count`.
+    pub fn with_room(width: usize, count: usize) -> Self {
+        Self { width, cells: Vec::with_capacity(width.saturating_mul(count)) }
+    }
+
     /// How many rows.
     pub fn len(&self) -> usize {
         self.cells.len().checked_div(self.width).unwrap_or(0)

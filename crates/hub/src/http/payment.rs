@@ -32,6 +32,7 @@ use super::json::{self, Page};
 use super::prefer;
 use super::submit::{ok, respond};
 use crate::app::App;
+use crate::carried_on::CarriedOn;
 use crate::provider::{Waiter, perform, start_all, start_all_with};
 use crate::waits::Wait;
 
@@ -358,7 +359,7 @@ where
         start_all_with(&app, tasks.collect(), fault);
         Ok((committed, first))
     };
-    tokio::spawn(work).await.unwrap_or_else(|error| Err(Failure::Internal(error.to_string())))
+    CarriedOn::new(work).await
 }
 
 /// The key is claimed with the effect; its bytes follow.
