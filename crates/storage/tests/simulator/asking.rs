@@ -176,11 +176,14 @@ impl World {
     pub fn feel(&mut self, ask: &Ask) {
         match *ask {
             Ask::Ring { register, total, .. } => *self.cash.entry(register).or_default() += total,
+            // The answer comes after that of the void: the coins are on the counter and go back at once.
+            Ask::Cash { sale, .. } if self.voided.contains(&sale) => {}
             Ask::Cash { sale, register, amount, .. } => {
                 *self.cash.entry(register).or_default() += amount;
                 self.cash_of_sale.entry(sale).or_insert((register, 0)).1 += amount;
             }
             Ask::VoidSale { sale } => {
+                self.voided.insert(sale);
                 if let Some((register, amount)) = self.cash_of_sale.remove(&sale) {
                     *self.cash.entry(register).or_default() -= amount;
                 }

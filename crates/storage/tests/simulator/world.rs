@@ -143,6 +143,8 @@ pub struct World {
     pub cash: BTreeMap<u128, i64>,
     /// Cash that open sales hold.
     pub cash_of_sale: BTreeMap<u128, (u128, i64)>,
+    /// Sales that people saw voided.
+    pub voided: BTreeSet<u128>,
     /// Payments about which a person spoke: the settlement file has the last word.
     pub spoken: BTreeSet<u128>,
     pub actors: [Arc<Actor>; 3],
@@ -210,6 +212,7 @@ impl World {
             calls: 0,
             cash: BTreeMap::new(),
             cash_of_sale: BTreeMap::new(),
+            voided: BTreeSet::new(),
             spoken: BTreeSet::new(),
             actors: [actor("till", Role::Cashier), actor("boss", Role::Manager), actor("hub", Role::System)],
             steps: 0,
