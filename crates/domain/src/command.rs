@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
-use crate::{article, payment, sale, stock};
+use crate::{article, exception, payment, sale, stock};
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
 /// else, so it may run again with other records and leaves no trace when it stops.
@@ -59,6 +59,8 @@ pub enum Refusal {
     Sale(sale::Refusal),
     /// A rule of payments.
     Payment(payment::Refusal),
+    /// A rule of exceptions.
+    Exception(exception::Refusal),
 }
 
 impl Refusal {
@@ -72,6 +74,7 @@ impl Refusal {
             Self::Stock(refusal) => refusal.code().to_owned(),
             Self::Sale(refusal) => refusal.code().to_owned(),
             Self::Payment(refusal) => refusal.code().to_owned(),
+            Self::Exception(refusal) => refusal.code().to_owned(),
         }
     }
 }
@@ -93,6 +96,7 @@ impl fmt::Display for Refusal {
             Self::Stock(refusal) => refusal.fmt(f),
             Self::Sale(refusal) => refusal.fmt(f),
             Self::Payment(refusal) => refusal.fmt(f),
+            Self::Exception(refusal) => refusal.fmt(f),
         }
     }
 }

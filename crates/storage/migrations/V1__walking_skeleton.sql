@@ -184,6 +184,7 @@ CREATE TABLE exception (
     version BIGINT NOT NULL,
     PRIMARY KEY (subject, kind)
 ) [clustered];
+CREATE INDEX exception_by_merchant ON exception (merchant_id, id);
 CREATE INDEX exception_open ON exception (merchant_id, id) WHERE resolved_at IS NULL;
 
 CREATE TABLE job (

@@ -3,7 +3,9 @@
 
 use domain::article::Article;
 use domain::exception::Exception;
-use domain::id::{ApiKeyId, ArticleId, ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId};
+use domain::id::{
+    ApiKeyId, ArticleId, ConnectionId, ExceptionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId,
+};
 use domain::job::{self, JobId};
 use domain::merchant::{ApiKey, Connection, Location, Merchant, Register};
 use domain::payment::{Operation, Payment};
@@ -283,6 +285,29 @@ impl Reader {
             vec![Cell::display(merchant), Cell::Int(limit.clamp(1, PAGE_MAX))],
         )
         .await
+    }
+
+    /// A page of the merchant's resolved exceptions after an id.
+    pub async fn list_resolved_exceptions(
+        &self,
+        merchant: MerchantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Exception>, EngineError> {
+        self.list(
+            "WHERE merchant_id = $1 AND id > $2 AND resolved_at IS NOT NULL ORDER BY id LIMIT $3",
+            vec![Cell::display(merchant), Cell::Text(after.to_owned().into()), Cell::Int(limit.clamp(1, PAGE_MAX))],
+        )
+        .await
+    }
+
+    /// One exception.
+    pub async fn find_exception(
+        &self,
+        merchant: MerchantId,
+        id: ExceptionId,
+    ) -> Result<Option<Exception>, EngineError> {
+        self.find(merchant, Cell::display(id)).await
     }
 
     /// The exceptions of one record, open and resolved.

@@ -3,7 +3,7 @@
 
 use super::change::{Change, Report, find_payment};
 use super::task::{keys_for_outcome, operations_of, settle_job};
-use super::{Moved, Outcome, Payment, Refusal, Witness, exceptions, read_inquiry};
+use super::{Moved, Outcome, Payment, Refusal, Witness, read_inquiry};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::exception;
@@ -85,7 +85,7 @@ impl RecordOutcome {
             format_minor(at_risk_minor, payment.currency),
             payment.currency,
         );
-        exceptions::open(work, call, payment.id, exception::Kind::NotAskedFor, reason, at_risk_minor);
+        exception::open(work, call, &payment.id.to_string(), exception::Kind::NotAskedFor, reason, at_risk_minor);
         let operations = operations_of(work, call.merchant, payment.id).cloned().collect();
         Moved { payment, operations, tasks: Vec::new() }
     }

@@ -7,7 +7,7 @@ use super::rules::Refusal as RuleRefusal;
 use super::state::charge_of;
 use super::task::{keys_for_outcome, settle_job};
 use super::text::check_reason;
-use super::{Approval, Kind, Moved, Operation, Outcome, Reason, Refusal, Witness, exceptions};
+use super::{Approval, Kind, Moved, Operation, Outcome, Reason, Refusal, Witness};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::exception;
@@ -117,11 +117,11 @@ impl Override {
 
     /// The person has done what the exception asked for, unless something else was left to them. If a reversal goes on
     /// and does not end in time, it is opened again.
-    fn resolve_doubt(&self, work: &mut UnitOfWork, call: &Call<'_>, change: &Change) {
+    fn resolve_doubt(&self, work: &mut UnitOfWork, call: &mut Call<'_>, change: &Change) {
         let is_left = |one: &Operation| one.is_left_to_person && !one.state.is_definite();
         if !change.operations(work).into_iter().any(is_left) {
             let resolution = format!("{} overrode it as {}: {}", call.actor.name, self.verdict.as_str(), self.reason);
-            exceptions::resolve(work, call, self.payment, exception::Kind::PaymentInDoubt, &resolution);
+            exception::resolve(work, call, &self.payment.to_string(), exception::Kind::PaymentInDoubt, &resolution);
         }
     }
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::expire::end_promise;
 use super::read::{find_open, has_pending, save, stocked_quantities};
 use super::{Refusal, Sale, State, Tender, TenderKind, TenderState, due_minor, lines_of, tenders_of};
-use crate::call::{Call, Role};
+use crate::call::Call;
 use crate::command;
-use crate::exception::{self, Exception};
-use crate::id::{ArticleId, ExceptionId, JournalEntryId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::exception;
+use crate::id::{ArticleId, JournalEntryId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::journal::{JournalEntry, LedgerAccount, sale_postings};
 use crate::money::{Currency, Overflow, sum_minor};
 use crate::stock;
@@ -159,19 +159,7 @@ fn open_oversold(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale, overso
         oversold.len(),
         named.join(", "),
     );
-    work.exceptions.insert(Exception {
-        id: ExceptionId::from_uuid(call.next_uuid()),
-        merchant: sale.merchant,
-        kind: exception::Kind::Oversold,
-        subject: sale.id.to_string(),
-        reason,
-        owner: Role::Manager.as_str().to_owned(),
-        at_risk_minor: 0,
-        resolution: None,
-        opened_at: call.now,
-        resolved_at: None,
-        version: 1,
-    });
+    exception::open(work, call, &sale.id.to_string(), exception::Kind::Oversold, reason, 0);
 }
 
 #[derive(Serialize)]
@@ -208,6 +196,7 @@ impl TenderFact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Role;
     use crate::money::Quantity;
     use crate::sale::{AddCash, ExpireReservation, RESERVATION_MS};
     use crate::stock::{Correction, MoveStock, MovementKind};

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
-use domain::{article, payment, sale, stock};
+use domain::{article, exception, payment, sale, stock};
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
 
@@ -78,8 +78,8 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 8] =
-    ["article", "connection", "location", "operation", "payment", "register", "sale", "sale_line"];
+pub const NOUNS: [&str; 9] =
+    ["article", "connection", "exception", "location", "operation", "payment", "register", "sale", "sale_line"];
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
@@ -316,6 +316,16 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Stock(refusal) => of_stock(refusal),
         Refusal::Sale(refusal) => of_sale(refusal),
         Refusal::Payment(refusal) => of_payment(refusal),
+        Refusal::Exception(refusal) => of_exception(refusal),
+    }
+}
+
+const fn of_exception(refusal: &exception::Refusal) -> StatusCode {
+    use exception::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::AlreadyResolved | R::NeedsOutcome => StatusCode::CONFLICT,
+        R::OwnerInvalid | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

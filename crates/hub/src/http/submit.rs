@@ -18,7 +18,7 @@ pub async fn submit<C>(
     app: &App,
     envelope: Envelope,
     command: C,
-    encode: fn(&C::Reply) -> Answer,
+    encode: impl Fn(&C::Reply) -> Answer + Send + 'static,
 ) -> Result<Response, Problem>
 where
     C: Command + Send + 'static,

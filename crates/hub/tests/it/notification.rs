@@ -13,12 +13,12 @@ on_both_engines!(
     what_the_provider_did_by_itself_becomes_an_exception,
 );
 
-fn route(connection: ConnectionId) -> String {
+pub fn route(connection: ConnectionId) -> String {
     format!("/v1/webhooks/sandbox/{connection}")
 }
 
 /// A notification in the sandbox's words.
-fn news(reference: &str, status: &str, approved: i64) -> Vec<u8> {
+pub fn news(reference: &str, status: &str, approved: i64) -> Vec<u8> {
     let body = json!({
         "id": "ntf_1", "reference": reference, "charge_id": "ch_1", "kind": "purchase", "status": status,
         "amount": approved, "approved_amount": approved, "currency": "JPY",
@@ -26,7 +26,7 @@ fn news(reference: &str, status: &str, approved: i64) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-async fn notify(world: &World, path: &str, body: &[u8], signatures: &[&str]) -> Reply {
+pub async fn notify(world: &World, path: &str, body: &[u8], signatures: &[&str]) -> Reply {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(signatures.iter().map(|signature| ("x-sandbox-signature", *signature)));
     world.send("POST", path, &headers, Some(body.to_vec())).await.unwrap()

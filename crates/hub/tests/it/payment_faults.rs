@@ -233,11 +233,17 @@ async fn a_provider_that_refuses_connections_got_nothing(mut world: World) {
 /// News, late approval and refund intent stand under consecutive numbers of one instant: one commit.
 async fn assert_given_back_at_once(world: &World, payment: &str) {
     let events = world.events().await;
-    let place = events.iter().position(|event| event["subject"] == payment && event["kind"] == "payment.captured");
-    let news = &events[place.expect("the news of the approval")..];
+    let of_payment: Vec<&Value> = events.iter().filter(|event| event["subject"] == payment).collect();
+    let place = of_payment.iter().position(|event| event["kind"] == "payment.captured");
+    let news = &of_payment[place.expect("the news of the approval")..];
     let kinds: Vec<String> = news.iter().take(3).map(|event| text(&event["kind"])).collect();
     assert_eq!(kinds, ["payment.captured", "payment.approved_late", "payment.refund_asked"]);
-    assert!(news.iter().take(3).all(|event| event["created_at"] == news[0]["created_at"]), "{news:?}");
+    let at = &news[0]["created_at"];
+    assert!(news.iter().take(3).all(|event| event["created_at"] == *at), "{news:?}");
+    let is_opened = |event: &Value| {
+        event["kind"] == "exception.opened" && event["data"]["about"] == payment && event["created_at"] == *at
+    };
+    assert!(events.iter().any(|event| is_opened(event) && event["data"]["kind"] == "late_approval"), "{events:?}");
 }
 
 async fn a_late_approval_is_given_back_in_the_commit_that_learned_of_it(world: World) {

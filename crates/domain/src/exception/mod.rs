@@ -1,7 +1,21 @@
-//! Exceptions: what needs a person, with owner and reason.
+//! Exceptions: what needs a person, with owner and reason. Of each kind a record has at most one, opened again when its
+//! cause comes back.
 
-use crate::id::{ExceptionId, MerchantId};
+mod assign;
+mod keep;
+mod refusal;
+mod resolve;
+
+use std::fmt;
+
+use crate::id::{ExceptionId, MerchantId, PaymentId, SaleId};
 use crate::time::Timestamp;
+use crate::work::{Key, UnitOfWork};
+
+pub use assign::{AssignException, OWNER_CHARS_MAX};
+pub(crate) use keep::{find_open, open, resolve};
+pub use refusal::Refusal;
+pub use resolve::{RESOLUTION_CHARS_MAX, RESOLUTION_CHARS_MIN, ResolveException};
 
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +61,34 @@ pub enum Kind {
     NotAskedFor,
     /// A job failed again and again.
     JobFailed,
+}
+
+/// What an exception is kept under: the record it is about, and its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The id of the record it is about.
+    pub subject: String,
+    /// What is wrong with it.
+    pub kind: Kind,
+}
+
+impl Place {
+    /// The record whose lock covers its exceptions.
+    fn key(&self) -> Option<Key> {
+        let payment = self.subject.parse::<PaymentId>().map(Key::Payment);
+        payment.ok().or_else(|| self.subject.parse::<SaleId>().map(Key::Sale).ok())
+    }
+
+    /// The exception, if it is the merchant's.
+    fn find<'a>(&self, work: &'a UnitOfWork, merchant: MerchantId) -> Option<&'a Exception> {
+        work.exceptions.find(merchant, &(self.subject.clone(), self.kind))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.kind.as_str(), self.subject)
+    }
 }
 
 impl Kind {
