@@ -36,6 +36,30 @@ fn the_document_has_the_codes_of_the_hub_and_no_other() {
     assert_eq!(listed, used);
 }
 
+#[test]
+fn the_guide_has_the_kinds_of_events_and_no_other() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let guide = std::fs::read_to_string(crates.parent().unwrap().join("docs/guides/events.md")).unwrap();
+    let rows = guide.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed: BTreeSet<String> = rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect();
+    let is_kind =
+        |text: &&str| text.contains('.') && text.bytes().all(|b| b.is_ascii_lowercase() || b"._".contains(&b));
+    let mut told = BTreeSet::new();
+    for file in sources(&crates.join("domain/src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let quoted = quoted_after(code, "emit(", ";").chain(quoted_after(code, "_event(", "\n}\n"));
+        told.extend(quoted.filter(is_kind).map(str::to_owned));
+    }
+    assert_eq!(listed, told);
+}
+
+/// The texts in quotes behind each `head`, up to the next `end`.
+fn quoted_after<'a>(code: &'a str, head: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
+    let parts = code.split(head).skip(1).map(move |part| part.split(end).next().unwrap_or_default());
+    parts.flat_map(|part| part.split('"').skip(1).step_by(2))
+}
+
 /// What stands behind the arrows of each `fn code` of a refusal.
 fn codes_of_refusals(text: &str) -> Vec<String> {
     let mut codes = Vec::new();
