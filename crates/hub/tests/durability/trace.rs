@@ -99,8 +99,7 @@ fn calls(path: &Path) -> Vec<Call> {
     let mut calls = Vec::new();
     for (line, text) in file.lines().enumerate() {
         let text = text.expect("a trace is text");
-        let mut words = text.splitn(3, ' ').map(str::trim_start);
-        let (Some(thread), Some(_time), Some(rest)) = (words.next(), words.next(), words.next()) else { continue };
+        let Some((thread, rest)) = head(&text) else { continue };
         if let Some(rest) = rest.strip_prefix("<... ") {
             let Some(call) = under_way.remove(thread) else { continue };
             calls.push(Call { ended: line, has_succeeded: has_succeeded(rest), ..call });
@@ -114,6 +113,14 @@ fn calls(path: &Path) -> Vec<Call> {
         }
     }
     calls
+}
+
+/// The thread and the call of a line; its time is left out. A thread's id of fewer than five digits is followed by more
+/// than one blank.
+fn head(line: &str) -> Option<(&str, &str)> {
+    let (thread, rest) = line.split_once(' ')?;
+    let (_time, rest) = rest.trim_start().split_once(' ')?;
+    Some((thread, rest.trim_start()))
 }
 
 /// `pwrite64(9<path>, "data"..., 4096, 32) = 4096`; with `-xx` path and data are hexadecimal.
