@@ -8,6 +8,7 @@ use crate::cell::Cell;
 use crate::durability::Durability;
 use crate::error::EngineError;
 use crate::prune::{Prune, Pruned};
+use crate::record::IDEMPOTENCY;
 use crate::table::{Rows, Table};
 
 /// Rows to read: those whose first `prefix_len` key columns equal one of `keys`, in key order.
@@ -34,6 +35,16 @@ pub enum Write<'a> {
     /// The answer of an idempotency row whose answer is still to come: merchant, key, subject, status, content type,
     /// body.
     Answer(Rows<'a>),
+}
+
+impl<'a> Write<'a> {
+    /// Which rows it changes, and where.
+    pub fn parts(&self) -> (&'static Table, &Rows<'a>) {
+        match self {
+            Self::Insert(table, rows) | Self::InsertMissing(table, rows) | Self::Update(table, rows) => (table, rows),
+            Self::Answer(rows) => (&IDEMPOTENCY, rows),
+        }
+    }
 }
 
 /// How a transaction began.

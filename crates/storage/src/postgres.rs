@@ -16,7 +16,6 @@ use crate::durability::{Durability, SERVER_SETTINGS};
 use crate::engine::{Begun, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::prune::{Prune, Pruned};
-use crate::record::IDEMPOTENCY;
 use crate::sql;
 use crate::table::{Kind, Rows, Table};
 
@@ -119,11 +118,12 @@ impl Postgres {
     fn prepare_writes<'a>(&mut self, writes: &'a [Write<'_>]) -> Result<Vec<Prepared<'a>>, EngineError> {
         let mut prepared = Vec::with_capacity(writes.len());
         for write in writes {
-            let (table, verb, rows) = match write {
-                Write::Insert(table, rows) => (*table, Verb::Insert, rows),
-                Write::InsertMissing(table, rows) => (*table, Verb::InsertMissing, rows),
-                Write::Update(table, rows) => (*table, Verb::Update, rows),
-                Write::Answer(rows) => (&IDEMPOTENCY, Verb::Answer, rows),
+            let (table, rows) = write.parts();
+            let verb = match write {
+                Write::Insert(..) => Verb::Insert,
+                Write::InsertMissing(..) => Verb::InsertMissing,
+                Write::Update(..) => Verb::Update,
+                Write::Answer(..) => Verb::Answer,
             };
             if rows.is_empty() {
                 continue;

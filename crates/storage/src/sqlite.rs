@@ -15,7 +15,6 @@ use crate::durability::Durability;
 use crate::engine::{Begun, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::prune::{Prune, Pruned};
-use crate::record::IDEMPOTENCY;
 use crate::sql;
 use crate::table::{Rows, Table};
 
@@ -271,11 +270,12 @@ impl Engine for Sqlite {
 
     fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
         for write in writes {
-            let (table, verb, rows) = match write {
-                Write::Insert(table, rows) => (*table, Verb::Insert, rows),
-                Write::InsertMissing(table, rows) => (*table, Verb::InsertMissing, rows),
-                Write::Update(table, rows) => (*table, Verb::Update, rows),
-                Write::Answer(rows) => (&IDEMPOTENCY, Verb::Answer, rows),
+            let (table, rows) = write.parts();
+            let verb = match write {
+                Write::Insert(..) => Verb::Insert,
+                Write::InsertMissing(..) => Verb::InsertMissing,
+                Write::Update(..) => Verb::Update,
+                Write::Answer(..) => Verb::Answer,
             };
             let counts = self.execute(table, verb, rows)?;
             if verb == Verb::Update && counts.iter().any(|count| *count != 1) {

@@ -183,12 +183,8 @@ impl Engine for Disk {
     fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
         let mut log = self.log();
         for write in writes {
-            match write {
-                Write::Insert(table, rows) | Write::InsertMissing(table, rows) | Write::Update(table, rows) => {
-                    note(&mut log, table.name, table.key_len, rows);
-                }
-                Write::Answer(rows) => note(&mut log, "idempotency", 2, rows),
-            }
+            let (table, rows) = write.parts();
+            note(&mut log, table.name, table.key_len, rows);
         }
         drop(log);
         self.memory.write(writes)
