@@ -36,15 +36,23 @@ pub(crate) struct Entry {
     pub keys: BTreeSet<Key>,
     /// How often it named more.
     pub rounds: u8,
-    /// It ran into a unique constraint when it was alone, and runs once more: another hub may have made the record since
-    /// the load, and what it decides when it sees that is the better answer.
-    pub has_met_unique: bool,
-    /// The unique constraint that it ran into in that run, too: it is refused without deciding again.
-    pub broken_unique: Option<String>,
+    /// How it stands with the unique constraints.
+    pub uniqueness: Uniqueness,
     /// The answer that somebody else filled in meanwhile under the key that this one settles.
     pub settled: Option<Answer>,
     /// What came of it in the last run.
     pub verdict: Verdict,
+}
+
+/// What a command that runs alone met of the unique constraints.
+pub(crate) enum Uniqueness {
+    /// Nothing.
+    Kept,
+    /// It ran into one and runs once more: another hub may have made the record since the load, and what it decides when
+    /// it sees that is the better answer.
+    MetOnce,
+    /// It ran into this one in that run, too: it is refused without deciding again.
+    Broken(String),
 }
 
 /// What came of a command in a batch.
@@ -77,16 +85,7 @@ pub(crate) struct Changed {
 impl Entry {
     pub(crate) fn new(envelope: Envelope, pending: Box<dyn Pending>) -> Self {
         let keys = pending.keys().into_iter().collect();
-        Self {
-            envelope,
-            pending,
-            keys,
-            rounds: 0,
-            has_met_unique: false,
-            broken_unique: None,
-            settled: None,
-            verdict: Verdict::Open,
-        }
+        Self { envelope, pending, keys, rounds: 0, uniqueness: Uniqueness::Kept, settled: None, verdict: Verdict::Open }
     }
 
     /// Its key, as far as it claims one.
@@ -100,6 +99,18 @@ impl Entry {
     /// Whether its answer has to be written down.
     fn has_answer_to_keep(&self) -> bool {
         matches!(self.verdict, Verdict::Decided(_)) && !matches!(self.envelope.idempotency, Idempotency::None)
+    }
+}
+
+impl Changed {
+    fn by(entry: &Entry, events_end: usize) -> Self {
+        Self {
+            merchant: entry.envelope.merchant,
+            command: entry.pending.name(),
+            actor: entry.envelope.actor.name.clone(),
+            request_id: entry.envelope.request_id.clone(),
+            events_end,
+        }
     }
 }
 
@@ -159,8 +170,8 @@ fn as_conflict(error: EngineError) -> EngineError {
 fn decide(entries: &mut [Entry], work: &mut UnitOfWork, ids: &mut dyn IdSource, now: Timestamp) -> Vec<Changed> {
     let mut changed = Vec::new();
     for entry in entries.iter_mut().filter(|entry| entry.verdict == Verdict::Open) {
-        if let Some(constraint) = entry.broken_unique.clone() {
-            let refusal = catch_unwind(AssertUnwindSafe(|| entry.pending.refuse_unique(&constraint)));
+        if let Uniqueness::Broken(constraint) = &entry.uniqueness {
+            let refusal = catch_unwind(AssertUnwindSafe(|| entry.pending.refuse_unique(constraint)));
             entry.verdict = match refusal {
                 Ok(Some(answer)) => Verdict::Decided(answer),
                 Ok(None) => Verdict::Failed(Failure::Internal(format!("unique constraint {constraint}"))),
@@ -177,22 +188,17 @@ fn decide(entries: &mut [Entry], work: &mut UnitOfWork, ids: &mut dyn IdSource, 
         let mut call = Call::new(now, entry.envelope.merchant, &entry.envelope.actor, ids);
         let decision = catch_unwind(AssertUnwindSafe(|| entry.pending.decide(work, &mut call)));
         entry.verdict = match decision {
-            Ok(Ok(_)) if work.count_command_changes() > ROWS_MAX => {
-                work.undo_command();
-                Verdict::Failed(Failure::Internal(format!("the command writes more than {ROWS_MAX} rows")))
-            }
-            Ok(Ok(answer)) => {
-                if work.count_command_changes() > 0 {
-                    changed.push(Changed {
-                        merchant: entry.envelope.merchant,
-                        command: entry.pending.name(),
-                        actor: entry.envelope.actor.name.clone(),
-                        request_id: entry.envelope.request_id.clone(),
-                        events_end: work.events.rows().len(),
-                    });
+            Ok(Ok(answer)) => match work.count_command_changes() {
+                0 => Verdict::Decided(answer),
+                1..=ROWS_MAX => {
+                    changed.push(Changed::by(entry, work.events.rows().len()));
+                    Verdict::Decided(answer)
                 }
-                Verdict::Decided(answer)
-            }
+                _ => {
+                    work.undo_command();
+                    Verdict::Failed(Failure::Internal(format!("the command writes more than {ROWS_MAX} rows")))
+                }
+            },
             Ok(Err(Stop::Refused(answer))) => {
                 work.undo_command();
                 Verdict::Decided(answer)

@@ -10,7 +10,7 @@ use domain::id::{BatchId, IdSource, MerchantId};
 use domain::time::Timestamp;
 use tokio::sync::{broadcast, oneshot};
 
-use crate::batch::{self, Entry, Verdict};
+use crate::batch::{self, Entry, Uniqueness, Verdict};
 use crate::engine::{Begun, Engine};
 use crate::error::EngineError;
 use crate::queue::{Errand, Queue, Work};
@@ -255,9 +255,11 @@ impl Committer {
         }
         if let Some(entry) = entries.first_mut() {
             match error {
-                EngineError::Unique(constraint) if entry.broken_unique.is_none() => {
-                    entry.broken_unique = entry.has_met_unique.then_some(constraint);
-                    entry.has_met_unique = true;
+                EngineError::Unique(constraint) if !matches!(entry.uniqueness, Uniqueness::Broken(_)) => {
+                    entry.uniqueness = match entry.uniqueness {
+                        Uniqueness::Kept => Uniqueness::MetOnce,
+                        Uniqueness::MetOnce | Uniqueness::Broken(_) => Uniqueness::Broken(constraint),
+                    };
                     return self.settle(entries);
                 }
                 EngineError::Conflict(why) => entry.verdict = Verdict::Failed(Failure::Unavailable(why)),
