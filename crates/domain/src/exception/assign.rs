@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Exception, Place, Refusal};
+use super::{Exception, Place, Refusal, check_text};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::guard;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Longest name of an owner, in characters.
@@ -42,11 +41,8 @@ impl Command for AssignException {
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Exception, Stop<command::Refusal>> {
         require_role(call, Role::Manager)?;
-        let owner = self.check_owner()?;
-        let known = self.place.find(work, call.merchant).ok_or_else(|| not_found("exception", &self.place))?;
-        if known.resolved_at.is_some() {
-            return Err(Refusal::AlreadyResolved.into());
-        }
+        let owner = check_text(&self.owner, 1..=OWNER_CHARS_MAX, Refusal::OwnerInvalid)?;
+        let known = self.place.find_open(work, call.merchant)?;
         if known.owner == owner {
             return Ok(known.clone());
         }
@@ -58,18 +54,5 @@ impl Command for AssignException {
         let fact = Assigned { kind: assigned.kind.as_str(), about: &assigned.subject, owner, by: &by };
         work.emit(call, "exception.assigned", assigned.id, &fact);
         Ok(assigned)
-    }
-}
-
-impl AssignException {
-    fn check_owner(&self) -> Result<&str, Refusal> {
-        let owner = self.owner.trim();
-        if owner.is_empty() || owner.chars().count() > OWNER_CHARS_MAX {
-            return Err(Refusal::OwnerInvalid);
-        }
-        if guard::looks_like_card_number(owner) {
-            return Err(Refusal::TextLooksLikeCardNumber);
-        }
-        Ok(owner)
     }
 }

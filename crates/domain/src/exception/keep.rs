@@ -1,8 +1,10 @@
 //! How the rules open and close exceptions.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use super::{Exception, Kind};
+use super::{Exception, Kind, Place};
 use crate::call::{Call, Role};
 use crate::id::ExceptionId;
 use crate::work::UnitOfWork;
@@ -27,8 +29,13 @@ struct Resolved<'a> {
 }
 
 /// The record's exception of that kind, if somebody still has to act on it.
-pub(crate) fn find_open<'a>(work: &'a UnitOfWork, call: &Call<'_>, subject: &str, kind: Kind) -> Option<&'a Exception> {
-    let exception = work.exceptions.find(call.merchant, &(subject.to_owned(), kind));
+pub(crate) fn find_open<'a>(
+    work: &'a UnitOfWork,
+    call: &Call<'_>,
+    subject: impl fmt::Display,
+    kind: Kind,
+) -> Option<&'a Exception> {
+    let exception = Place { subject: subject.to_string(), kind }.find(work, call.merchant);
     exception.filter(|exception| exception.resolved_at.is_none())
 }
 
@@ -36,17 +43,18 @@ pub(crate) fn find_open<'a>(work: &'a UnitOfWork, call: &Call<'_>, subject: &str
 pub(crate) fn open(
     work: &mut UnitOfWork,
     call: &mut Call<'_>,
-    subject: &str,
+    subject: impl fmt::Display,
     kind: Kind,
     reason: String,
     at_risk_minor: i64,
 ) {
-    let is_told = find_open(work, call, subject, kind)
+    let subject = subject.to_string();
+    let is_told = find_open(work, call, &subject, kind)
         .is_some_and(|known| known.reason == reason && known.at_risk_minor >= at_risk_minor);
     if is_told {
         return;
     }
-    let opened = match work.exceptions.find_mut(call.merchant, &(subject.to_owned(), kind)) {
+    let opened = match work.exceptions.find_mut(call.merchant, &(subject.clone(), kind)) {
         Some(known) => {
             if known.resolved_at.is_some() {
                 (known.opened_at, known.at_risk_minor) = (call.now, 0);
@@ -62,7 +70,7 @@ pub(crate) fn open(
                 id: ExceptionId::from_uuid(call.next_uuid()),
                 merchant: call.merchant,
                 kind,
-                subject: subject.to_owned(),
+                subject: subject.clone(),
                 reason,
                 owner: first_owner(),
                 at_risk_minor,
@@ -80,7 +88,7 @@ pub(crate) fn open(
         call,
         "exception.opened",
         id,
-        &Opened { kind: kind.as_str(), about: subject, reason, owner, at_risk_minor },
+        &Opened { kind: kind.as_str(), about: &subject, reason, owner, at_risk_minor },
     );
 }
 
@@ -90,14 +98,21 @@ fn first_owner() -> String {
 }
 
 /// Closes the record's exception of that kind, if it is open.
-pub(crate) fn resolve(work: &mut UnitOfWork, call: &mut Call<'_>, subject: &str, kind: Kind, resolution: &str) {
-    if find_open(work, call, subject, kind).is_none() {
+pub(crate) fn resolve(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    subject: impl fmt::Display,
+    kind: Kind,
+    resolution: &str,
+) {
+    let subject = subject.to_string();
+    if find_open(work, call, &subject, kind).is_none() {
         return;
     }
-    let Some(known) = work.exceptions.find_mut(call.merchant, &(subject.to_owned(), kind)) else { return };
+    let Some(known) = work.exceptions.find_mut(call.merchant, &(subject.clone(), kind)) else { return };
     known.resolution = Some(resolution.to_owned());
     known.resolved_at = Some(call.now);
     let id = known.id;
     let by = call.actor.name.clone();
-    work.emit(call, "exception.resolved", id, &Resolved { kind: kind.as_str(), about: subject, resolution, by: &by });
+    work.emit(call, "exception.resolved", id, &Resolved { kind: kind.as_str(), about: &subject, resolution, by: &by });
 }

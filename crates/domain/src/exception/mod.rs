@@ -7,10 +7,13 @@ mod refusal;
 mod resolve;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
+use crate::command::{self, not_found};
+use crate::guard;
 use crate::id::{ExceptionId, MerchantId, PaymentId, SaleId};
 use crate::time::Timestamp;
-use crate::work::{Key, UnitOfWork};
+use crate::work::{Key, Stop, UnitOfWork};
 
 pub use assign::{AssignException, OWNER_CHARS_MAX};
 pub(crate) use keep::{find_open, open, resolve};
@@ -83,12 +86,37 @@ impl Place {
     fn find<'a>(&self, work: &'a UnitOfWork, merchant: MerchantId) -> Option<&'a Exception> {
         work.exceptions.find(merchant, &(self.subject.clone(), self.kind))
     }
+
+    /// The exception that a person wants to act on.
+    fn find_open<'a>(
+        &self,
+        work: &'a UnitOfWork,
+        merchant: MerchantId,
+    ) -> Result<&'a Exception, Stop<command::Refusal>> {
+        match self.find(work, merchant) {
+            None => Err(not_found("exception", self)),
+            Some(Exception { resolved_at: Some(_), .. }) => Err(Refusal::AlreadyResolved.into()),
+            Some(open) => Ok(open),
+        }
+    }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.kind.as_str(), self.subject)
     }
+}
+
+/// What a person says of an exception, without the blanks around it.
+fn check_text(text: &str, chars: RangeInclusive<usize>, refusal: Refusal) -> Result<&str, Refusal> {
+    let text = text.trim();
+    if !chars.contains(&text.chars().count()) {
+        return Err(refusal);
+    }
+    if guard::looks_like_card_number(text) {
+        return Err(Refusal::TextLooksLikeCardNumber);
+    }
+    Ok(text)
 }
 
 impl Kind {

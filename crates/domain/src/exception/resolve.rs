@@ -1,9 +1,8 @@
 //! Somebody has dealt with an exception.
 
-use super::{Exception, Kind, Place, Refusal, keep};
+use super::{Exception, Kind, Place, Refusal, check_text, keep};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::guard;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Shortest account of how an exception ended, in characters: less says nothing.
@@ -34,29 +33,12 @@ impl Command for ResolveException {
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Exception, Stop<command::Refusal>> {
         require_role(call, Role::Manager)?;
-        let reason = self.check_reason()?;
-        let known = self.place.find(work, call.merchant).ok_or_else(|| not_found("exception", &self.place))?;
-        if known.resolved_at.is_some() {
-            return Err(Refusal::AlreadyResolved.into());
-        }
-        if known.kind == Kind::PaymentInDoubt {
+        let reason = check_text(&self.reason, RESOLUTION_CHARS_MIN..=RESOLUTION_CHARS_MAX, Refusal::ReasonInvalid)?;
+        if self.place.find_open(work, call.merchant)?.kind == Kind::PaymentInDoubt {
             return Err(Refusal::NeedsOutcome.into());
         }
         keep::resolve(work, call, &self.place.subject, self.place.kind, reason);
         self.place.find(work, call.merchant).cloned().ok_or_else(|| not_found("exception", &self.place))
-    }
-}
-
-impl ResolveException {
-    fn check_reason(&self) -> Result<&str, Refusal> {
-        let reason = self.reason.trim();
-        if !(RESOLUTION_CHARS_MIN..=RESOLUTION_CHARS_MAX).contains(&reason.chars().count()) {
-            return Err(Refusal::ReasonInvalid);
-        }
-        if guard::looks_like_card_number(reason) {
-            return Err(Refusal::TextLooksLikeCardNumber);
-        }
-        Ok(reason)
     }
 }
 

@@ -112,7 +112,7 @@ impl Change {
         let at_risk_minor = with_us_minor(after);
         let has_grown = at_risk_minor > with_us_minor(&self.before);
         let is_late = (self.payment.is_closed_uncharged && has_grown) || is_unclaimed;
-        let is_known = exception::find_open(work, call, &self.payment.id.to_string(), exception::Kind::LateApproval)
+        let is_known = exception::find_open(work, call, self.payment.id, exception::Kind::LateApproval)
             .is_some_and(|known| known.at_risk_minor >= at_risk_minor);
         if !is_late || is_known {
             return;
@@ -126,7 +126,7 @@ impl Change {
         let currency = self.payment.currency;
         let reason =
             format!("{amount} {currency} came after the register was told that nothing was charged. {what_to_do}");
-        exception::open(work, call, &self.payment.id.to_string(), exception::Kind::LateApproval, reason, at_risk_minor);
+        exception::open(work, call, self.payment.id, exception::Kind::LateApproval, reason, at_risk_minor);
         let late = Late { at_risk_minor, is_given_back: ask.is_some() };
         work.emit(call, "payment.approved_late", self.payment.id, &late);
         if let Some(ask) = ask {

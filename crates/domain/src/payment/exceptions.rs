@@ -28,7 +28,7 @@ impl Change {
             format_minor(told.approved_minor(), self.payment.currency),
         );
         let at_risk_minor = known.approved_minor().max(told.approved_minor()).max(told.asked_minor);
-        exception::open(work, call, &self.payment.id.to_string(), Kind::WitnessesContradict, reason, at_risk_minor);
+        exception::open(work, call, self.payment.id, Kind::WitnessesContradict, reason, at_risk_minor);
     }
 
     pub(super) fn open_refund_failed(&self, work: &mut UnitOfWork, call: &mut Call<'_>, told: &Operation) {
@@ -44,7 +44,7 @@ impl Change {
             told.state.as_str(),
             reason_of(&told.state).unwrap_or_default(),
         );
-        exception::open(work, call, &self.payment.id.to_string(), Kind::RefundFailed, reason, told.asked_minor);
+        exception::open(work, call, self.payment.id, Kind::RefundFailed, reason, told.asked_minor);
     }
 
     /// Closes what no longer needs a person.
@@ -55,12 +55,12 @@ impl Change {
         if after.customer_charged == Charged::No {
             let resolution = "None of the customer's money is with us any more.";
             for kind in [Kind::LateApproval, Kind::RefundFailed] {
-                exception::resolve(work, call, &self.payment.id.to_string(), kind, resolution);
+                exception::resolve(work, call, self.payment.id, kind, resolution);
             }
         }
         if self.operations(work).into_iter().all(|operation| self.is_at_rest(work, operation, call.now)) {
             let resolution = format!("It was found out: the payment is {}.", after.state.as_str());
-            exception::resolve(work, call, &self.payment.id.to_string(), Kind::PaymentInDoubt, &resolution);
+            exception::resolve(work, call, self.payment.id, Kind::PaymentInDoubt, &resolution);
         }
     }
 

@@ -85,7 +85,7 @@ impl RecordOutcome {
             format_minor(at_risk_minor, payment.currency),
             payment.currency,
         );
-        exception::open(work, call, &payment.id.to_string(), exception::Kind::NotAskedFor, reason, at_risk_minor);
+        exception::open(work, call, payment.id, exception::Kind::NotAskedFor, reason, at_risk_minor);
         let operations = operations_of(work, call.merchant, payment.id).cloned().collect();
         Moved { payment, operations, tasks: Vec::new() }
     }

@@ -121,7 +121,7 @@ impl Override {
         let is_left = |one: &Operation| one.is_left_to_person && !one.state.is_definite();
         if !change.operations(work).into_iter().any(is_left) {
             let resolution = format!("{} overrode it as {}: {}", call.actor.name, self.verdict.as_str(), self.reason);
-            exception::resolve(work, call, &self.payment.to_string(), exception::Kind::PaymentInDoubt, &resolution);
+            exception::resolve(work, call, self.payment, exception::Kind::PaymentInDoubt, &resolution);
         }
     }
 }

@@ -104,7 +104,7 @@ fn ask_person(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operation,
         known.is_left_to_person = true;
     }
     let Operation { id, asked_minor, .. } = *operation;
-    exception::open(work, call, &id.payment.to_string(), exception::Kind::PaymentInDoubt, why.to_string(), asked_minor);
+    exception::open(work, call, id.payment, exception::Kind::PaymentInDoubt, why.to_string(), asked_minor);
     let asked = PersonAsked { operation: OperationText(id), why: why.as_str() };
     work.emit(call, "payment.person_asked", id.payment, &asked);
 }
@@ -112,7 +112,7 @@ fn ask_person(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operation,
 /// The machine goes on; the person may be faster. What a person was told already stays.
 fn open_overdue(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operation) {
     let Operation { id, asked_minor, kind, .. } = operation;
-    if exception::find_open(work, call, &id.payment.to_string(), exception::Kind::PaymentInDoubt).is_some() {
+    if exception::find_open(work, call, id.payment, exception::Kind::PaymentInDoubt).is_some() {
         return;
     }
     let reason = format!(
@@ -121,7 +121,7 @@ fn open_overdue(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operatio
         id.number,
         kind.as_str(),
     );
-    exception::open(work, call, &id.payment.to_string(), exception::Kind::PaymentInDoubt, reason, *asked_minor);
+    exception::open(work, call, id.payment, exception::Kind::PaymentInDoubt, reason, *asked_minor);
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ fn open_oversold(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale, overso
         oversold.len(),
         named.join(", "),
     );
-    exception::open(work, call, &sale.id.to_string(), exception::Kind::Oversold, reason, 0);
+    exception::open(work, call, sale.id, exception::Kind::Oversold, reason, 0);
 }
 
 #[derive(Serialize)]
