@@ -81,8 +81,7 @@ struct Assignment {
 
 async fn assign(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Assignment>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let place = place_of(find(&app, asked.principal.merchant, &segments).await?);
-    let currency = currency_of(&app, asked.principal.merchant).await?;
+    let (place, currency) = place_of(&app, asked.principal.merchant, &segments).await?;
     let command = AssignException { place, owner: asked.body.owner };
     submit(&app, asked.envelope, command, move |exception| encode(exception, currency)).await
 }
@@ -95,8 +94,7 @@ struct Resolution {
 
 async fn resolve(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Resolution>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let place = place_of(find(&app, asked.principal.merchant, &segments).await?);
-    let currency = currency_of(&app, asked.principal.merchant).await?;
+    let (place, currency) = place_of(&app, asked.principal.merchant, &segments).await?;
     let command = ResolveException { place, reason: asked.body.reason };
     submit(&app, asked.envelope, command, move |exception| encode(exception, currency)).await
 }
@@ -106,9 +104,10 @@ async fn find(app: &App, merchant: MerchantId, segments: &Segments) -> Result<Ex
     found.ok_or_else(|| Problem::not_found("exception"))
 }
 
-/// Under what the rules keep it: the decision loads it again.
-fn place_of(Exception { subject, kind, .. }: Exception) -> Place {
-    Place { subject, kind }
+/// Under what the rules keep it, for the decision that loads it again, and the currency of its answer.
+async fn place_of(app: &App, merchant: MerchantId, segments: &Segments) -> Result<(Place, Currency), Problem> {
+    let Exception { subject, kind, .. } = find(app, merchant, segments).await?;
+    Ok((Place { subject, kind }, currency_of(app, merchant).await?))
 }
 
 async fn currency_of(app: &App, merchant: MerchantId) -> Result<Currency, Problem> {
