@@ -18,6 +18,7 @@ pub mod check;
 pub mod committer;
 pub mod durability;
 pub mod lock_file;
+mod log_folder;
 pub mod memory;
 pub mod migrate;
 pub mod postgres;

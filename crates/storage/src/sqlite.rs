@@ -14,6 +14,7 @@ use crate::cell::Cell;
 use crate::durability::Durability;
 use crate::engine::{Begun, Engine, Read, Row, Write};
 use crate::error::EngineError;
+use crate::log_folder::{LogFolder, fold};
 use crate::prune::{Prune, Pruned};
 use crate::sql;
 use crate::table::{Rows, Table};
@@ -24,8 +25,10 @@ const STATEMENTS_MAX: usize = 128;
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// How long a connection waits for another process's lock before it gives up.
 const BUSY_MS: u64 = 5_000;
-/// The log is folded into the file between batches once it has this many pages of 4 KiB: 16 MiB.
-const CHECKPOINT_PAGES: i64 = 4_096;
+/// Each time the log has grown by so many pages of 4 KiB, 16 MiB, the log folder folds them into the file.
+const FOLD_PAGES: i64 = 4_096;
+/// The rest is folded between two batches once the log has this many pages, 48 MiB: then it starts anew.
+const CHECKPOINT_PAGES: i64 = 12_288;
 /// From this size of the log on, 64 MiB, a checkpoint also empties the file.
 const TRUNCATE_PAGES: i64 = 16_384;
 
@@ -71,6 +74,9 @@ pub struct Sqlite {
     clock: Clock,
     last: Timestamp,
     statements: HashMap<(&'static str, Verb), Arc<str>>,
+    log_folder: LogFolder,
+    /// The size of the log at which the log folder is asked again.
+    fold_at: i64,
     /// Below this size of the log no checkpoint is tried: what a reader still needed the last time stays in it.
     checkpoint_at: i64,
 }
@@ -103,7 +109,15 @@ impl Sqlite {
             .map_err(EngineError::engine)?;
         connection.wal_hook(Some(note_wal_pages));
         let last = last_batch(&connection)?;
-        Ok(Self { connection, clock, last, statements: HashMap::new(), checkpoint_at: CHECKPOINT_PAGES })
+        Ok(Self {
+            connection,
+            clock,
+            last,
+            statements: HashMap::new(),
+            log_folder: LogFolder::new(path),
+            fold_at: FOLD_PAGES,
+            checkpoint_at: CHECKPOINT_PAGES,
+        })
     }
 
     /// What the connection says of its durability: 2 is FULL, 3 is EXTRA.
@@ -136,13 +150,18 @@ impl Sqlite {
             .collect()
     }
 
-    /// Folds the log into the file while nobody waits. PASSIVE never blocks a reader; TRUNCATE keeps the file small.
+    /// Keeps the log short. PASSIVE never blocks a reader; TRUNCATE keeps the file small.
     fn checkpoint(&mut self) {
         let pages = WAL_PAGES.get();
         if pages < self.checkpoint_at {
+            if pages >= self.fold_at {
+                self.fold_at = pages + FOLD_PAGES;
+                self.log_folder.fold_soon();
+            }
             return;
         }
-        match self.fold("PASSIVE") {
+        self.fold_at = FOLD_PAGES;
+        match fold(&self.connection, "PASSIVE") {
             Ok((logged, folded)) => {
                 self.checkpoint_at = CHECKPOINT_PAGES + (logged - folded).max(0);
                 if pages >= TRUNCATE_PAGES && logged == folded {
@@ -156,7 +175,7 @@ impl Sqlite {
     /// Empties the log, unless somebody reads from it: a register does not wait for a reader, the next checkpoint tries
     /// again.
     fn empty_log(&mut self) {
-        let outcome = self.set_busy(0).and_then(|()| self.fold("TRUNCATE"));
+        let outcome = self.set_busy(0).and_then(|()| fold(&self.connection, "TRUNCATE"));
         if let Err(error) = self.set_busy(BUSY_MS).and(outcome) {
             tracing::warn!(%error, "The log of the database could not be emptied; the next checkpoint tries again.");
         }
@@ -164,11 +183,6 @@ impl Sqlite {
 
     fn set_busy(&self, ms: u64) -> rusqlite::Result<()> {
         self.connection.busy_timeout(std::time::Duration::from_millis(ms))
-    }
-
-    /// Runs a checkpoint and gives the pages that are in the log and those of them that are in the file now.
-    fn fold(&self, mode: &str) -> rusqlite::Result<(i64, i64)> {
-        self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get(1)?, row.get(2)?)))
     }
 }
 

@@ -23,6 +23,7 @@ on!(@only sqlite_only sqlite [
     the_time_of_a_batch_never_runs_back
     the_time_of_a_batch_does_not_run_back_over_a_restart
     a_weak_setting_of_the_writer_is_seen
+    the_log_of_the_file_stays_short
 ]);
 
 on!(@only postgres_only postgres [rows_of_batches_are_deleted_after_a_day]);
@@ -164,4 +165,27 @@ fn a_weak_setting_of_the_writer_is_seen(shop: &mut Shop) {
         assert_eq!(found.weaknesses, weaknesses);
     }
     let _ = plain();
+}
+
+fn the_log_of_the_file_stays_short(shop: &mut Shop) {
+    const EVENTS: usize = 1_000;
+    const MIB: u64 = 1024 * 1024;
+    let before = all(&shop.store, "event").len();
+    let file = shop.store.path();
+    let size = |suffix: &str| std::fs::metadata(format!("{}{suffix}", file.display())).map_or(0, |file| file.len());
+    let mut longest = 0;
+    for _ in 0..40 {
+        let tell = act("test.tell", [], |work, call| {
+            for _ in 0..EVENTS {
+                work.emit(call, "test.told", RICE, &"x".repeat(4_000));
+            }
+            Ok(())
+        });
+        shop.run(tell);
+        longest = longest.max(size("-wal"));
+    }
+    // 160 MiB were written.
+    assert!(longest < 70 * MIB, "{longest}");
+    assert!(size("") > 80 * MIB, "{}", size(""));
+    assert_eq!(all(&shop.store, "event").len(), before + 40 * EVENTS);
 }
