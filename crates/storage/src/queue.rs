@@ -17,6 +17,9 @@ pub const QUEUE_PER_MERCHANT_MAX: usize = QUEUE_MAX / 2;
 pub const QUEUE_BULK_MAX: usize = QUEUE_MAX / 2;
 /// Commands in one batch: beyond this the gain of grouping is small and the wait grows.
 pub const BATCH_COMMANDS_MAX: usize = 256;
+/// Commands in one batch while fewer than that wait: half, so that the other half arrives while this one syncs. Taken all
+/// at once, they would all be answered at once, and the committer would wait for them to come again.
+const BATCH_COMMANDS_USUAL: usize = BATCH_COMMANDS_MAX / 2;
 /// Records that a batch names: bounds the locks it holds and the memory it takes.
 pub const BATCH_RECORDS_MAX: usize = 8_192;
 /// Bytes that the commands of a batch bring.
@@ -166,7 +169,8 @@ impl Queue {
 
 fn take_batch(state: &mut State) -> Vec<Entry> {
     let mut batch = Vec::new();
-    let mut room = Room { commands: BATCH_COMMANDS_MAX, records: BATCH_RECORDS_MAX, bytes: BATCH_BYTES_MAX };
+    let commands = if state.len() < BATCH_COMMANDS_MAX { BATCH_COMMANDS_USUAL } else { BATCH_COMMANDS_MAX };
+    let mut room = Room { commands, records: BATCH_RECORDS_MAX, bytes: BATCH_BYTES_MAX };
     if state.batches_without_bulk + 1 >= BULK_EVERY && !state.bulk.is_empty() {
         // Bulk work starves for three batches at most: then one of its commands goes first.
         take(state, Lane::Bulk, &mut batch, &mut Room { commands: 1, ..room });

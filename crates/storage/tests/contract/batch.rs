@@ -186,10 +186,10 @@ fn a_corrupt_row_refuses_only_those_who_name_it(shop: &mut Shop) {
 }
 
 fn a_record_is_changed_by_many_commands_of_a_batch(shop: &mut Shop) {
-    let answers: Vec<_> = (0..200).map(|_| shop.send(plain(), receive(RICE, 1))).collect();
+    let answers: Vec<_> = (0..256).map(|_| shop.send(plain(), receive(RICE, 1))).collect();
     shop.committer.step();
     let last = answers.into_iter().map(|answer| got(answer).unwrap().reply.unwrap().unwrap()).last().unwrap();
-    assert_eq!(last.level.on_hand, Quantity(300_000));
+    assert_eq!(last.level.on_hand, Quantity(356_000));
     let levels = all(&shop.store, "stock_level");
     let level = levels.iter().find(|row| row[1] == Cell::display(RICE)).unwrap();
     assert_eq!(*cell("stock_level", level, "version"), Cell::Int(last.level.version));
