@@ -75,8 +75,9 @@ impl Reader {
     pub async fn run(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, EngineError> {
         let work = async {
             match &*self.0 {
-                Source::Sqlite(_) => self.run_on_file(queries).await,
-                Source::Postgres(pool) => run_on_server(pool, &queries).await,
+                // Boxed: a request that finds all it needs in memory shall not carry the room for a read about.
+                Source::Sqlite(_) => Box::pin(self.run_on_file(queries)).await,
+                Source::Postgres(pool) => Box::pin(run_on_server(pool, &queries)).await,
             }
         };
         match tokio::time::timeout(Duration::from_millis(READ_MS_MAX), work).await {

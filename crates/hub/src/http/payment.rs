@@ -302,7 +302,9 @@ where
     let wait = Wait { status, fault: fault(headers), ..Wait::of(&envelope) };
     let Some(patience) = patience else {
         let (committed, _) = match begin(app, envelope, command, &wait, false).await {
-            Err(Failure::InFlight { subject }) => return settle_left_open(app, &wait, &subject, false).await,
+            Err(Failure::InFlight { subject }) => {
+                return Box::pin(settle_left_open(app, &wait, &subject, false)).await;
+            }
             outcome => outcome?,
         };
         return Ok(respond(committed.answer, committed.reply.is_none()));
@@ -317,7 +319,7 @@ where
     let Some(Ok(moved)) = committed.reply else {
         return Ok(respond(committed.answer, committed.reply.is_none()));
     };
-    let answer = wait_for_answer(app, &wait, moved.payment.id, first, deadline).await?;
+    let answer = Box::pin(wait_for_answer(app, &wait, moved.payment.id, first, deadline)).await?;
     drop(guard);
     Ok(respond(answer, false))
 }
