@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::decimal;
+
 /// Largest magnitude of an amount, in minor units: ten trillion dollars, a quadrillion yen. It stays below 2^53, so
 /// that a register's browser reads every amount exactly, and nine thousand of them fit into the `i64` of a balance.
 pub const AMOUNT_MINOR_MAX: i64 = 1_000_000_000_000_000;
@@ -16,6 +18,12 @@ pub const QUANTITY_MAX: i64 = 1_000_000_000_000;
 /// Largest magnitude of a unit price, in ten-thousandths of the minor unit: 10^11 minor units, a billion dollars. Below
 /// 2^53 for the same reason as amounts.
 pub const UNIT_PRICE_MAX: i64 = 1_000_000_000_000_000;
+
+/// Decimals of a quantity of units.
+pub const QUANTITY_PLACES: u32 = 3;
+
+/// Decimals of a unit price in minor units.
+pub const UNIT_PRICE_PLACES: u32 = 4;
 
 /// One minor unit of money for one unit of an article: thousandths times ten-thousandths.
 const LINE_SCALE: i128 = 10_000_000;
@@ -84,9 +92,9 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-/// Thousandths of the article's unit (piece, kg, g, m, l); negative when goods go the other way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+/// Thousandths of the article's unit (piece, kg, g, m, l); negative when goods go the other way. In words and in JSON it is
+/// the decimal text of units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(pub i64);
 
 impl Quantity {
@@ -109,14 +117,38 @@ impl Quantity {
     }
 }
 
-/// Price of one unit in ten-thousandths of the minor unit: a cent a gram and less can be written without loss.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&decimal::format(self.0, QUANTITY_PLACES))
+    }
+}
+
+impl Serialize for Quantity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Price of one unit in ten-thousandths of the minor unit: a cent a gram and less can be written without loss. In words and
+/// in JSON it is the decimal text of minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitPrice(pub i64);
 
 impl UnitPrice {
     /// The highest price: [`UNIT_PRICE_MAX`].
     pub const MAX: Self = Self(UNIT_PRICE_MAX);
+}
+
+impl fmt::Display for UnitPrice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&decimal::format(self.0, UNIT_PRICE_PLACES))
+    }
+}
+
+impl Serialize for UnitPrice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A number that is out of its documented range.
@@ -182,13 +214,7 @@ fn bounded(amount: i128) -> Result<i64, Overflow> {
 
 /// An amount as a decimal number in the major unit, with a point and without separators: 1999 GBP is `19.99`.
 pub fn format_minor(amount: i64, currency: Currency) -> String {
-    let sign = if amount < 0 { "-" } else { "" };
-    let decimals = usize::from(currency.decimals());
-    let digits = format!("{:0>width$}", amount.unsigned_abs(), width = decimals.saturating_add(1));
-    match digits.split_at(digits.len().saturating_sub(decimals)) {
-        (whole, "") => format!("{sign}{whole}"),
-        (whole, fraction) => format!("{sign}{whole}.{fraction}"),
-    }
+    decimal::fixed(amount, u32::from(currency.decimals()))
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ mod tests {
         assert_eq!((article.currency, article.version, article.is_active), (Currency::JPY, 1, true));
         assert_eq!(world.database.articles.find(MERCHANT, &article.id), Some(&article));
         assert_eq!(world.event_kinds(), ["article.created"]);
+        assert_eq!(world.database.events.rows()[0].data, r#"{"sku":"4900000000001","unit_price":"150"}"#);
     }
 
     #[test]

@@ -168,6 +168,8 @@ mod tests {
         let movement = world.database.movements.rows().last().unwrap();
         assert_eq!((movement.kind, movement.quantity), (MovementKind::Receipt, Quantity(5_000)));
         assert_eq!(world.event_kinds(), ["stock.moved"]);
+        let event = &world.database.events.rows()[0].data;
+        assert!(event.contains(r#""quantity":"5","#), "{event}");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::decimal;
+use domain::money::QUANTITY_PLACES;
+
 use super::api::Sale;
 
 /// A sum.
@@ -98,13 +101,10 @@ impl Tally {
 
 /// The thousandths of a decimal text of a quantity.
 pub fn thousandths(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let fraction = format!("{fraction:0<3}");
-    Some(whole.parse::<i64>().ok()? * 1_000 + fraction.get(..3)?.parse::<i64>().ok()?)
+    decimal::parse(text, QUANTITY_PLACES)
 }
 
 /// The decimal text of a quantity in thousandths.
 pub fn quantity(thousandths: i64) -> String {
-    let (whole, rest) = (thousandths / 1_000, thousandths % 1_000);
-    if rest == 0 { whole.to_string() } else { format!("{whole}.{rest:03}").trim_end_matches('0').to_owned() }
+    decimal::format(thousandths, QUANTITY_PLACES)
 }

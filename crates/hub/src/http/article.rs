@@ -117,7 +117,6 @@ struct Shape<'a> {
     object: &'static str,
     sku: &'a str,
     name: &'a str,
-    #[serde(serialize_with = "json::unit_price")]
     unit_price: UnitPrice,
     currency: Currency,
     tax_class: &'a str,

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use domain::money::{Quantity, UnitPrice};
+use domain::decimal;
+use domain::money::{QUANTITY_PLACES, Quantity, UNIT_PRICE_PLACES, UnitPrice};
 use domain::time::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::de::{self, Visitor};
@@ -18,11 +19,6 @@ const LIMIT_DEFAULT: i64 = 50;
 /// Most rows of a page: one below what a query gives, so that one more tells whether there is a next page.
 const LIMIT_MAX: i64 = storage::read::PAGE_MAX / 2;
 
-/// Decimals of a quantity.
-const QUANTITY_PLACES: u32 = 3;
-/// Decimals of a unit price, in minor units.
-const UNIT_PRICE_PLACES: u32 = 4;
-
 /// A body of our own making. Structs of texts and numbers always have a JSON form.
 pub fn to_bytes(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1_024);
@@ -35,41 +31,6 @@ pub fn to_bytes(value: &impl Serialize) -> Vec<u8> {
 /// A stored answer with this body.
 pub fn answer(status: u16, subject: impl fmt::Display, body: Vec<u8>) -> Answer {
     Answer { status, content_type: JSON.into(), body, subject: subject.to_string() }
-}
-
-/// An integer of a decimal text with at most `places` decimals: `"0.25"` is 250 of three places.
-fn scaled(text: &str, places: u32) -> Option<i64> {
-    let (is_negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let has_point = digits.len() != whole.len();
-    let is_decimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_well_formed = !whole.is_empty()
-        && is_decimal(whole)
-        && is_decimal(fraction)
-        && has_point != fraction.is_empty()
-        && fraction.len() <= places as usize;
-    if !is_well_formed {
-        return None;
-    }
-    let fraction_scale = 10_i64.checked_pow(places.checked_sub(u32::try_from(fraction.len()).ok()?)?)?;
-    let fraction = if fraction.is_empty() { 0 } else { fraction.parse::<i64>().ok()?.checked_mul(fraction_scale)? };
-    let value = whole.parse::<i64>().ok()?.checked_mul(10_i64.checked_pow(places)?)?.checked_add(fraction)?;
-    Some(if is_negative { -value } else { value })
-}
-
-/// The decimal text of a scaled integer, without zeros at the end.
-fn unscaled(value: i64, places: u32) -> String {
-    let scale = 10_u64.pow(places);
-    let (whole, fraction) = (value.unsigned_abs() / scale, value.unsigned_abs() % scale);
-    let sign = if value < 0 { "-" } else { "" };
-    if fraction == 0 {
-        return format!("{sign}{whole}");
-    }
-    let fraction = format!("{fraction:0width$}", width = places as usize);
-    format!("{sign}{whole}.{}", fraction.trim_end_matches('0'))
 }
 
 /// Reads a decimal text, or an integer for those who have one.
@@ -86,7 +47,7 @@ impl Visitor<'_> for Scaled {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<i64, E> {
         // The words of this error never repeat the text.
-        scaled(text, self.places).ok_or_else(|| E::invalid_value(de::Unexpected::Other("text"), &self))
+        decimal::parse(text, self.places).ok_or_else(|| E::invalid_value(de::Unexpected::Other("text"), &self))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<i64, E> {
@@ -120,16 +81,6 @@ impl<'de> Deserialize<'de> for UnitPriceIn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Scaled { places: UNIT_PRICE_PLACES }).map(|value| Self(UnitPrice(value)))
     }
-}
-
-/// A quantity that a client is given.
-pub fn quantity<S: Serializer>(quantity: &Quantity, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&unscaled(quantity.0, QUANTITY_PLACES))
-}
-
-/// A unit price that a client is given.
-pub fn unit_price<S: Serializer>(price: &UnitPrice, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&unscaled(price.0, UNIT_PRICE_PLACES))
 }
 
 /// An instant as RFC 3339 in UTC, with milliseconds always.
@@ -205,25 +156,6 @@ pub fn list<'a, R, T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn decimal_text_is_read_and_written_without_loss() {
-        for (text, value) in [("0", 0), ("1", 1_000), ("0.25", 250), ("-1.5", -1_500), ("12.345", 12_345)] {
-            assert_eq!(scaled(text, 3), Some(value), "{text}");
-            assert_eq!(unscaled(value, 3), text);
-        }
-        assert_eq!(scaled("1.500", 3), Some(1_500));
-        assert_eq!(scaled("007", 3), Some(7_000));
-    }
-
-    #[test]
-    fn what_is_no_decimal_is_refused() {
-        for wrong in ["", "-", ".", ".5", "1.", "1.2345", "1e3", "+1", " 1", "1 ", "--1", "0x1", "１", "1,5", "1.-5"] {
-            assert_eq!(scaled(wrong, 3), None, "{wrong}");
-        }
-        assert_eq!(scaled("9223372036854775.808", 3), None);
-        assert_eq!(scaled("99999999999999999999", 3), None);
-    }
 
     #[test]
     fn integers_are_taken_and_floats_are_not() {

@@ -120,9 +120,7 @@ struct Line<'a> {
     number: u32,
     article_id: ArticleId,
     name: &'a str,
-    #[serde(serialize_with = "json::quantity")]
     quantity: Quantity,
-    #[serde(serialize_with = "json::unit_price")]
     unit_price: UnitPrice,
     tax_class: &'a str,
     tax_rate_basis_points: u32,

@@ -94,7 +94,6 @@ struct Movement<'a> {
     location_id: LocationId,
     article_id: ArticleId,
     kind: &'static str,
-    #[serde(serialize_with = "json::quantity")]
     quantity: Quantity,
     reason: &'a str,
     #[serde(serialize_with = "json::instant")]
@@ -124,11 +123,8 @@ struct Level {
     object: &'static str,
     location_id: LocationId,
     article_id: ArticleId,
-    #[serde(serialize_with = "json::quantity")]
     on_hand: Quantity,
-    #[serde(serialize_with = "json::quantity")]
     reserved: Quantity,
-    #[serde(serialize_with = "json::quantity")]
     available: Quantity,
     version: i64,
 }

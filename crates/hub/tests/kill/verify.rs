@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::decimal;
+use domain::money::QUANTITY_PLACES;
 use serde_json::Value;
 
 use super::client::{Answer, Client, Request};
@@ -102,7 +104,8 @@ impl Book {
             }
             "payment.created" => self.told.payments.insert(subject),
             "stock.moved" => {
-                let quantity = event["data"]["quantity"].as_i64().ok_or_else(|| format!("not a movement: {event}"))?;
+                let quantity = thousandths(&event["data"]["quantity"]);
+                let quantity = quantity.ok_or_else(|| format!("not a movement: {event}"))?;
                 *self.told.movements.entry((subject, quantity)).or_default() += 1;
                 true
             }
@@ -233,7 +236,7 @@ fn shelves(client: &mut Client, location: &str) -> Result<BTreeMap<String, i64>,
         let page = get(client, &format!("/v1/stock-levels?location_id={location}&limit=100{cursor}"))?;
         for level in page["data"].as_array().into_iter().flatten() {
             let article = level["article_id"].as_str().unwrap_or_default().to_owned();
-            let quantity = level["on_hand"].as_str().and_then(thousandths).ok_or_else(|| format!("{level}"))?;
+            let quantity = thousandths(&level["on_hand"]).ok_or_else(|| format!("{level}"))?;
             if quantity != 0 {
                 on_hand.insert(article, quantity);
             }
@@ -245,10 +248,8 @@ fn shelves(client: &mut Client, location: &str) -> Result<BTreeMap<String, i64>,
     }
 }
 
-fn thousandths(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let value: i64 = format!("{}{fraction:0<3}", whole.trim_start_matches('-')).parse().ok()?;
-    Some(if whole.starts_with('-') { -value } else { value })
+fn thousandths(quantity: &Value) -> Option<i64> {
+    decimal::parse(quantity.as_str()?, QUANTITY_PLACES)
 }
 
 /// Reads something that is there.
