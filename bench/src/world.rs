@@ -172,6 +172,7 @@ impl Maker<'_> {
                 CreateArticle {
                     merchant,
                     sku: format!("{:013}", 4_900_000_000_000 + number as u64),
+                    barcodes: Vec::new(),
                     name: format!("Article of the bench number {number}"),
                     unit_price: UnitPrice(price_minor * 10_000),
                     currency: None,
@@ -205,8 +206,10 @@ impl Maker<'_> {
             let index = self.random.below(LARGE_MERCHANTS);
             let (shop, zipf) = (&large[index], &zipfs[index]);
             let line_count = size.lines_of(number);
-            let lines = (0..line_count)
-                .map(|_| NewLine { article: shop.articles[zipf.choose(&mut self.random)], quantity: Quantity(1_000) });
+            let lines = (0..line_count).map(|_| NewLine {
+                article: shop.articles[zipf.choose(&mut self.random)].into(),
+                quantity: Quantity(1_000),
+            });
             let sale = NewSale {
                 merchant: shop.merchant,
                 location: shop.location,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::article::Article;
+use crate::article::{Article, Barcode, Label};
 use crate::call::{Actor, Call, Role};
 use crate::command::{Command, Refusal};
 use crate::id::{
@@ -142,6 +142,11 @@ impl World {
         self.database.articles.find(MERCHANT, &id).unwrap().clone()
     }
 
+    pub fn put_label(&mut self, barcode: &str, article: ArticleId) {
+        let barcode = Barcode::parse(barcode).unwrap();
+        self.database.labels.put_loaded(Label { merchant: MERCHANT, barcode, article: Some(article), version: 1 });
+    }
+
     pub fn change_article(&mut self, id: ArticleId, change: impl FnOnce(&mut Article)) {
         let mut article = self.article(id);
         change(&mut article);
@@ -197,6 +202,9 @@ impl World {
             Key::Location(id) => copy(&database.locations, &mut work.locations, owner, id),
             Key::Register(id) => copy(&database.registers, &mut work.registers, owner, id),
             Key::Article(id) => copy(&database.articles, &mut work.articles, owner, id),
+            Key::Barcode(merchant, barcode) => {
+                copy(&database.labels, &mut work.labels, owner, &(*merchant, barcode.clone()));
+            }
             Key::Sale(id) => self.load_sale(work, *id),
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
@@ -258,6 +266,7 @@ impl World {
         let database = &mut self.database;
         write(&work.connections, &mut database.connections);
         write(&work.articles, &mut database.articles);
+        write(&work.labels, &mut database.labels);
         write(&work.sales, &mut database.sales);
         write(&work.sale_lines, &mut database.sale_lines);
         write(&work.tenders, &mut database.tenders);
@@ -362,7 +371,7 @@ pub fn payment_id(number: u128) -> PaymentId {
 }
 
 pub fn line(article: ArticleId, quantity: i64) -> NewLine {
-    NewLine { article, quantity: Quantity(quantity) }
+    NewLine { article: article.into(), quantity: Quantity(quantity) }
 }
 
 pub fn a_sale(lines: &[NewLine]) -> NewSale {
@@ -489,6 +498,7 @@ fn an_article(id: ArticleId, yen: i64, tax_class: &str) -> Article {
         id,
         merchant: MERCHANT,
         sku: id.to_string(),
+        barcodes: Vec::new(),
         name: "Article".to_owned(),
         unit_price: UnitPrice(yen * 10_000),
         currency: Currency::JPY,

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use crate::article::Article;
+use crate::article::{Article, Barcode, Label};
 use crate::call::Call;
 use crate::event::Event;
 use crate::exception::{self, Exception};
@@ -34,6 +34,8 @@ pub enum Key {
     Register(RegisterId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Article(ArticleId),
+    /// Reference data, read unlocked; a change of it is guarded by its version.
+    Barcode(MerchantId, Barcode),
     /// Reference data, read unlocked.
     Connection(ConnectionId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
@@ -88,6 +90,7 @@ records! {
     Location, LocationId, |r| r.id, r.merchant;
     Register, RegisterId, |r| r.id, r.merchant;
     Article, ArticleId, |r| r.id, r.merchant;
+    Label, (MerchantId, Barcode), |r| (r.merchant, r.barcode.clone()), r.merchant;
     Connection, ConnectionId, |r| r.id, r.merchant;
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
     Sale, SaleId, |r| r.id, r.merchant;
@@ -230,7 +233,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles connections api_keys sales sale_lines tenders
+        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys sales sale_lines tenders
             reservations payments operations exceptions jobs receipt_series stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
@@ -245,6 +248,7 @@ pub struct UnitOfWork {
     pub locations: Table<Location>,
     pub registers: Table<Register>,
     pub articles: Table<Article>,
+    pub labels: Table<Label>,
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
     pub sales: Table<Sale>,

@@ -32,6 +32,7 @@ CREATE TABLE article (
     id TEXT NOT NULL PRIMARY KEY,
     merchant_id TEXT NOT NULL REFERENCES merchant (id),
     sku TEXT NOT NULL,
+    barcodes TEXT NOT NULL,
     name TEXT NOT NULL,
     unit_price BIGINT NOT NULL,
     currency TEXT NOT NULL,
@@ -43,6 +44,15 @@ CREATE TABLE article (
     CONSTRAINT article_sku UNIQUE (merchant_id, sku)
 ) [clustered];
 CREATE INDEX article_by_merchant ON article (merchant_id, id);
+
+-- Which article a code stands for; of none once it was taken off.
+CREATE TABLE barcode (
+    merchant_id TEXT NOT NULL REFERENCES merchant (id),
+    code TEXT NOT NULL,
+    article_id TEXT REFERENCES article (id),
+    version BIGINT NOT NULL,
+    PRIMARY KEY (merchant_id, code)
+) [clustered];
 
 CREATE TABLE connection (
     id TEXT NOT NULL PRIMARY KEY,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::article::Article;
+use domain::article::{Article, Label};
 use domain::exception::Exception;
 use domain::id::MerchantId;
 use domain::job::Job;
@@ -54,7 +54,13 @@ pub(crate) fn load_locked(
 pub(crate) fn is_reference(key: &Key) -> bool {
     matches!(
         key,
-        Key::Merchant(_) | Key::Location(_) | Key::Register(_) | Key::Article(_) | Key::Connection(_) | Key::ApiKey(_)
+        Key::Merchant(_)
+            | Key::Location(_)
+            | Key::Register(_)
+            | Key::Article(_)
+            | Key::Barcode(..)
+            | Key::Connection(_)
+            | Key::ApiKey(_)
     )
 }
 
@@ -152,6 +158,7 @@ impl Plan {
         plan.read(Location::TABLE, &keys.locations, |work, row| put(&mut work.locations, row));
         plan.read(Register::TABLE, &keys.registers, |work, row| put(&mut work.registers, row));
         plan.read(Article::TABLE, &keys.articles, |work, row| put(&mut work.articles, row));
+        plan.read(Label::TABLE, &keys.labels, |work, row| put(&mut work.labels, row));
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
@@ -176,6 +183,7 @@ struct KeySets {
     locations: BTreeSet<Vec<Cell<'static>>>,
     registers: BTreeSet<Vec<Cell<'static>>>,
     articles: BTreeSet<Vec<Cell<'static>>>,
+    labels: BTreeSet<Vec<Cell<'static>>>,
     connections: BTreeSet<Vec<Cell<'static>>>,
     api_keys: BTreeSet<Vec<Cell<'static>>>,
     sales: BTreeSet<Vec<Cell<'static>>>,
@@ -196,6 +204,9 @@ impl KeySets {
                 Key::Location(id) => sets.locations.insert(vec![Cell::display(id)]),
                 Key::Register(id) => sets.registers.insert(vec![Cell::display(id)]),
                 Key::Article(id) => sets.articles.insert(vec![Cell::display(id)]),
+                Key::Barcode(merchant, barcode) => {
+                    sets.labels.insert(vec![Cell::display(merchant), Cell::display(barcode)])
+                }
                 Key::Connection(id) => sets.connections.insert(vec![Cell::display(id)]),
                 Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
                 Key::Sale(id) => {

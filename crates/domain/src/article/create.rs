@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Article, Refusal, SKU_CHARS_MAX, check_name, check_tax_class, check_unit_price};
+use super::barcode::{self, relabel};
+use super::{Article, Barcode, Refusal, SKU_CHARS_MAX, check_name, check_tax_class, check_unit_price};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ArticleId, MerchantId};
@@ -17,6 +18,8 @@ pub struct CreateArticle {
     pub merchant: MerchantId,
     /// The merchant's own code for it.
     pub sku: String,
+    /// The codes on it.
+    pub barcodes: Vec<String>,
     /// Its name.
     pub name: String,
     /// Price of one unit.
@@ -43,7 +46,7 @@ impl Command for CreateArticle {
     }
 
     fn keys(&self) -> Vec<Key> {
-        vec![Key::Merchant(self.merchant)]
+        std::iter::once(Key::Merchant(self.merchant)).chain(barcode::keys(self.merchant, &self.barcodes)).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Article, Stop<command::Refusal>> {
@@ -58,10 +61,12 @@ impl Command for CreateArticle {
         if self.currency.is_some_and(|currency| currency != expected) {
             return Err(Refusal::CurrencyMismatch { expected }.into());
         }
+        let id = ArticleId::from_uuid(call.next_uuid());
         let article = Article {
-            id: ArticleId::from_uuid(call.next_uuid()),
+            id,
             merchant: call.merchant,
             sku: self.sku.clone(),
+            barcodes: relabel(work, call, id, &[], &self.barcodes)?,
             name: self.name.clone(),
             unit_price: self.unit_price,
             currency: expected,
@@ -72,18 +77,30 @@ impl Command for CreateArticle {
             version: 1,
         };
         work.articles.insert(article.clone());
-        work.emit(call, "article.created", article.id, &Created { sku: &article.sku, unit_price: article.unit_price });
+        let barcodes = article.barcodes.iter().map(Barcode::as_str).collect();
+        let data = Created { sku: &article.sku, barcodes, unit_price: article.unit_price };
+        work.emit(call, "article.created", article.id, &data);
         Ok(article)
     }
 
     fn unique_refusal(&self, constraint: &str) -> Option<command::Refusal> {
-        (constraint == "article_sku").then_some(command::Refusal::Article(Refusal::SkuTaken))
+        unique_refusal(constraint).map(command::Refusal::Article)
+    }
+}
+
+/// What it means that another hub took the same name meanwhile.
+pub(super) fn unique_refusal(constraint: &str) -> Option<Refusal> {
+    match constraint {
+        "article_sku" => Some(Refusal::SkuTaken),
+        "barcode_pkey" => Some(Refusal::BarcodeTaken),
+        _ => None,
     }
 }
 
 #[derive(Serialize)]
 struct Created<'a> {
     sku: &'a str,
+    barcodes: Vec<&'a str>,
     unit_price: UnitPrice,
 }
 
@@ -97,6 +114,7 @@ mod tests {
         CreateArticle {
             merchant: MERCHANT,
             sku: "4900000000001".to_owned(),
+            barcodes: vec!["4901234567894".to_owned(), "onigiri".to_owned()],
             name: "Onigiri".to_owned(),
             unit_price: UnitPrice(1_500_000),
             currency: None,
@@ -112,7 +130,10 @@ mod tests {
         assert_eq!((article.currency, article.version, article.is_active), (Currency::JPY, 1, true));
         assert_eq!(world.database.articles.find(MERCHANT, &article.id), Some(&article));
         assert_eq!(world.event_kinds(), ["article.created"]);
-        assert_eq!(world.database.events.rows()[0].data, r#"{"sku":"4900000000001","unit_price":"150"}"#);
+        assert_eq!(
+            world.database.events.rows()[0].data,
+            r#"{"sku":"4900000000001","barcodes":["4901234567894","onigiri"],"unit_price":"150"}"#
+        );
     }
 
     #[test]
@@ -125,6 +146,12 @@ mod tests {
             ("article_name_invalid", CreateArticle { name: "  ".to_owned(), ..create() }),
             ("article_name_invalid", CreateArticle { name: long(201), ..create() }),
             ("text_looks_like_card_number", CreateArticle { name: "4111 1111 1111 1111".to_owned(), ..create() }),
+            ("barcode_invalid", CreateArticle { barcodes: vec![String::new()], ..create() }),
+            ("barcode_check_digit_wrong", CreateArticle { barcodes: vec!["4901234567895".to_owned()], ..create() }),
+            (
+                "article_too_many_barcodes",
+                CreateArticle { barcodes: (0..21).map(|n| n.to_string()).collect(), ..create() },
+            ),
             ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(-1), ..create() }),
             ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(UNIT_PRICE_MAX + 1), ..create() }),
             ("tax_class_unknown", CreateArticle { tax_class: "luxury".to_owned(), ..create() }),

@@ -1,9 +1,11 @@
 //! What is sold.
 
+mod barcode;
 mod create;
 mod refusal;
 mod update;
 
+pub use barcode::{BARCODE_CHARS_MAX, BARCODES_MAX, Barcode, Label};
 pub use create::CreateArticle;
 pub use refusal::Refusal;
 pub use update::UpdateArticle;
@@ -29,6 +31,8 @@ pub struct Article {
     pub merchant: MerchantId,
     /// The merchant's own code for it, unique within the merchant, case kept.
     pub sku: String,
+    /// The codes on it, in the order they were given; of the merchant's articles no other has them.
+    pub barcodes: Vec<Barcode>,
     /// Its name.
     pub name: String,
     /// Price of one unit, in ten-thousandths of the minor unit.
@@ -45,6 +49,15 @@ pub struct Article {
     pub created_at: Timestamp,
     /// Row version.
     pub version: i64,
+}
+
+/// How a request names an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArticleRef {
+    /// By its id.
+    Id(ArticleId),
+    /// By a code on it, as it was scanned or keyed in.
+    Barcode(String),
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {

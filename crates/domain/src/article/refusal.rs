@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{NAME_CHARS_MAX, SKU_CHARS_MAX};
+use super::{BARCODE_CHARS_MAX, BARCODES_MAX, NAME_CHARS_MAX, SKU_CHARS_MAX};
 use crate::command;
 use crate::money::{Currency, UNIT_PRICE_MAX};
 use crate::work::Stop;
@@ -16,6 +16,16 @@ pub enum Refusal {
     SkuInvalid,
     /// The name is blank or too long.
     NameInvalid,
+    /// The barcode is empty, too long, or has blanks or characters that no scanner sends.
+    BarcodeInvalid,
+    /// The barcode has the length of a GTIN and a wrong check digit.
+    BarcodeCheckDigit,
+    /// Another article of the merchant has the barcode.
+    BarcodeTaken,
+    /// No article of the merchant has the barcode.
+    BarcodeUnknown,
+    /// The article would have too many barcodes.
+    TooManyBarcodes,
     /// A text holds what looks like a card number; it is not repeated here.
     TextLooksLikeCardNumber,
     /// The price is negative or too high.
@@ -36,6 +46,11 @@ impl Refusal {
             Self::SkuTaken => "article_sku_taken",
             Self::SkuInvalid => "article_sku_invalid",
             Self::NameInvalid => "article_name_invalid",
+            Self::BarcodeInvalid => "barcode_invalid",
+            Self::BarcodeCheckDigit => "barcode_check_digit_wrong",
+            Self::BarcodeTaken => "barcode_taken",
+            Self::BarcodeUnknown => "barcode_unknown",
+            Self::TooManyBarcodes => "article_too_many_barcodes",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
             Self::UnitPriceOutOfRange => "unit_price_out_of_range",
             Self::TaxClassUnknown => "tax_class_unknown",
@@ -50,6 +65,19 @@ impl fmt::Display for Refusal {
             Self::SkuTaken => f.write_str("Another article has this sku. Take another, or change that article."),
             Self::SkuInvalid => write!(f, "A sku has 1 to {SKU_CHARS_MAX} characters."),
             Self::NameInvalid => write!(f, "A name has 1 to {NAME_CHARS_MAX} characters and is not blank."),
+            Self::BarcodeInvalid => {
+                write!(
+                    f,
+                    "A barcode has 1 to {BARCODE_CHARS_MAX} visible ASCII characters without blanks, as the scanner reads \
+                     them and not as a spreadsheet rounds them."
+                )
+            }
+            Self::BarcodeCheckDigit => f.write_str(
+                "The last digit of the barcode does not fit the others. Scan it again; a spreadsheet may have ruined it.",
+            ),
+            Self::BarcodeTaken => f.write_str("Another article has this barcode. Take it off that article first."),
+            Self::BarcodeUnknown => f.write_str("No article has this barcode. Scan it again, or put it on its article."),
+            Self::TooManyBarcodes => write!(f, "An article has at most {BARCODES_MAX} barcodes."),
             Self::TextLooksLikeCardNumber => {
                 f.write_str("The name holds what looks like a card number. Remove it: card numbers are never stored.")
             }

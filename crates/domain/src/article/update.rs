@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Article, Refusal, check_name, check_tax_class, check_unit_price};
+use super::barcode::{self, relabel};
+use super::create::unique_refusal;
+use super::{Article, Barcode, Refusal, check_name, check_tax_class, check_unit_price};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ArticleId, MerchantId};
@@ -19,6 +21,8 @@ pub struct UpdateArticle {
     pub article: ArticleId,
     /// The version that the caller read; without it the last one to write wins.
     pub expected_version: Option<i64>,
+    /// All the codes that are on it from now on.
+    pub barcodes: Option<Vec<String>>,
     /// The new name.
     pub name: Option<String>,
     /// The new price.
@@ -60,7 +64,9 @@ impl Command for UpdateArticle {
     }
 
     fn keys(&self) -> Vec<Key> {
-        vec![Key::Merchant(self.merchant), Key::Article(self.article)]
+        // The codes that it has are named once the article is loaded.
+        let wanted = barcode::keys(self.merchant, self.barcodes.as_deref().unwrap_or_default());
+        [Key::Merchant(self.merchant), Key::Article(self.article)].into_iter().chain(wanted).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Article, Stop<command::Refusal>> {
@@ -71,7 +77,13 @@ impl Command for UpdateArticle {
         let article = article.ok_or_else(|| not_found("article", self.article))?;
         self.check_version(article.version)?;
         self.check(&merchant.tax)?;
-        let changed = self.apply(article.clone());
+        let mut changed = self.apply(article.clone());
+        if let Some(wanted) = &self.barcodes {
+            let had = changed.barcodes.clone();
+            changed.barcodes = relabel(work, call, self.article, &had, wanted)?;
+        }
+        let article = work.articles.find(call.merchant, &self.article);
+        let article = article.ok_or_else(|| not_found("article", self.article))?;
         if changed == *article {
             return Ok(changed);
         }
@@ -79,15 +91,25 @@ impl Command for UpdateArticle {
         let article = article.ok_or_else(|| not_found("article", self.article))?;
         *article = Article { version: article.version, ..changed };
         let article = article.clone();
-        let data = Updated { version: article.version, unit_price: article.unit_price, is_active: article.is_active };
+        let data = Updated {
+            version: article.version,
+            barcodes: article.barcodes.iter().map(Barcode::as_str).collect(),
+            unit_price: article.unit_price,
+            is_active: article.is_active,
+        };
         work.emit(call, "article.updated", article.id, &data);
         Ok(article)
+    }
+
+    fn unique_refusal(&self, constraint: &str) -> Option<command::Refusal> {
+        unique_refusal(constraint).map(command::Refusal::Article)
     }
 }
 
 #[derive(Serialize)]
-struct Updated {
+struct Updated<'a> {
     version: i64,
+    barcodes: Vec<&'a str>,
     unit_price: UnitPrice,
     is_active: bool,
 }
@@ -95,13 +117,14 @@ struct Updated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{MERCHANT, OTHER_MERCHANT, TEA, World};
+    use crate::testing::{BAG, MERCHANT, OTHER_MERCHANT, TEA, World};
 
     fn an_update() -> UpdateArticle {
         UpdateArticle {
             merchant: MERCHANT,
             article: TEA,
             expected_version: None,
+            barcodes: None,
             name: None,
             unit_price: None,
             tax_class: None,
@@ -142,5 +165,28 @@ mod tests {
             assert_eq!(World::new().refused(&wrong).code(), code);
         }
         assert_eq!(World::new().acting_as(Role::Cashier).refused(&update()).code(), "role_too_low");
+    }
+
+    fn label(article: ArticleId, barcodes: &[&str]) -> UpdateArticle {
+        let barcodes = barcodes.iter().map(|text| (*text).to_owned()).collect();
+        UpdateArticle { article, barcodes: Some(barcodes), ..an_update() }
+    }
+
+    fn codes(article: &Article) -> Vec<&str> {
+        article.barcodes.iter().map(Barcode::as_str).collect()
+    }
+
+    #[test]
+    fn a_code_stands_for_one_article_until_it_is_taken_off() {
+        let mut world = World::new();
+        let tea = world.run(&label(TEA, &["04901234567894", "tea", "4901234567894"])).unwrap();
+        assert_eq!((codes(&tea), tea.version), (vec!["4901234567894", "tea"], 2));
+        assert_eq!(world.run(&label(TEA, &["4901234567894", "tea"])).unwrap(), tea);
+        assert_eq!(world.refused(&label(BAG, &["bag", "tea"])).code(), "barcode_taken");
+        assert!(world.article(BAG).barcodes.is_empty());
+        assert_eq!(codes(&world.run(&label(TEA, &["4901234567894"])).unwrap()), ["4901234567894"]);
+        assert_eq!(codes(&world.run(&label(BAG, &["bag", "tea"])).unwrap()), ["bag", "tea"]);
+        assert_eq!(codes(&world.run(&label(TEA, &[])).unwrap()), [""; 0]);
+        assert_eq!(world.refused(&label(TEA, &["tea"])).code(), "barcode_taken");
     }
 }

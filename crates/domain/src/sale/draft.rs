@@ -1,7 +1,7 @@
 //! The beginning of every sale, rung at once or left open: checked, priced and taxed, before anything is changed.
 
 use super::{LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
-use crate::article::Article;
+use crate::article::{Article, ArticleRef};
 use crate::call::Call;
 use crate::command::{self, not_found};
 use crate::guard;
@@ -12,10 +12,10 @@ use crate::tax::{TaxRules, Totals, tax_totals, totals};
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// A line that is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {
     /// What is sold.
-    pub article: ArticleId,
+    pub article: ArticleRef,
     /// How much.
     pub quantity: Quantity,
 }
@@ -37,11 +37,15 @@ pub struct NewSale {
 
 impl NewSale {
     /// The records that pricing needs, and the level of each article, so that the sale can be decided in one go. The
-    /// level of an article whose stock is not counted is named too: nobody knows which it is before it is loaded.
+    /// level of an article whose stock is not counted is named too: nobody knows which it is before it is loaded. The
+    /// article of a barcode is named when the barcode is loaded.
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
         let head = [Key::Merchant(self.merchant), Key::Location(self.location), Key::Register(self.register)];
-        let of_line = |line: &NewLine| [Key::Article(line.article), Key::StockLevel(self.location, line.article)];
-        head.into_iter().chain(self.lines.iter().flat_map(of_line))
+        let of_line = |line: &NewLine| match line.article {
+            ArticleRef::Id(article) => [Some(Key::Article(article)), Some(Key::StockLevel(self.location, article))],
+            ArticleRef::Barcode(_) => [line.article.key(self.merchant), None],
+        };
+        head.into_iter().chain(self.lines.iter().flat_map(of_line).flatten())
     }
 
     /// The sale and its lines, if the rules allow them. Changes nothing, and does not look at stock.
@@ -60,11 +64,19 @@ impl NewSale {
         self.check_register(work, call)?;
         let mut sale = self.empty_sale(id, merchant, call);
         let mut lines = Vec::with_capacity(self.lines.len());
-        for new in &self.lines {
-            lines.push(price_line(work, &merchant.tax, &mut sale, *new)?);
+        for (article, new) in self.find_articles(work, call)?.into_iter().zip(&self.lines) {
+            lines.push(price_line(work, &merchant.tax, &mut sale, article, new.quantity)?);
         }
         set_totals(&mut sale, &lines, &merchant.tax)?;
         Ok((sale, lines))
+    }
+
+    /// The article of each line. Those that are named by a barcode are loaded next, all at once.
+    fn find_articles(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<Vec<ArticleId>, Stop<command::Refusal>> {
+        let found: Result<Vec<_>, _> = self.lines.iter().map(|line| line.article.find(work, call.merchant)).collect();
+        let found = found?;
+        work.require(found.iter().flat_map(|id| [Key::Article(*id), Key::StockLevel(self.location, *id)]))?;
+        Ok(found)
     }
 
     fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
@@ -99,11 +111,12 @@ pub(super) fn price_line(
     work: &UnitOfWork,
     rules: &TaxRules,
     sale: &mut Sale,
-    new: NewLine,
+    article: ArticleId,
+    quantity: Quantity,
 ) -> Result<SaleLine, Stop<command::Refusal>> {
-    let article = work.articles.find(sale.merchant, &new.article);
-    let article = article.ok_or_else(|| not_found("article", new.article))?;
-    check_line(article, sale, new.quantity)?;
+    let found = work.articles.find(sale.merchant, &article);
+    let article = found.ok_or_else(|| not_found("article", article))?;
+    check_line(article, sale, quantity)?;
     let tax_rate = rules.rate(&article.tax_class).ok_or(Refusal::TaxClassUnknown { article: article.id })?;
     sale.line_count = sale.line_count.saturating_add(1);
     Ok(SaleLine {
@@ -112,11 +125,11 @@ pub(super) fn price_line(
         merchant: sale.merchant,
         article: article.id,
         name: article.name.clone(),
-        quantity: new.quantity,
+        quantity,
         unit_price: article.unit_price,
         tax_class: article.tax_class.clone(),
         tax_rate,
-        amount_minor: line_amount(new.quantity, article.unit_price).map_err(Refusal::from)?,
+        amount_minor: line_amount(quantity, article.unit_price).map_err(Refusal::from)?,
         is_stocked: article.is_stocked,
         is_removed: false,
         version: 1,

@@ -6,7 +6,8 @@ use super::complete::complete_if_paid;
 use super::draft::{price_line, set_totals};
 use super::expire::promise_until;
 use super::read::{find_open, save, stocked_quantities};
-use super::{NewLine, RESERVATION_MS, Refusal, Sale, SaleLine, Standing, due_minor, lines_of, standing, tenders_of};
+use super::{RESERVATION_MS, Refusal, Sale, SaleLine, Standing, due_minor, lines_of, standing, tenders_of};
+use crate::article::ArticleRef;
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ArticleId, MerchantId, SaleId};
@@ -23,7 +24,7 @@ pub struct AddLine {
     /// To which sale.
     pub sale: SaleId,
     /// What is sold.
-    pub article: ArticleId,
+    pub article: ArticleRef,
     /// How much.
     pub quantity: Quantity,
 }
@@ -37,20 +38,23 @@ impl Command for AddLine {
 
     fn keys(&self) -> Vec<Key> {
         let expiry = Key::Job(Sale::expiry_job(self.sale));
-        vec![Key::Merchant(self.merchant), Key::Article(self.article), Key::Sale(self.sale), expiry]
+        let article = self.article.key(self.merchant);
+        [Key::Merchant(self.merchant), Key::Sale(self.sale), expiry].into_iter().chain(article).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
         require_role(call, Role::Cashier)?;
         let mut sale = find_open(work, call.merchant, self.sale)?.clone();
         let rules = &find_merchant(work, call, self.merchant)?.tax;
-        let line = price_line(work, rules, &mut sale, NewLine { article: self.article, quantity: self.quantity })?;
+        let article = self.article.find(work, call.merchant)?;
+        work.require([Key::Article(article)])?;
+        let line = price_line(work, rules, &mut sale, article, self.quantity)?;
         set_totals(&mut sale, lines_of(work, call.merchant, self.sale).chain([&line]), rules)?;
         sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
         let data = Changed { number: line.number, total_minor: sale.total_minor };
         work.sale_lines.insert(line);
-        work.require(level_keys(&sale, self.article))?;
-        stock::reserve(work, &sale, self.article, sold_quantity(work, &sale, self.article)?)?;
+        work.require(level_keys(&sale, article))?;
+        stock::reserve(work, &sale, article, sold_quantity(work, &sale, article)?)?;
         promise_until(work, &sale);
         save(work, sale);
         work.emit(call, "sale.line_added", self.sale, &data);
@@ -145,7 +149,7 @@ mod tests {
     use crate::testing::{BAG, MERCHANT, NOW, OTHER_MERCHANT, TEA, TEA_ON_HAND, World, line, sale_id};
 
     fn an_add(article: ArticleId, quantity: i64) -> AddLine {
-        AddLine { merchant: MERCHANT, sale: sale_id(1), article, quantity: Quantity(quantity) }
+        AddLine { merchant: MERCHANT, sale: sale_id(1), article: article.into(), quantity: Quantity(quantity) }
     }
 
     fn a_removal(number: u32) -> RemoveLine {
@@ -215,7 +219,7 @@ mod tests {
         ] {
             assert_eq!(World::with_open_sale(&[line(TEA, 1_000)]).refused(&wrong).code(), code);
         }
-        let mut world = World::with_open_sale(&[line(BAG, 1); 500]);
+        let mut world = World::with_open_sale(&vec![line(BAG, 1); 500]);
         assert_eq!(world.refused(&an_add(BAG, 1)).code(), "sale_too_many_lines");
         assert_eq!(world.refused(&a_removal(0)).code(), "sale_line_not_found");
         assert_eq!(world.refused(&a_removal(501)).code(), "sale_line_not_found");

@@ -126,7 +126,7 @@ mod tests {
             ("quantity_out_of_range", an_open(&[line(TEA, 0)])),
             ("quantity_out_of_range", an_open(&[line(TEA, i64::MAX)])),
             ("article_not_found", an_open(&[line(unknown, 1)])),
-            ("sale_too_many_lines", an_open(&[line(BAG, 1); 501])),
+            ("sale_too_many_lines", an_open(&vec![line(BAG, 1); 501])),
             ("register_elsewhere", with(NewSale { location: OTHER_LOCATION, ..a_sale(&[]) })),
             ("register_not_found", with(NewSale { register: nowhere, ..a_sale(&[]) })),
             ("merchant_not_found", with(NewSale { merchant: OTHER_MERCHANT, ..a_sale(&[]) })),

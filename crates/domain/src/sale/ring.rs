@@ -76,6 +76,7 @@ impl Command for RingSale {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article::ArticleRef;
     use crate::id::ArticleId;
     use crate::money::Quantity;
     use crate::sale::{NewLine, State};
@@ -106,6 +107,25 @@ mod tests {
     }
 
     #[test]
+    fn a_line_may_name_its_article_by_a_barcode() {
+        let mut world = World::new();
+        world.put_label("4901234567894", TEA);
+        let scanned = |text: &str| NewLine { article: ArticleRef::Barcode(text.to_owned()), quantity: Quantity(1_000) };
+        let lines = [scanned("4901234567894"), scanned("04901234567894"), line(BAG, 1_000)];
+        let standing = world.run(&a_ring(&lines, &[cash(None, 303)])).unwrap();
+        assert_eq!(world.rounds, 2);
+        let articles: Vec<_> = standing.lines.iter().map(|line| line.article).collect();
+        assert_eq!(articles, [TEA, TEA, BAG]);
+        assert_eq!(world.level(TEA).on_hand, Quantity(TEA_ON_HAND - 2_000));
+        for (text, code) in
+            [("49012347", "barcode_unknown"), ("4901234567895", "barcode_check_digit_wrong"), ("", "barcode_invalid")]
+        {
+            let ring = RingSale { id: sale_id(2), ..a_ring(&[scanned(text)], &[cash(None, 150)]) };
+            assert_eq!(world.refused(&ring).code(), code);
+        }
+    }
+
+    #[test]
     fn receipt_numbers_follow_each_other_without_a_gap() {
         let mut world = World::new();
         for number in 1..=3 {
@@ -132,7 +152,7 @@ mod tests {
         let mut world = World::new();
         world.change_article(BAG, |bag| bag.unit_price.0 = 1_050_000);
         world.change_tax(TaxRules { price_mode: PriceMode::Exclusive, ..TaxRules::japan() });
-        let standing = world.run(&a_ring(&[line(BAG, 1_000); 3], &[cash(None, 346)])).unwrap();
+        let standing = world.run(&a_ring(&vec![line(BAG, 1_000); 3], &[cash(None, 346)])).unwrap();
         // 31 once, not 10 three times.
         assert_eq!((standing.sale.tax_minor, standing.sale.total_minor), (31, 346));
         assert_eq!(world.balance(LedgerAccount::Revenue), -315);
@@ -147,23 +167,23 @@ mod tests {
 
     #[test]
     fn what_breaks_a_rule_is_refused() {
-        let (tea, exact) = (line(TEA, 1_000), cash(None, 150));
+        let (tea, exact) = (|| line(TEA, 1_000), cash(None, 150));
         let usd = Currency::parse("USD").unwrap();
         let unknown = ArticleId::from_uuid(uuid::Uuid::nil());
         for (code, wrong) in [
-            ("sale_not_paid", a_ring(&[tea], &[])),
-            ("sale_not_paid", a_ring(&[tea], &[cash(Some(149), 149)])),
-            ("sale_nothing_due", a_ring(&[tea], &[exact, exact])),
-            ("cash_too_little", a_ring(&[tea], &[cash(None, 149)])),
-            ("tender_exceeds_due", a_ring(&[tea], &[cash(Some(151), 151)])),
+            ("sale_not_paid", a_ring(&[tea()], &[])),
+            ("sale_not_paid", a_ring(&[tea()], &[cash(Some(149), 149)])),
+            ("sale_nothing_due", a_ring(&[tea()], &[exact, exact])),
+            ("cash_too_little", a_ring(&[tea()], &[cash(None, 149)])),
+            ("tender_exceeds_due", a_ring(&[tea()], &[cash(Some(151), 151)])),
             ("sale_empty", a_ring(&[], &[])),
-            ("stock_insufficient", a_ring(&[line(TEA, TEA_ON_HAND), tea], &[exact])),
+            ("stock_insufficient", a_ring(&[line(TEA, TEA_ON_HAND), tea()], &[exact])),
             ("article_not_found", a_ring(&[line(unknown, 1)], &[exact])),
-            ("currency_mismatch", RingSale { currency: usd, ..a_ring(&[tea], &[exact]) }),
+            ("currency_mismatch", RingSale { currency: usd, ..a_ring(&[tea()], &[exact]) }),
         ] {
             assert_eq!(World::new().refused(&wrong).code(), code);
         }
-        assert_eq!(World::new().acting_as(Role::Viewer).refused(&a_ring(&[tea], &[exact])).code(), "role_too_low");
-        assert_eq!(World::new().of_other_merchant().refused(&a_ring(&[tea], &[exact])).code(), "merchant_not_found");
+        assert_eq!(World::new().acting_as(Role::Viewer).refused(&a_ring(&[tea()], &[exact])).code(), "role_too_low");
+        assert_eq!(World::new().of_other_merchant().refused(&a_ring(&[tea()], &[exact])).code(), "merchant_not_found");
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
-use domain::article::{Article, CreateArticle, UpdateArticle};
+use domain::article::{Article, Barcode, CreateArticle, UpdateArticle};
 use domain::call::Role;
 use domain::id::ArticleId;
 use domain::money::{Currency, UnitPrice};
@@ -34,6 +34,8 @@ pub fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 struct NewArticle {
     sku: String,
+    #[serde(default)]
+    barcodes: Vec<String>,
     name: String,
     unit_price: UnitPriceIn,
     currency: Option<Currency>,
@@ -48,17 +50,37 @@ const fn yes() -> bool {
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<NewArticle>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let NewArticle { sku, name, unit_price: UnitPriceIn(unit_price), currency, tax_class, is_stocked } = asked.body;
+    let NewArticle { sku, barcodes, name, unit_price: UnitPriceIn(unit_price), currency, tax_class, is_stocked } =
+        asked.body;
     let merchant = asked.principal.merchant;
-    let command = CreateArticle { merchant, sku, name, unit_price, currency, tax_class, is_stocked };
+    let command = CreateArticle { merchant, sku, barcodes, name, unit_price, currency, tax_class, is_stocked };
     submit(&app, asked.envelope, command, |article| encode(201, article)).await
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    barcode: Option<String>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+/// All, page by page; or the one that has a barcode, or none.
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
-    let page: Page = query(&uri)?;
-    let limit = page.limit()?;
-    let found = app.reader.list_articles(principal.merchant, page.after::<ArticleId>()?, limit + 1).await?;
+    let Wanted { barcode, cursor, limit } = query(&uri)?;
+    let page = Page::new(cursor, limit);
+    let (after, limit) = (page.after::<ArticleId>()?, page.limit()?);
+    let found = match barcode {
+        None => app.reader.list_articles(principal.merchant, after, limit + 1).await?,
+        Some(_) if !after.is_empty() => {
+            return Err(Problem::new(Kind::QueryInvalid, "A barcode has no next page: leave out `cursor`."));
+        }
+        Some(text) => {
+            let barcode = Barcode::parse(&text).map_err(|why| Problem::new(Kind::QueryInvalid, why.to_string()))?;
+            Vec::from_iter(app.reader.find_article_by_barcode(principal.merchant, &barcode).await?)
+        }
+    };
     Ok(ok(json::to_bytes(&json::list(&found, limit, |article| article.id.to_string(), Shape::of))))
 }
 
@@ -76,6 +98,7 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changes {
+    barcodes: Option<Vec<String>>,
     name: Option<String>,
     unit_price: Option<UnitPriceIn>,
     tax_class: Option<String>,
@@ -84,11 +107,12 @@ struct Changes {
 
 async fn update(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Changes>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let Changes { name, unit_price, tax_class, is_active } = asked.body;
+    let Changes { barcodes, name, unit_price, tax_class, is_active } = asked.body;
     let command = UpdateArticle {
         merchant: asked.principal.merchant,
         article: segments.id(0, "article")?,
         expected_version: expected_version(&asked.headers)?,
+        barcodes,
         name,
         unit_price: unit_price.map(|UnitPriceIn(unit_price)| unit_price),
         tax_class,
@@ -116,6 +140,7 @@ struct Shape<'a> {
     id: ArticleId,
     object: &'static str,
     sku: &'a str,
+    barcodes: Vec<&'a str>,
     name: &'a str,
     unit_price: UnitPrice,
     currency: Currency,
@@ -135,6 +160,7 @@ impl<'a> Shape<'a> {
             id,
             object: "article",
             sku,
+            barcodes: article.barcodes.iter().map(Barcode::as_str).collect(),
             name,
             unit_price,
             currency,

@@ -333,10 +333,16 @@ const fn of_article(refusal: &article::Refusal) -> StatusCode {
     use article::Refusal as R;
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
-        R::SkuTaken => StatusCode::CONFLICT,
-        R::SkuInvalid | R::NameInvalid | R::UnitPriceOutOfRange | R::TaxClassUnknown | R::CurrencyMismatch { .. } => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        R::SkuTaken | R::BarcodeTaken => StatusCode::CONFLICT,
+        R::SkuInvalid
+        | R::NameInvalid
+        | R::BarcodeInvalid
+        | R::BarcodeCheckDigit
+        | R::BarcodeUnknown
+        | R::TooManyBarcodes
+        | R::UnitPriceOutOfRange
+        | R::TaxClassUnknown
+        | R::CurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use domain::article::ArticleRef;
 use domain::call::Role;
 use domain::id::{ArticleId, RegisterId, SaleId};
 use domain::money::Currency;
@@ -46,11 +47,24 @@ struct Draft {
     tenders: Option<Vec<Tender>>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
-    article_id: ArticleId,
+    article_id: Option<ArticleId>,
+    barcode: Option<String>,
     quantity: QuantityIn,
+}
+
+impl Line {
+    fn article(self) -> Result<ArticleRef, Problem> {
+        match (self.article_id, self.barcode) {
+            (Some(id), None) => Ok(ArticleRef::Id(id)),
+            (None, Some(text)) => Ok(ArticleRef::Barcode(text)),
+            (Some(_), Some(_)) | (None, None) => {
+                Err(Problem::new(Kind::BodyInvalid, "A line names its article by `article_id` or by `barcode`."))
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -75,14 +89,12 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let shop = app.shops.find(&app.reader, merchant, draft.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
     check_currency(draft.currency, shop)?;
-    let lines = draft.lines.iter().map(|line| NewLine { article: line.article_id, quantity: line.quantity.0 });
-    let sale = NewSale {
-        merchant,
-        location: shop.location,
-        register: draft.register_id,
-        lines: lines.collect(),
-        note: draft.note,
-    };
+    let lines = draft.lines.into_iter().map(|line| {
+        let QuantityIn(quantity) = line.quantity;
+        Ok(NewLine { article: line.article()?, quantity })
+    });
+    let lines = lines.collect::<Result<Vec<_>, Problem>>()?;
+    let sale = NewSale { merchant, location: shop.location, register: draft.register_id, lines, note: draft.note };
     let Some(tenders) = draft.tenders else {
         return submit(&app, asked.envelope, OpenSale { id: draft.id, sale }, answer_created).await;
     };
@@ -125,9 +137,9 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
 
 async fn add_line(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Line>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
-    let Line { article_id, quantity } = asked.body;
+    let QuantityIn(quantity) = asked.body.quantity;
     let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
-    let command = AddLine { merchant, sale, article: article_id, quantity: quantity.0 };
+    let command = AddLine { merchant, sale, article: asked.body.article()?, quantity };
     submit(&app, asked.envelope, command, answer_ok).await
 }
 

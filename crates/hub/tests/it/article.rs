@@ -22,7 +22,8 @@ async fn an_article_is_made_read_and_changed(on: On) {
     let made = hub.post(key, "/v1/articles", an_article()).await.expect(201);
     let path = format!("/v1/articles/{}", made["id"].as_str().unwrap());
     let expected = json!({
-        "id": made["id"], "object": "article", "sku": "4900000000001", "name": "Onigiri", "unit_price": "150.25",
+        "id": made["id"], "object": "article", "sku": "4900000000001", "barcodes": [], "name": "Onigiri",
+        "unit_price": "150.25",
         "currency": "JPY", "tax_class": "reduced", "is_stocked": true, "is_active": true,
         "created_at": made["created_at"], "version": 1,
     });
@@ -66,6 +67,10 @@ async fn what_breaks_a_rule_is_refused_and_changes_nothing(on: On) {
         (409, "article_sku_taken", json!({ "sku": "tea" })),
         (422, "article_sku_invalid", json!({ "sku": "" })),
         (422, "article_name_invalid", json!({ "name": long })),
+        (422, "barcode_invalid", json!({ "barcodes": ["4.90123E+12"] })),
+        (422, "barcode_check_digit_wrong", json!({ "barcodes": ["4901234567895"] })),
+        (422, "article_too_many_barcodes", json!({ "barcodes": (0..21).map(|n| n.to_string()).collect::<Vec<_>>() })),
+        (400, "text_looks_like_card_number", json!({ "barcodes": ["4111-1111-1111-1111"] })),
         (422, "tax_class_unknown", json!({ "tax_class": "luxury" })),
         (422, "currency_mismatch", json!({ "currency": "USD" })),
         (422, "unit_price_out_of_range", json!({ "unit_price": -1 })),

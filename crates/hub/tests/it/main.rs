@@ -8,6 +8,7 @@ mod support;
 
 mod article;
 mod auth;
+mod barcode;
 mod event;
 mod exception;
 mod health;

@@ -2,6 +2,7 @@
 //! order, in pages, so a shop of any age is checked in bounded memory; the same code checks the simulator's memory.
 
 mod books;
+mod catalogue;
 mod chain;
 mod source;
 mod trade;
@@ -65,8 +66,15 @@ impl Report {
 /// Checks everything. A row that cannot be read is a finding of its own and ends its part of the check.
 pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
     let mut report = Report::default();
-    for part in [trade::stock, trade::sales, trade::payments, trade::attention, books::journal, chain::events_and_audit]
-    {
+    for part in [
+        catalogue::barcodes,
+        trade::stock,
+        trade::sales,
+        trade::payments,
+        trade::attention,
+        books::journal,
+        chain::events_and_audit,
+    ] {
         match part(source, &mut report) {
             Ok(()) => {}
             Err(EngineError::Corrupt(corrupt)) => report.find("row_readable", &corrupt.id, corrupt.to_string()),

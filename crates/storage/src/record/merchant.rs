@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::article::Article;
+use domain::article::{Article, Barcode, Label};
 use domain::call::Role;
 use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use domain::money::{Currency, UnitPrice};
@@ -156,6 +156,7 @@ impl Stored for Article {
             ("id", TEXT),
             ("merchant_id", TEXT),
             ("sku", TEXT),
+            ("barcodes", TEXT),
             ("name", TEXT),
             ("unit_price", INT),
             ("currency", TEXT),
@@ -172,6 +173,7 @@ impl Stored for Article {
             Cell::display(self.id),
             Cell::display(self.merchant),
             Cell::text(&self.sku),
+            barcodes(&self.barcodes),
             Cell::text(&self.name),
             Cell::Int(self.unit_price.0),
             Cell::display(self.currency),
@@ -188,6 +190,7 @@ impl Stored for Article {
             id: row.parse()?,
             merchant: row.parse()?,
             sku: row.text()?,
+            barcodes: row.text()?.split_whitespace().map(|code| Barcode::stored(code.to_owned())).collect(),
             name: row.text()?,
             unit_price: UnitPrice(row.int()?),
             currency: row.word(Currency::parse)?,
@@ -195,6 +198,34 @@ impl Stored for Article {
             is_stocked: row.bool()?,
             is_active: row.bool()?,
             created_at: Timestamp(row.int()?),
+            version: row.int()?,
+        })
+    }
+}
+
+/// No code has a blank in it.
+fn barcodes(barcodes: &[Barcode]) -> Cell<'static> {
+    Cell::Text(barcodes.iter().map(Barcode::as_str).collect::<Vec<_>>().join(" ").into())
+}
+
+impl Stored for Label {
+    const TABLE: &'static Table =
+        &table("barcode", 2, false, &[("merchant_id", TEXT), ("code", TEXT), ("article_id", TEXT), ("version", INT)]);
+
+    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        cells.extend([
+            Cell::display(self.merchant),
+            Cell::text(self.barcode.as_str()),
+            Cell::option(self.article, Cell::display),
+            Cell::Int(self.version),
+        ]);
+    }
+
+    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
+        Ok(Self {
+            merchant: row.parse()?,
+            barcode: Barcode::stored(row.text()?),
+            article: row.parse_option()?,
             version: row.int()?,
         })
     }

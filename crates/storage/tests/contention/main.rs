@@ -244,6 +244,7 @@ fn new_article(sku: &str) -> CreateArticle {
     CreateArticle {
         merchant: MERCHANT,
         sku: sku.to_owned(),
+        barcodes: Vec::new(),
         name: "Onigiri".to_owned(),
         unit_price: UnitPrice(1_000_000),
         currency: None,

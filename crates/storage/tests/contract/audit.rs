@@ -19,6 +19,7 @@ on!([sqlite postgres memory] [
     a_counter_that_was_changed_is_found
     a_movement_that_was_changed_is_found
     a_level_that_was_changed_is_found
+    a_code_that_was_changed_is_found
     a_balance_that_was_changed_is_found
     a_journal_entry_that_was_changed_is_found
     a_payment_whose_state_was_changed_is_found
@@ -159,6 +160,26 @@ fn a_movement_that_was_changed_is_found(shop: &mut Shop) {
 fn a_level_that_was_changed_is_found(shop: &mut Shop) {
     tamper(shop, "stock_level", "on_hand", Cell::Int(1), |_| true, &["stock_on_hand"]);
     tamper(shop, "stock_level", "reserved", Cell::Int(1), |_| true, &["stock_reserved"]);
+}
+
+fn a_code_that_was_changed_is_found(shop: &mut Shop) {
+    let coded = |article, barcode: &str| domain::article::UpdateArticle {
+        merchant: MERCHANT,
+        article,
+        expected_version: None,
+        barcodes: Some(vec![barcode.to_owned()]),
+        name: None,
+        unit_price: None,
+        tax_class: None,
+        is_active: None,
+    };
+    shop.run(coded(TEA, "tea"));
+    shop.run(coded(RICE, "rice"));
+    let is_tea = |row: &Row| cell("article", row, "barcodes") == &Cell::text("tea");
+    tamper(shop, "article", "barcodes", Cell::text("rice"), is_tea, &["barcode_article", "barcode_of_one_article"]);
+    tamper(shop, "article", "barcodes", Cell::text("tea 4011"), is_tea, &["barcode_article"]);
+    tamper(shop, "barcode", "article_id", Cell::display(RICE), |row| row[1] == Cell::text("tea"), &["barcode_article"]);
+    tamper(shop, "barcode", "article_id", Cell::Null, |_| true, &["barcode_article"]);
 }
 
 fn a_balance_that_was_changed_is_found(shop: &mut Shop) {

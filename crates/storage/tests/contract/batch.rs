@@ -22,6 +22,7 @@ on!([sqlite postgres memory] [
     a_refusal_of_a_unique_violation_is_replayed
     a_panic_while_a_unique_violation_is_put_into_words_hurts_itself_alone
     a_broken_write_hurts_itself_alone
+    of_two_articles_with_one_code_the_first_is_made
     a_corrupt_row_refuses_only_those_who_name_it
     a_record_is_changed_by_many_commands_of_a_batch
     what_is_written_is_read_back
@@ -32,6 +33,7 @@ fn create(sku: &str) -> CreateArticle {
     CreateArticle {
         merchant: MERCHANT,
         sku: sku.to_owned(),
+        barcodes: Vec::new(),
         name: "Onigiri".to_owned(),
         unit_price: UnitPrice(1_500_000),
         currency: None,
@@ -105,6 +107,15 @@ fn of_two_new_records_with_one_unique_name_the_first_is_made(shop: &mut Shop) {
     shop.drain();
     assert!(got(first).unwrap().reply.unwrap().is_ok());
     assert_eq!(refused(got(second)), "article_sku_taken");
+}
+
+fn of_two_articles_with_one_code_the_first_is_made(shop: &mut Shop) {
+    let coded = |sku: &str| CreateArticle { barcodes: vec!["4901234567894".to_owned()], ..create(sku) };
+    let (first, second) = (shop.send(plain(), coded("one")), shop.send(plain(), coded("two")));
+    shop.committer.step();
+    assert!(got(first).unwrap().reply.unwrap().is_ok());
+    assert_eq!(refused(got(second)), "barcode_taken");
+    assert_eq!(all(&shop.store, "barcode").len(), 1);
 }
 
 fn a_unique_violation_that_nobody_expects_is_an_error_of_its_command_alone(shop: &mut Shop) {

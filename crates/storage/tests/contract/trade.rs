@@ -21,7 +21,7 @@ on!([sqlite postgres memory] [
 fn a_sale_is_opened_changed_and_paid_in_parts(shop: &mut Shop) {
     let sale = sale_id(1);
     shop.run(OpenSale { id: Some(sale), sale: a_sale(&[(RICE, 2), (TEA, 1)]) });
-    shop.run(AddLine { merchant: MERCHANT, sale, article: RICE, quantity: Quantity(3_000) });
+    shop.run(AddLine { merchant: MERCHANT, sale, article: RICE.into(), quantity: Quantity(3_000) });
     shop.run(RemoveLine { merchant: MERCHANT, sale, number: 2 });
     shop.run(AddCash { merchant: MERCHANT, sale, amount_minor: Some(200), given_minor: 200 });
     let standing = shop.run(AddCash { merchant: MERCHANT, sale, amount_minor: None, given_minor: 1_000 });

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::article::UpdateArticle;
-use domain::command::Refusal;
+use domain::command::{Command, Refusal};
+use domain::id::ArticleId;
 use domain::money::UnitPrice;
 use domain::work::Key;
 use storage::committer::Committer;
@@ -21,6 +22,7 @@ on!([postgres] [
     a_key_that_another_hub_took_meanwhile_gives_its_bytes
     a_record_that_two_hubs_make_is_made_once
     a_record_that_another_hub_made_meanwhile_is_found_by_a_second_run
+    a_code_that_two_hubs_put_on_goods_is_on_one_article
     a_level_that_two_hubs_change_loses_nothing
     an_event_has_one_number_whoever_wrote_it
 ]);
@@ -34,11 +36,33 @@ fn price(yen: i64) -> UpdateArticle {
         merchant: MERCHANT,
         article: TEA,
         expected_version: None,
+        barcodes: None,
         name: None,
         unit_price: Some(UnitPrice(yen * 10_000)),
         tax_class: None,
         is_active: None,
     }
+}
+
+fn label(article: ArticleId) -> UpdateArticle {
+    UpdateArticle { article, barcodes: Some(vec!["4901234567894".to_owned()]), unit_price: None, ..price(0) }
+}
+
+fn a_code_that_two_hubs_put_on_goods_is_on_one_article(shop: &mut Shop) {
+    let other = Mutex::new(Some(another_hub(shop)));
+    let overtaken = act("test.label", label(RICE).keys(), move |work, call| {
+        // A code that stands for nothing has no row that could be locked.
+        if let Some((handle, mut committer)) = other.lock().unwrap().take() {
+            let answer = handle.send(plain(), label(TEA), encode).unwrap();
+            committer.step();
+            got(answer).unwrap();
+        }
+        label(RICE).decide(work, call)
+    });
+    assert_eq!(refused(shop.submit(plain(), overtaken)), "barcode_taken");
+    let codes = all(&shop.store, "barcode");
+    assert_eq!(codes.len(), 1);
+    assert_eq!(*cell("barcode", &codes[0], "article_id"), Cell::display(TEA));
 }
 
 fn a_change_that_another_hub_made_meanwhile_is_seen_by_a_second_run(shop: &mut Shop) {

@@ -238,7 +238,7 @@ impl Ask {
             }
             Self::AddLine { sale, article, quantity } => {
                 let (article, quantity) = (article_id(article), Quantity(quantity));
-                let command = AddLine { merchant, sale: sale_id(sale), article, quantity };
+                let command = AddLine { merchant, sale: sale_id(sale), article: article.into(), quantity };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
             }
             Self::RemoveLine { sale, number } => {
@@ -276,7 +276,7 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
         register: register_id(register),
         lines: lines
             .iter()
-            .map(|(article, quantity)| NewLine { article: article_id(*article), quantity: Quantity(*quantity) })
+            .map(|(article, quantity)| NewLine { article: article_id(*article).into(), quantity: Quantity(*quantity) })
             .collect(),
         note: String::new(),
     }
@@ -287,6 +287,7 @@ pub fn an_article(merchant: MerchantId, yen: i64, is_stocked: bool) -> CreateArt
     CreateArticle {
         merchant,
         sku: format!("A{yen}"),
+        barcodes: Vec::new(),
         name: "Article".to_owned(),
         unit_price: UnitPrice(yen * 10_000),
         currency: None,

@@ -70,7 +70,10 @@ pub fn sell(sale: u128, article: ArticleId) -> RingSale {
 
 /// A sale of so many pieces each.
 pub fn a_sale(lines: &[(ArticleId, i64)]) -> NewSale {
-    let line = |(article, pieces): &(ArticleId, i64)| NewLine { article: *article, quantity: Quantity(pieces * 1_000) };
+    let line = |(article, pieces): &(ArticleId, i64)| NewLine {
+        article: (*article).into(),
+        quantity: Quantity(pieces * 1_000),
+    };
     NewSale {
         merchant: MERCHANT,
         location: LOCATION,
@@ -86,6 +89,7 @@ pub fn an_article(id: ArticleId) -> Article {
         id,
         merchant: MERCHANT,
         sku: id.to_string(),
+        barcodes: Vec::new(),
         name: "Tea".to_owned(),
         unit_price: UnitPrice(1_000_000),
         currency: Currency::JPY,

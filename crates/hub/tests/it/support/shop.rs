@@ -118,6 +118,7 @@ async fn add_article(
     let command = CreateArticle {
         merchant,
         sku: sku.to_owned(),
+        barcodes: Vec::new(),
         name: sku.to_owned(),
         unit_price: UnitPrice(price),
         currency: None,
