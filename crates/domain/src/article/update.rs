@@ -73,18 +73,15 @@ impl Command for UpdateArticle {
         require_role(call, Role::Manager)?;
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
-        let article = work.articles.find(call.merchant, &self.article);
-        let article = article.ok_or_else(|| not_found("article", self.article))?;
-        self.check_version(article.version)?;
+        let before = work.articles.find(call.merchant, &self.article);
+        let before = before.ok_or_else(|| not_found("article", self.article))?.clone();
+        self.check_version(before.version)?;
         self.check(&merchant.tax)?;
-        let mut changed = self.apply(article.clone());
+        let mut changed = self.apply(before.clone());
         if let Some(wanted) = &self.barcodes {
-            let had = changed.barcodes.clone();
-            changed.barcodes = relabel(work, call, self.article, &had, wanted)?;
+            changed.barcodes = relabel(work, call, self.article, &before.barcodes, wanted)?;
         }
-        let article = work.articles.find(call.merchant, &self.article);
-        let article = article.ok_or_else(|| not_found("article", self.article))?;
-        if changed == *article {
+        if changed == before {
             return Ok(changed);
         }
         let article = work.articles.find_mut(call.merchant, &self.article);
