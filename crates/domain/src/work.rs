@@ -233,8 +233,8 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys sales sale_lines tenders
-            reservations payments operations exceptions jobs receipt_series stock_levels balances);
+        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys sales
+            sale_lines tenders reservations payments operations exceptions jobs receipt_series stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};

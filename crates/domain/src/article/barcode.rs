@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{ArticleRef, Refusal};
+use super::Refusal;
 use crate::call::Call;
 use crate::command;
 use crate::guard;
@@ -162,34 +162,6 @@ fn set_label(work: &mut UnitOfWork, call: &Call<'_>, barcode: &Barcode, article:
     match work.labels.find_mut(call.merchant, &key) {
         Some(label) => label.article = article,
         None => work.labels.insert(Label { merchant: call.merchant, barcode: barcode.clone(), article, version: 1 }),
-    }
-}
-
-impl ArticleRef {
-    /// The record that tells which article it is; `None` for a text that can be no barcode.
-    pub fn key(&self, merchant: MerchantId) -> Option<Key> {
-        match self {
-            Self::Id(id) => Some(Key::Article(*id)),
-            Self::Barcode(text) => Barcode::parse(text).ok().map(|barcode| Key::Barcode(merchant, barcode)),
-        }
-    }
-
-    /// Which article it is. That the article is there is seen by who loads it.
-    pub(crate) fn find(&self, work: &UnitOfWork, merchant: MerchantId) -> Result<ArticleId, Stop<command::Refusal>> {
-        let text = match self {
-            Self::Id(id) => return Ok(*id),
-            Self::Barcode(text) => text,
-        };
-        let barcode = Barcode::parse(text)?;
-        work.require([Key::Barcode(merchant, barcode.clone())])?;
-        let label = work.labels.find(merchant, &(merchant, barcode));
-        label.and_then(|label| label.article).ok_or_else(|| Refusal::BarcodeUnknown.into())
-    }
-}
-
-impl From<ArticleId> for ArticleRef {
-    fn from(id: ArticleId) -> Self {
-        Self::Id(id)
     }
 }
 

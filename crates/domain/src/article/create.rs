@@ -84,16 +84,7 @@ impl Command for CreateArticle {
     }
 
     fn unique_refusal(&self, constraint: &str) -> Option<command::Refusal> {
-        unique_refusal(constraint).map(command::Refusal::Article)
-    }
-}
-
-/// What it means that another hub took the same name meanwhile.
-pub(super) fn unique_refusal(constraint: &str) -> Option<Refusal> {
-    match constraint {
-        "article_sku" => Some(Refusal::SkuTaken),
-        "barcode_pkey" => Some(Refusal::BarcodeTaken),
-        _ => None,
+        Refusal::of_constraint(constraint).map(command::Refusal::Article)
     }
 }
 

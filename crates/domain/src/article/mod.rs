@@ -2,11 +2,13 @@
 
 mod barcode;
 mod create;
+mod reference;
 mod refusal;
 mod update;
 
 pub use barcode::{BARCODE_CHARS_MAX, BARCODES_MAX, Barcode, Label};
 pub use create::CreateArticle;
+pub use reference::ArticleRef;
 pub use refusal::Refusal;
 pub use update::UpdateArticle;
 
@@ -49,15 +51,6 @@ pub struct Article {
     pub created_at: Timestamp,
     /// Row version.
     pub version: i64,
-}
-
-/// How a request names an article.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ArticleRef {
-    /// By its id.
-    Id(ArticleId),
-    /// By a code on it, as it was scanned or keyed in.
-    Barcode(String),
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {

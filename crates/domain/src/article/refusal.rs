@@ -40,6 +40,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What it means that another hub took the same name meanwhile; `None` for a constraint that is not about articles.
+    pub(super) fn of_constraint(constraint: &str) -> Option<Self> {
+        match constraint {
+            "article_sku" => Some(Self::SkuTaken),
+            "barcode_pkey" => Some(Self::BarcodeTaken),
+            _ => None,
+        }
+    }
+
     /// The stable code of the API.
     pub const fn code(&self) -> &'static str {
         match self {

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::barcode::{self, relabel};
-use super::create::unique_refusal;
 use super::{Article, Barcode, Refusal, check_name, check_tax_class, check_unit_price};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
@@ -99,7 +98,7 @@ impl Command for UpdateArticle {
     }
 
     fn unique_refusal(&self, constraint: &str) -> Option<command::Refusal> {
-        unique_refusal(constraint).map(command::Refusal::Article)
+        Refusal::of_constraint(constraint).map(command::Refusal::Article)
     }
 }
 
