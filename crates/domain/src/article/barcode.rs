@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::Refusal;
 use crate::call::Call;
 use crate::command;
@@ -20,7 +22,8 @@ pub const BARCODES_MAX: usize = 20;
 const GTIN_DIGITS: usize = 14;
 
 /// A code in its one spelling.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
 pub struct Barcode(String);
 
 impl Barcode {

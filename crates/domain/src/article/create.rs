@@ -77,8 +77,7 @@ impl Command for CreateArticle {
             version: 1,
         };
         work.articles.insert(article.clone());
-        let barcodes = article.barcodes.iter().map(Barcode::as_str).collect();
-        let data = Created { sku: &article.sku, barcodes, unit_price: article.unit_price };
+        let data = Created { sku: &article.sku, barcodes: &article.barcodes, unit_price: article.unit_price };
         work.emit(call, "article.created", article.id, &data);
         Ok(article)
     }
@@ -91,7 +90,7 @@ impl Command for CreateArticle {
 #[derive(Serialize)]
 struct Created<'a> {
     sku: &'a str,
-    barcodes: Vec<&'a str>,
+    barcodes: &'a [Barcode],
     unit_price: UnitPrice,
 }
 

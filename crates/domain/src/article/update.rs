@@ -89,7 +89,7 @@ impl Command for UpdateArticle {
         let article = article.clone();
         let data = Updated {
             version: article.version,
-            barcodes: article.barcodes.iter().map(Barcode::as_str).collect(),
+            barcodes: &article.barcodes,
             unit_price: article.unit_price,
             is_active: article.is_active,
         };
@@ -105,7 +105,7 @@ impl Command for UpdateArticle {
 #[derive(Serialize)]
 struct Updated<'a> {
     version: i64,
-    barcodes: Vec<&'a str>,
+    barcodes: &'a [Barcode],
     unit_price: UnitPrice,
     is_active: bool,
 }
