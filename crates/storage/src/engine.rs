@@ -37,12 +37,27 @@ pub enum Write<'a> {
     Answer(Rows<'a>),
 }
 
+/// What a [`Write`] does, without what it does it to: an engine has one statement for each and table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// Of [`Write::Insert`].
+    Insert,
+    /// Of [`Write::InsertMissing`].
+    InsertMissing,
+    /// Of [`Write::Update`].
+    Update,
+    /// Of [`Write::Answer`].
+    Answer,
+}
+
 impl<'a> Write<'a> {
-    /// Which rows it changes, and where.
-    pub fn parts(&self) -> (&'static Table, &Rows<'a>) {
+    /// What it does, where, and to which rows.
+    pub fn parts(&self) -> (Change, &'static Table, &Rows<'a>) {
         match self {
-            Self::Insert(table, rows) | Self::InsertMissing(table, rows) | Self::Update(table, rows) => (table, rows),
-            Self::Answer(rows) => (&IDEMPOTENCY, rows),
+            Self::Insert(table, rows) => (Change::Insert, table, rows),
+            Self::InsertMissing(table, rows) => (Change::InsertMissing, table, rows),
+            Self::Update(table, rows) => (Change::Update, table, rows),
+            Self::Answer(rows) => (Change::Answer, &IDEMPOTENCY, rows),
         }
     }
 }

@@ -30,7 +30,7 @@ pub mod sqlite;
 
 pub use cell::Cell;
 pub use committer::Handle;
-pub use engine::{Begun, Engine, Read, Row, Write};
+pub use engine::{Begun, Change, Engine, Read, Row, Write};
 pub use error::{Corrupt, EngineError};
 pub use submission::{Answer, Claim, Committed, Envelope, Failure, Idempotency, Lane};
 pub use table::{Kind, RowReader, Rows, Table};

@@ -13,7 +13,7 @@ use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::cell::Cell;
 use crate::durability::{Durability, SERVER_SETTINGS};
-use crate::engine::{Begun, Engine, Read, Row, Write};
+use crate::engine::{Begun, Change, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::prune::{Prune, Pruned};
 use crate::sql;
@@ -48,10 +48,7 @@ pub struct Postgres {
 #[derive(PartialEq, Eq, Hash, Clone, Copy)]
 enum Verb {
     Begin,
-    Insert,
-    InsertMissing,
-    Update,
-    Answer,
+    Write(Change),
     Read { prefix_len: usize, is_locking: bool },
 }
 
@@ -118,19 +115,13 @@ impl Postgres {
     fn prepare_writes<'a>(&mut self, writes: &'a [Write<'_>]) -> Result<Vec<Prepared<'a>>, EngineError> {
         let mut prepared = Vec::with_capacity(writes.len());
         for write in writes {
-            let (table, rows) = write.parts();
-            let verb = match write {
-                Write::Insert(..) => Verb::Insert,
-                Write::InsertMissing(..) => Verb::InsertMissing,
-                Write::Update(..) => Verb::Update,
-                Write::Answer(..) => Verb::Answer,
-            };
+            let (change, table, rows) = write.parts();
             if rows.is_empty() {
                 continue;
             }
-            let statement = self.prepare(table, verb)?;
+            let statement = self.prepare(table, Verb::Write(change))?;
             let arrays = transpose(rows, statement.params());
-            let expected = (verb == Verb::Update).then_some((table.name, rows.len() as u64));
+            let expected = (change == Change::Update).then_some((table.name, rows.len() as u64));
             prepared.push(Prepared { statement, arrays, expected });
         }
         Ok(prepared)
@@ -192,17 +183,17 @@ fn text(table: &Table, verb: Verb) -> String {
     let all = names.join(", ");
     match verb {
         Verb::Begin => BEGIN_BATCH.to_owned(),
-        Verb::Insert => format!(
+        Verb::Write(Change::Insert) => format!(
             "INSERT INTO {} ({all}) SELECT * FROM UNNEST({})",
             table.name,
             arrays(table, table.columns.len(), false)
         ),
-        Verb::InsertMissing => format!(
+        Verb::Write(Change::InsertMissing) => format!(
             "INSERT INTO {} ({all}) SELECT * FROM UNNEST({}) ON CONFLICT DO NOTHING",
             table.name,
             arrays(table, table.columns.len(), false)
         ),
-        Verb::Update => {
+        Verb::Write(Change::Update) => {
             let assignments: Vec<String> =
                 names.iter().skip(table.key_len).map(|name| format!("{name} = new.{name}")).collect();
             let keys: Vec<String> =
@@ -216,7 +207,7 @@ fn text(table: &Table, verb: Verb) -> String {
                 keys.join(" AND ")
             )
         }
-        Verb::Answer => "UPDATE idempotency AS old SET subject = new.subject, status = new.status, \
+        Verb::Write(Change::Answer) => "UPDATE idempotency AS old SET subject = new.subject, status = new.status, \
              content_type = new.content_type, body = new.body \
              FROM UNNEST($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::TEXT[], $6::BYTEA[]) \
              AS new (merchant_id, key, subject, status, content_type, body) \

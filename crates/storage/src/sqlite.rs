@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 
 use crate::cell::Cell;
 use crate::durability::Durability;
-use crate::engine::{Begun, Engine, Read, Row, Write};
+use crate::engine::{Begun, Change, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::log_folder::{LogFolder, fold};
 use crate::prune::{Prune, Pruned};
@@ -93,10 +93,7 @@ fn note_wal_pages(_: &rusqlite::hooks::Wal, pages: std::ffi::c_int) -> rusqlite:
 
 #[derive(PartialEq, Eq, Hash, Clone, Copy)]
 enum Verb {
-    Insert,
-    InsertMissing,
-    Update,
-    Answer,
+    Write(Change),
     Read(usize),
 }
 
@@ -130,10 +127,10 @@ impl Sqlite {
             .entry((table.name, verb))
             .or_insert_with(|| {
                 let text = match verb {
-                    Verb::Insert => sql::insert_row(table, ""),
-                    Verb::InsertMissing => sql::insert_row(table, " ON CONFLICT DO NOTHING"),
-                    Verb::Update => sql::update_row(table),
-                    Verb::Answer => sql::ANSWER_ROW.to_owned(),
+                    Verb::Write(Change::Insert) => sql::insert_row(table, ""),
+                    Verb::Write(Change::InsertMissing) => sql::insert_row(table, " ON CONFLICT DO NOTHING"),
+                    Verb::Write(Change::Update) => sql::update_row(table),
+                    Verb::Write(Change::Answer) => sql::ANSWER_ROW.to_owned(),
                     Verb::Read(prefix_len) => sql::select_by_prefix(table, prefix_len),
                 };
                 numbered(&text).into()
@@ -284,15 +281,9 @@ impl Engine for Sqlite {
 
     fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
         for write in writes {
-            let (table, rows) = write.parts();
-            let verb = match write {
-                Write::Insert(..) => Verb::Insert,
-                Write::InsertMissing(..) => Verb::InsertMissing,
-                Write::Update(..) => Verb::Update,
-                Write::Answer(..) => Verb::Answer,
-            };
-            let counts = self.execute(table, verb, rows)?;
-            if verb == Verb::Update && counts.iter().any(|count| *count != 1) {
+            let (change, table, rows) = write.parts();
+            let counts = self.execute(table, Verb::Write(change), rows)?;
+            if change == Change::Update && counts.iter().any(|count| *count != 1) {
                 return Err(EngineError::Conflict(table.name.to_owned()));
             }
         }

@@ -183,7 +183,7 @@ impl Engine for Disk {
     fn write(&mut self, writes: &[Write<'_>]) -> Result<(), EngineError> {
         let mut log = self.log();
         for write in writes {
-            let (table, rows) = write.parts();
+            let (_, table, rows) = write.parts();
             note(&mut log, table.name, table.key_len, rows);
         }
         drop(log);
