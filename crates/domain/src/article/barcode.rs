@@ -122,9 +122,9 @@ pub struct Label {
     pub version: i64,
 }
 
-/// What the codes that are to be on an article stand for so far.
+/// What the codes that are to be on an article stand for so far; of a list that is too long, the first of them.
 pub(super) fn keys(merchant: MerchantId, wanted: &[String]) -> impl Iterator<Item = Key> {
-    wanted.iter().filter_map(move |text| Some(Key::Barcode(merchant, Barcode::parse(text).ok()?)))
+    wanted.iter().take(BARCODES_MAX).filter_map(move |text| Some(Key::Barcode(merchant, Barcode::parse(text).ok()?)))
 }
 
 /// Puts the codes `wanted` on an article that has the codes `had`, and gives them in one spelling, in the order they were
@@ -136,15 +136,15 @@ pub(super) fn relabel(
     had: &[Barcode],
     wanted: &[String],
 ) -> Result<Vec<Barcode>, Stop<command::Refusal>> {
-    let mut now = Vec::with_capacity(wanted.len());
+    let mut now = Vec::new();
     for text in wanted {
         let barcode = Barcode::parse(text)?;
         if !now.contains(&barcode) {
             now.push(barcode);
         }
-    }
-    if now.len() > BARCODES_MAX {
-        return Err(Refusal::TooManyBarcodes.into());
+        if now.len() > BARCODES_MAX {
+            return Err(Refusal::TooManyBarcodes.into());
+        }
     }
     work.require(had.iter().chain(&now).map(|barcode| Key::Barcode(call.merchant, barcode.clone())))?;
     for barcode in had.iter().filter(|barcode| !now.contains(barcode)) {

@@ -142,6 +142,10 @@ mod tests {
                 "article_too_many_barcodes",
                 CreateArticle { barcodes: (0..21).map(|n| n.to_string()).collect(), ..create() },
             ),
+            (
+                "article_too_many_barcodes",
+                CreateArticle { barcodes: (0..2_000).map(|n| n.to_string()).collect(), ..create() },
+            ),
             ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(-1), ..create() }),
             ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(UNIT_PRICE_MAX + 1), ..create() }),
             ("tax_class_unknown", CreateArticle { tax_class: "luxury".to_owned(), ..create() }),

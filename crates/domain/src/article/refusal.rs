@@ -88,7 +88,7 @@ impl fmt::Display for Refusal {
             Self::BarcodeUnknown => f.write_str("No article has this barcode. Scan it again, or put it on its article."),
             Self::TooManyBarcodes => write!(f, "An article has at most {BARCODES_MAX} barcodes."),
             Self::TextLooksLikeCardNumber => {
-                f.write_str("The name holds what looks like a card number. Remove it: card numbers are never stored.")
+                f.write_str("The text holds what looks like a card number. Remove it: card numbers are never stored.")
             }
             Self::UnitPriceOutOfRange => {
                 write!(f, "A unit price is 0 to {UNIT_PRICE_MAX} ten-thousandths of the minor unit.")

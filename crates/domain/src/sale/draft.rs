@@ -38,14 +38,15 @@ pub struct NewSale {
 impl NewSale {
     /// The records that pricing needs, and the level of each article, so that the sale can be decided in one go. The
     /// level of an article whose stock is not counted is named too: nobody knows which it is before it is loaded. The
-    /// article of a barcode is named when the barcode is loaded.
+    /// article of a barcode is named when the barcode is loaded, and a line beyond the last that a sale may have is not
+    /// named at all.
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
         let head = [Key::Merchant(self.merchant), Key::Location(self.location), Key::Register(self.register)];
         let of_line = |line: &NewLine| match line.article {
             ArticleRef::Id(article) => [Some(Key::Article(article)), Some(Key::StockLevel(self.location, article))],
             ArticleRef::Barcode(_) => [line.article.key(self.merchant), None],
         };
-        head.into_iter().chain(self.lines.iter().flat_map(of_line).flatten())
+        head.into_iter().chain(self.lines.iter().take(LINES_MAX as usize).flat_map(of_line).flatten())
     }
 
     /// The sale and its lines, if the rules allow them. Changes nothing, and does not look at stock.
@@ -59,6 +60,9 @@ impl NewSale {
             return Err(Refusal::Exists.into());
         }
         check_note(&self.note)?;
+        if self.lines.len() > LINES_MAX as usize {
+            return Err(Refusal::TooManyLines.into());
+        }
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
         self.check_register(work, call)?;
