@@ -12,6 +12,7 @@ pub mod json;
 pub mod merchant;
 pub mod metrics;
 pub mod notification;
+mod patience;
 pub mod payment;
 pub mod prefer;
 pub mod request_id;

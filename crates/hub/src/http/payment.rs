@@ -1,8 +1,6 @@
 //! `/v1/payments`: money asked for, found out about, and given back. Every answer says what the cashier does next and
 //! whether the customer was charged, and never "failed" while nobody knows.
 
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -29,16 +27,13 @@ use super::body::{Asked, Segments, query};
 use super::error::{Kind, Problem, refusal_answer};
 use super::idempotency::KeyRule;
 use super::json::{self, Page};
+use super::patience::Patience;
 use super::prefer;
 use super::submit::{ok, respond};
 use crate::app::App;
 use crate::carried_on::CarriedOn;
 use crate::provider::{Waiter, perform, start_all, start_all_with};
 use crate::waits::Wait;
-
-/// How often a waiting request looks by itself, where no commit of this hub wakes it: another hub may have moved the
-/// payment.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The routes of payments.
 pub fn routes() -> Vec<Route> {
@@ -102,12 +97,12 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
 }
 
 /// The fault that the sandbox is asked to play; only its connector passes it on, and only a key for tests gets there.
-fn fault(headers: &HeaderMap) -> Option<String> {
+pub fn fault(headers: &HeaderMap) -> Option<String> {
     headers.get("x-sandbox-fault").and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// A key for tests reaches only the sandbox and what is keyed by hand; a live key never reaches the sandbox.
-async fn check_environment(app: &App, principal: &Principal, connection: ConnectionId) -> Result<(), Problem> {
+pub async fn check_environment(app: &App, principal: &Principal, connection: ConnectionId) -> Result<(), Problem> {
     let provider = app.providers.name_of(&app.reader, principal.merchant, connection).await?;
     let provider = provider.ok_or_else(|| Problem::not_found("connection"))?;
     if principal.environment.may_reach(&provider) {
@@ -440,26 +435,16 @@ async fn wait_until_at_rest(
     id: PaymentId,
     deadline: Instant,
 ) -> Result<Option<WholePayment>, Problem> {
-    let mut commits = app.committer.commits();
+    let mut patience = Patience::until(app, merchant, deadline);
     loop {
         let found = app.reader.find_payment(merchant, id).await?;
         let is_over = match &found {
             None => true,
             Some(whole) => is_at_rest(&whole.payment, &whole.operations),
         };
-        if is_over || Instant::now() >= deadline || app.is_stopping() {
+        if is_over || !patience.look_again().await {
             return Ok(found);
         }
-        let look = Instant::now() + LOOK_EVERY;
-        let _ = tokio::time::timeout_at(look.min(deadline), async {
-            // A listener that lagged behind looks at once.
-            while let Ok(touched) = commits.recv().await {
-                if touched.contains(&merchant) {
-                    return;
-                }
-            }
-        })
-        .await;
     }
 }
 
