@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
-use crate::{article, exception, payment, sale, stock};
+use crate::{article, exception, payment, returns, sale, stock};
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
 /// else, so it may run again with other records and leaves no trace when it stops.
@@ -57,6 +57,8 @@ pub enum Refusal {
     Stock(stock::Refusal),
     /// A rule of sales.
     Sale(sale::Refusal),
+    /// A rule of returns.
+    Return(returns::Refusal),
     /// A rule of payments.
     Payment(payment::Refusal),
     /// A rule of exceptions.
@@ -73,6 +75,7 @@ impl Refusal {
             Self::Article(refusal) => refusal.code().to_owned(),
             Self::Stock(refusal) => refusal.code().to_owned(),
             Self::Sale(refusal) => refusal.code().to_owned(),
+            Self::Return(refusal) => refusal.code().to_owned(),
             Self::Payment(refusal) => refusal.code().to_owned(),
             Self::Exception(refusal) => refusal.code().to_owned(),
         }
@@ -95,6 +98,7 @@ impl fmt::Display for Refusal {
             Self::Article(refusal) => refusal.fmt(f),
             Self::Stock(refusal) => refusal.fmt(f),
             Self::Sale(refusal) => refusal.fmt(f),
+            Self::Return(refusal) => refusal.fmt(f),
             Self::Payment(refusal) => refusal.fmt(f),
             Self::Exception(refusal) => refusal.fmt(f),
         }

@@ -144,6 +144,45 @@ impl FromStr for OperationId {
     }
 }
 
+/// One return of a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReturnId {
+    /// The sale of which goods came back.
+    pub sale: SaleId,
+    /// 1, 2, 3 … within the sale.
+    pub number: u32,
+}
+
+impl ReturnId {
+    /// What stands before the underscore.
+    pub const PREFIX: &'static str = "ret";
+}
+
+/// `ret_<the sale's digits>-<number>`.
+impl fmt::Display for ReturnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}-{}", Self::PREFIX, self.sale.uuid().simple(), self.number)
+    }
+}
+
+impl FromStr for ReturnId {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let wrong = NotAnId { expected: Self::PREFIX };
+        let rest = text.strip_prefix("ret_").ok_or(wrong.clone())?;
+        let (sale, number) = rest.split_once('-').ok_or(wrong.clone())?;
+        let sale = Uuid::try_parse(sale).map(SaleId::from_uuid).map_err(|_| wrong.clone())?;
+        let id = Self { sale, number: number.parse().map_err(|_| wrong.clone())? };
+        if id.to_string() == text { Ok(id) } else { Err(wrong) }
+    }
+}
+
+impl serde::Serialize for ReturnId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +199,17 @@ mod tests {
             "",
         ] {
             assert!(wrong.parse::<PaymentId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_return_id_names_its_sale() {
+        let id = ReturnId { sale: SaleId::from_uuid(Uuid::from_u128(0xabc)), number: 2 };
+        assert_eq!(id.to_string(), "ret_00000000000000000000000000000abc-2");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in ["ret_00000000000000000000000000000ABC-2", "ret_00000000000000000000000000000abc-02", "ret_-1", ""]
+        {
+            assert!(wrong.parse::<ReturnId>().is_err(), "{wrong}");
         }
     }
 

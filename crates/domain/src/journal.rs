@@ -16,7 +16,8 @@ pub enum LedgerAccount {
     Drawer(RegisterId),
     /// What a provider owes.
     Receivable(ConnectionId),
-    /// Money taken by payments, not yet matched by a completed sale, or given back without one.
+    /// Money taken by payments, not yet matched by a completed sale, or given back without one; and what is owed for
+    /// returned goods until it is given back.
     Clearing,
     /// Sales without tax.
     Revenue,
@@ -134,6 +135,25 @@ pub fn sale_postings(
     without_zeros(drawer_postings.chain(others))
 }
 
+/// The postings of a return, all amounts in minor units: what the sale brought is taken back, and the shop owes it to the
+/// customer until it is given back.
+pub fn return_postings(net_minor: i64, tax_minor: i64) -> Vec<(LedgerAccount, i64)> {
+    let owed_minor = net_minor.saturating_add(tax_minor);
+    without_zeros([
+        (LedgerAccount::Revenue, net_minor),
+        (LedgerAccount::Tax, tax_minor),
+        (LedgerAccount::Clearing, owed_minor.saturating_neg()),
+    ])
+}
+
+/// The postings of `amount_minor` that a return gives back out of a register's drawer.
+pub fn cash_refund_postings(register: RegisterId, amount_minor: i64) -> Vec<(LedgerAccount, i64)> {
+    without_zeros([
+        (LedgerAccount::Drawer(register), amount_minor.saturating_neg()),
+        (LedgerAccount::Clearing, amount_minor),
+    ])
+}
+
 /// The postings of a capture of `amount_minor`: the provider owes it, and a sale is still to claim it.
 pub fn capture_postings(connection: ConnectionId, amount_minor: i64) -> Vec<(LedgerAccount, i64)> {
     without_zeros([
@@ -204,6 +224,13 @@ mod tests {
         assert_eq!(capture_postings(CONNECTION, 980), [(Receivable(CONNECTION), 980), (Clearing, -980)]);
         assert_eq!(refund_postings(CONNECTION, 980), [(Receivable(CONNECTION), -980), (Clearing, 980)]);
         assert_eq!(capture_postings(CONNECTION, 0), []);
+    }
+
+    #[test]
+    fn a_return_is_owed_until_it_is_given_back() {
+        assert_eq!(return_postings(1_000, 100), [(Revenue, 1_000), (Tax, 100), (Clearing, -1_100)]);
+        assert_eq!(cash_refund_postings(REGISTER, 1_100), [(Drawer(REGISTER), -1_100), (Clearing, 1_100)]);
+        assert_eq!(entry_sum(&return_postings(1_000, 100)), 0);
     }
 
     #[test]

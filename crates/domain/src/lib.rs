@@ -15,6 +15,7 @@ pub mod journal;
 pub mod merchant;
 pub mod money;
 pub mod payment;
+pub mod returns;
 pub mod sale;
 pub mod stock;
 pub mod tax;

@@ -10,7 +10,8 @@ use crate::article::{Article, Barcode, Label};
 use crate::call::{Actor, Call, Role};
 use crate::command::{Command, Refusal};
 use crate::id::{
-    ArticleId, IdSource, LocationId, MerchantId, MovementId, OperationId, PaymentId, RegisterId, SaleId, TenderId,
+    ArticleId, IdSource, LocationId, MerchantId, MovementId, OperationId, PaymentId, RegisterId, ReturnId, SaleId,
+    TenderId,
 };
 use crate::journal::{Balance, LedgerAccount, entry_sum};
 use crate::merchant::{Location, Merchant, ReceiptSeries, Register};
@@ -206,6 +207,7 @@ impl World {
                 copy(&database.labels, &mut work.labels, owner, &(*merchant, barcode.clone()));
             }
             Key::Sale(id) => self.load_sale(work, *id),
+            Key::Returns(sale) => self.load_returns(work, *sale),
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
             Key::StockLevel(at, of) => copy(&database.stock_levels, &mut work.stock_levels, owner, &(*at, *of)),
@@ -225,6 +227,15 @@ impl World {
         tenders_of(database, owner, id).for_each(|tender| work.tenders.put_loaded(tender.clone()));
         reservations_of(database, owner, id).for_each(|held| work.reservations.put_loaded(held.clone()));
         self.load_exceptions(work, &id.to_string());
+    }
+
+    fn load_returns(&self, work: &mut UnitOfWork, sale: SaleId) {
+        let (database, owner) = (&self.database, self.merchant);
+        let (first, last) = (ReturnId { sale, number: 0 }, ReturnId { sale, number: u32::MAX });
+        database.returns.range(owner, first..=last).for_each(|row| work.returns.put_loaded(row.clone()));
+        let (first, last) = ((first, 0), (last, u32::MAX));
+        database.return_lines.range(owner, first..=last).for_each(|row| work.return_lines.put_loaded(row.clone()));
+        database.refunds.range(owner, first..=last).for_each(|row| work.refunds.put_loaded(row.clone()));
     }
 
     fn load_payment(&self, work: &mut UnitOfWork, payment: PaymentId) {
@@ -271,6 +282,9 @@ impl World {
         write(&work.sale_lines, &mut database.sale_lines);
         write(&work.tenders, &mut database.tenders);
         write(&work.reservations, &mut database.reservations);
+        write(&work.returns, &mut database.returns);
+        write(&work.return_lines, &mut database.return_lines);
+        write(&work.refunds, &mut database.refunds);
         write(&work.payments, &mut database.payments);
         write(&work.operations, &mut database.operations);
         write(&work.exceptions, &mut database.exceptions);
@@ -287,7 +301,8 @@ impl World {
         self.check_stock();
         self.check_journal();
         self.database.sales.iter().for_each(|sale| self.check_sale(sale));
-        let receipts: Vec<_> = self.database.sales.iter().filter_map(|sale| sale.receipt_number.as_ref()).collect();
+        let sold = self.database.sales.iter().filter_map(|sale| sale.receipt_number.as_ref());
+        let receipts: Vec<_> = sold.chain(self.database.returns.iter().map(|one| &one.receipt_number)).collect();
         assert_eq!(receipts.len(), receipts.iter().collect::<BTreeSet<_>>().len(), "receipt numbers are unique");
     }
 
@@ -318,9 +333,11 @@ impl World {
         }
         assert!(sums.is_empty(), "each posting has its balance");
         let completed = self.database.sales.iter().filter(|sale| sale.state == State::Completed);
+        let sold = completed.map(|sale| (sale.total_minor, sale.tax_minor));
+        let returned = self.database.returns.iter().map(|one| (-one.total_minor, -one.tax_minor));
         let (total_minor, tax_minor) =
-            completed.fold((0, 0), |(total, tax), sale| (total + sale.total_minor, tax + sale.tax_minor));
-        assert_eq!(self.balance(LedgerAccount::Revenue), tax_minor - total_minor, "what was sold was earned");
+            sold.chain(returned).fold((0, 0), |(total, tax), one| (total + one.0, tax + one.1));
+        assert_eq!(self.balance(LedgerAccount::Revenue), tax_minor - total_minor, "what was sold and kept was earned");
         assert_eq!(self.balance(LedgerAccount::Tax), -tax_minor);
     }
 

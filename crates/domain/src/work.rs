@@ -12,14 +12,15 @@ use crate::call::Call;
 use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
-    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId,
-    TenderId,
+    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, ReturnId,
+    SaleId, TenderId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
 use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Overflow};
 use crate::payment::{Operation, Payment};
+use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{Sale, SaleLine, Tender};
 use crate::stock::{Movement, Reservation, StockLevel};
 
@@ -42,6 +43,8 @@ pub enum Key {
     ApiKey(ApiKeyId),
     /// The sale with its lines, tenders, reservations and exceptions.
     Sale(SaleId),
+    /// All returns of a sale with their lines and refunds. The lock of the sale covers them: it is named with them.
+    Returns(SaleId),
     /// The payment with its operations and exceptions.
     Payment(PaymentId),
     /// One job.
@@ -97,6 +100,9 @@ records! {
     SaleLine, (SaleId, u32), |r| (r.sale, r.number), r.merchant;
     Tender, (SaleId, TenderId), |r| (r.sale, r.id), r.merchant;
     Reservation, (SaleId, ArticleId), |r| (r.sale, r.article), r.merchant;
+    Return, ReturnId, |r| r.id, r.merchant;
+    ReturnLine, (ReturnId, u32), |r| (r.origin, r.number), r.merchant;
+    Refund, (ReturnId, u32), |r| (r.origin, r.number), r.merchant;
     Payment, PaymentId, |r| r.id, r.merchant;
     Operation, OperationId, |r| r.id, r.merchant;
     Exception, (String, exception::Kind), |r| (r.subject.clone(), r.kind), r.merchant;
@@ -234,7 +240,7 @@ macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys sales
-            sale_lines tenders reservations payments operations exceptions jobs receipt_series stock_levels balances);
+            sale_lines tenders reservations returns return_lines refunds payments operations exceptions jobs receipt_series stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
@@ -255,6 +261,9 @@ pub struct UnitOfWork {
     pub sale_lines: Table<SaleLine>,
     pub tenders: Table<Tender>,
     pub reservations: Table<Reservation>,
+    pub returns: Table<Return>,
+    pub return_lines: Table<ReturnLine>,
+    pub refunds: Table<Refund>,
     pub payments: Table<Payment>,
     pub operations: Table<Operation>,
     pub exceptions: Table<Exception>,

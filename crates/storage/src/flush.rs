@@ -51,6 +51,9 @@ pub(crate) fn flush<'a>(
     records(&work.sale_lines, &mut writes);
     records(&work.tenders, &mut writes);
     records(&work.reservations, &mut writes);
+    records(&work.returns, &mut writes);
+    records(&work.return_lines, &mut writes);
+    records(&work.refunds, &mut writes);
     records(&work.operations, &mut writes);
     records(&work.exceptions, &mut writes);
     log(&MOVEMENT, work.movements.rows(), movement_cells, &mut writes);

@@ -5,7 +5,10 @@ use refinery::{Migration, Runner};
 use crate::error::EngineError;
 
 /// Name and text of each migration, in order.
-const MIGRATIONS: &[(&str, &str)] = &[("V1__walking_skeleton", include_str!("../migrations/V1__walking_skeleton.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__walking_skeleton", include_str!("../migrations/V1__walking_skeleton.sql")),
+    ("V2__returns", include_str!("../migrations/V2__returns.sql")),
+];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.
 const CLUSTERED_MARK: &str = "[clustered]";

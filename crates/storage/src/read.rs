@@ -9,6 +9,7 @@ use domain::id::{
 use domain::job::{self, JobId};
 use domain::merchant::{ApiKey, Connection, Location, Merchant, Register};
 use domain::payment::{Operation, Payment};
+use domain::returns::{History, Refund, Return, ReturnLine, Returned, returned};
 use domain::sale::{Sale, SaleLine, Tender};
 use domain::stock::StockLevel;
 use domain::time::Timestamp;
@@ -51,6 +52,8 @@ pub struct WholeSale {
     pub lines: Vec<SaleLine>,
     /// Its tenders, by id.
     pub tenders: Vec<Tender>,
+    /// How much has come back of its lines.
+    pub returned: Returned,
 }
 
 /// A payment with its operations.
@@ -238,11 +241,41 @@ impl Reader {
             query::<Sale>("WHERE id = $1 AND merchant_id = $2", by_sale(merchant)),
             query::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale(merchant)),
             query::<Tender>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY id", by_sale(merchant)),
+            query::<ReturnLine>("WHERE sale_id = $1 AND merchant_id = $2", by_sale(merchant)),
         ];
         let mut answers = self.run(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let (sales, lines, tenders) = (records(next())?, records(next())?, records(next())?);
-        Ok(sales.into_iter().next().map(|sale| WholeSale { sale, lines, tenders }))
+        let returned = returned(&records::<ReturnLine>(next())?);
+        Ok(sales.into_iter().next().map(|sale| WholeSale { sale, lines, tenders, returned }))
+    }
+
+    /// The returns of a sale; `None` where the merchant has no such sale.
+    pub async fn find_returns(&self, merchant: MerchantId, sale: SaleId) -> Result<Option<History>, EngineError> {
+        let by_sale = || vec![Cell::display(sale), Cell::display(merchant)];
+        let queries = vec![
+            query::<Sale>("WHERE id = $1 AND merchant_id = $2", by_sale()),
+            query::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale()),
+            query::<Return>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale()),
+            query::<ReturnLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY return_number, number", by_sale()),
+            query::<Refund>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY return_number, number", by_sale()),
+            query::<Operation>(
+                "WHERE payment_id IN (SELECT payment_id FROM refund WHERE sale_id = $1) AND merchant_id = $2",
+                by_sale(),
+            ),
+        ];
+        let mut answers = self.run(queries).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        if records::<Sale>(next())?.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(History {
+            sale_lines: records(next())?,
+            returns: records(next())?,
+            lines: records(next())?,
+            refunds: records(next())?,
+            operations: records(next())?,
+        }))
     }
 
     /// A page of the merchant's sales after an id, without their parts.

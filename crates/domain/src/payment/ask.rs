@@ -4,10 +4,10 @@ use super::change::{Change, find_payment};
 use super::rules::{Ask, Refusal as RuleRefusal, may_cancel, may_capture, may_refund, may_void};
 use super::task::settle_job;
 use super::text::check_reason;
-use super::{Moved, Operation, Profile};
+use super::{Moved, Operation, Profile, Task};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
-use crate::id::PaymentId;
+use crate::id::{OperationId, PaymentId};
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Gives money back: a part of what was taken, or all that is left.
@@ -128,6 +128,34 @@ fn keys(payment: PaymentId) -> Vec<Key> {
     vec![Key::Payment(payment), Key::Job(settle_job(payment))]
 }
 
+/// How much of a payment may be given back now, in minor units; zero where the rules allow nothing.
+pub(crate) fn refundable_minor(
+    work: &UnitOfWork,
+    call: &Call<'_>,
+    payment: PaymentId,
+) -> Result<i64, Stop<command::Refusal>> {
+    let change = Change::begin(work, call, find_payment(work, call, payment)?)?;
+    let may = may_refund(&change.operations(work), change.profile(), None, call.now);
+    Ok(may.map_or(0, |ask| ask.asked_minor))
+}
+
+/// Gives a part of a payment back in the course of another command, which has seen to who may. Answers the operation and
+/// what the sender has to do.
+pub(crate) fn ask_refund(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    payment: PaymentId,
+    amount_minor: i64,
+    reason: &str,
+) -> Result<(OperationId, Vec<Task>), Stop<command::Refusal>> {
+    let now = call.now;
+    let moved = ask(work, call, payment, reason, |operations, profile| {
+        may_refund(operations, profile, Some(amount_minor), now)
+    })?;
+    // What was asked last is the last of its operations.
+    Ok((OperationId { payment, number: moved.payment.operation_count }, moved.tasks))
+}
+
 fn ask(
     work: &mut UnitOfWork,
     call: &mut Call<'_>,
@@ -149,7 +177,6 @@ mod tests {
     use super::super::shop::Shop;
     use super::super::{Action, Kind, OPERATIONS_MAX, Outcome, Profile, SEND_GRACE_MS, State, Witness};
     use super::*;
-    use crate::id::OperationId;
     use crate::sale;
     use crate::testing::{NOW, sale_id};
 

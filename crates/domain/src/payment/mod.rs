@@ -21,7 +21,7 @@ mod rules;
 mod schedule;
 mod settle;
 #[cfg(test)]
-mod shop;
+pub(crate) mod shop;
 mod state;
 mod step;
 #[cfg(test)]
@@ -32,6 +32,7 @@ mod witness;
 
 pub use advice::{Advice, advice};
 pub use ask::{AskCancel, AskCapture, AskRefund, AskVoid};
+pub(crate) use ask::{ask_refund, refundable_minor};
 pub use create::{CreatePayment, REFERENCE_CHARS_MAX};
 pub use operation::{Approval, Kind, Operation, Outcome, Reason, State as OperationState, Witness};
 pub use outcome::RecordOutcome;

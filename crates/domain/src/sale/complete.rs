@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::expire::end_promise;
 use super::read::{find_open, has_pending, save, stocked_quantities};
+use super::receipt::next_receipt_number;
 use super::{Refusal, Sale, State, Tender, TenderKind, TenderState, due_minor, lines_of, tenders_of};
 use crate::call::Call;
 use crate::command;
@@ -62,7 +63,7 @@ pub(super) fn complete_if_paid(
 pub(super) fn close(work: &mut UnitOfWork, call: &mut Call<'_>, id: SaleId) -> Result<(), Stop<command::Refusal>> {
     let sale = find_open(work, call.merchant, id)?.clone();
     check_paid(work, &sale)?;
-    let receipt_number = next_receipt_number(work, &sale)?;
+    let receipt_number = next_receipt_number(work, sale.merchant, sale.register)?;
     let oversold = sell_lines(work, call, &sale)?;
     post_sale(work, call, &sale)?;
     end_promise(work, &sale);
@@ -82,16 +83,6 @@ fn check_paid(work: &UnitOfWork, sale: &Sale) -> Result<(), Refusal> {
     }
     let due_minor = due_minor(sale, tenders_of(work, sale.merchant, sale.id));
     if due_minor == 0 { Ok(()) } else { Err(Refusal::NotPaid { due_minor }) }
-}
-
-/// The next number of the register's series, which is locked: a number is never given twice, and none is left out.
-fn next_receipt_number(work: &mut UnitOfWork, sale: &Sale) -> Result<String, Stop<command::Refusal>> {
-    let register = work.registers.find(sale.merchant, &sale.register);
-    let register = register.ok_or_else(|| Stop::Needs(vec![Key::Register(sale.register)]))?;
-    let series = work.receipt_series.find_mut(sale.merchant, &sale.register);
-    let series = series.ok_or_else(|| Stop::Needs(vec![Key::ReceiptSeries(sale.register)]))?;
-    series.last_number = series.last_number.saturating_add(1);
-    Ok(format!("{}-{:08}", register.name, series.last_number))
 }
 
 /// One movement per article. Answers the articles of which the sale took more than there was for it.

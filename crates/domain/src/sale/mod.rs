@@ -6,6 +6,7 @@ mod expire;
 mod line;
 mod open;
 mod read;
+mod receipt;
 mod refusal;
 mod ring;
 #[cfg(test)]
@@ -18,7 +19,9 @@ pub use draft::{NewLine, NewSale};
 pub use expire::{ExpireReservation, Expiry};
 pub use line::{AddLine, RemoveLine};
 pub use open::OpenSale;
+pub(crate) use read::find_sale;
 pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders_of};
+pub(crate) use receipt::next_receipt_number;
 pub use refusal::Refusal;
 pub use ring::{NewTender, RingSale};
 pub use tender::{AddCash, Settled, hold_tender, settle_tender};

@@ -70,7 +70,7 @@ pub fn reservations_of(work: &UnitOfWork, merchant: MerchantId, sale: SaleId) ->
 }
 
 /// The sale, once it was looked for.
-pub(super) fn find_sale(work: &UnitOfWork, merchant: MerchantId, id: SaleId) -> Result<&Sale, Stop<command::Refusal>> {
+pub(crate) fn find_sale(work: &UnitOfWork, merchant: MerchantId, id: SaleId) -> Result<&Sale, Stop<command::Refusal>> {
     work.require([Key::Sale(id)])?;
     work.sales.find(merchant, &id).ok_or_else(|| not_found("sale", id))
 }

@@ -4,7 +4,7 @@
 use super::{Movement, MovementKind, Refusal, Reservation, StockLevel};
 use crate::call::Call;
 use crate::command;
-use crate::id::{ArticleId, MovementId};
+use crate::id::{ArticleId, LocationId, MovementId, SaleId};
 use crate::money::Quantity;
 use crate::sale::Sale;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -87,6 +87,32 @@ pub(crate) fn sell(
         recorded_at: call.now,
     });
     Ok(is_oversold)
+}
+
+/// Puts what came back of a sale on the shelf of `location`.
+pub(crate) fn take_back(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    sale: SaleId,
+    location: LocationId,
+    article: ArticleId,
+    quantity: Quantity,
+) -> Result<(), Stop<command::Refusal>> {
+    let level = work.stock_levels.find_mut(call.merchant, &(location, article));
+    let level = level.ok_or_else(|| Stop::Needs(vec![Key::StockLevel(location, article)]))?;
+    level.on_hand = level.on_hand.checked_add(quantity).ok_or(Refusal::QuantityOutOfRange)?;
+    work.movements.append(Movement {
+        id: MovementId::from_uuid(call.next_uuid()),
+        merchant: call.merchant,
+        location,
+        article,
+        kind: MovementKind::Return,
+        quantity,
+        sale: Some(sale),
+        reason: String::new(),
+        recorded_at: call.now,
+    });
+    Ok(())
 }
 
 fn held(work: &UnitOfWork, sale: &Sale, article: ArticleId) -> Quantity {

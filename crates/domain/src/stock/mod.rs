@@ -5,7 +5,7 @@ mod level;
 mod move_stock;
 mod refusal;
 
-pub(crate) use level::{release, require_available, reserve, sell};
+pub(crate) use level::{release, require_available, reserve, sell, take_back};
 pub use move_stock::{Correction, MoveStock, Moved, REASON_CHARS_MAX};
 pub use refusal::Refusal;
 

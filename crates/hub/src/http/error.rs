@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
-use domain::{article, exception, payment, sale, stock};
+use domain::{article, exception, payment, returns, sale, stock};
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
 
@@ -315,6 +315,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Article(refusal) => of_article(refusal),
         Refusal::Stock(refusal) => of_stock(refusal),
         Refusal::Sale(refusal) => of_sale(refusal),
+        Refusal::Return(refusal) => of_return(refusal),
         Refusal::Payment(refusal) => of_payment(refusal),
         Refusal::Exception(refusal) => of_exception(refusal),
     }
@@ -378,6 +379,27 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::CashTooLittle { .. }
         | R::TenderExceedsDue { .. }
         | R::NotPaid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_return(refusal: &returns::Refusal) -> StatusCode {
+    use returns::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::CashNeedsManager { .. } => StatusCode::FORBIDDEN,
+        R::SaleNotCompleted { .. } | R::QuantityNotReturnable { .. } | R::NothingDue | R::WayNeeded { .. } => {
+            StatusCode::CONFLICT
+        }
+        R::Empty
+        | R::LineUnknown { .. }
+        | R::LineRepeated { .. }
+        | R::TooManyReturns
+        | R::TooManyRefunds
+        | R::RegisterElsewhere
+        | R::ReasonInvalid
+        | R::AmountOutOfRange
+        | R::RefundExceedsDue { .. }
+        | R::PaymentElsewhere { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

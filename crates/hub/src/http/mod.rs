@@ -16,6 +16,7 @@ mod patience;
 pub mod payment;
 pub mod prefer;
 pub mod request_id;
+pub mod returns;
 pub mod sale;
 mod sale_json;
 pub mod stock;
@@ -81,6 +82,7 @@ pub fn routes() -> Vec<Route> {
         article::routes(),
         stock::routes(),
         sale::routes(),
+        returns::routes(),
         payment::routes(),
         notification::routes(),
         merchant::routes(),

@@ -16,7 +16,7 @@ use super::body::{Asked, Segments, query};
 use super::error::{Kind, Problem};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
-use super::sale_json::{Shape, answer_created, answer_ok, body};
+use super::sale_json::{Shape, answer_created, answer_ok, body_with_returns};
 use super::submit::{ok, submit};
 use crate::app::App;
 use crate::shop::Shop;
@@ -132,7 +132,7 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let owner = app.reader.find_merchant(merchant).await?.ok_or_else(|| Problem::not_found("merchant"))?;
     let standing = Standing::of(whole.sale, whole.lines, whole.tenders, &owner.tax);
     let standing = standing.map_err(|_| Problem::new(Kind::Internal, "The sale's lines do not add up."))?;
-    Ok(ok(body(&standing)))
+    Ok(ok(body_with_returns(&standing, &whole.returned)))
 }
 
 async fn add_line(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {

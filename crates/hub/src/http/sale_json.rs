@@ -2,6 +2,7 @@
 
 use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
 use domain::money::{Currency, Quantity, UnitPrice};
+use domain::returns::Returned;
 use domain::sale::{Sale, SaleLine, Standing, Tender, TenderKind};
 use domain::tax::TaxTotal;
 use domain::time::Timestamp;
@@ -30,8 +31,15 @@ fn answer(status: u16, standing: &Standing) -> Answer {
 }
 
 /// The body of a sale with its lines.
-pub fn body(standing: &Standing) -> Vec<u8> {
+fn body(standing: &Standing) -> Vec<u8> {
     json::to_bytes(&Shape::of(standing, true))
+}
+
+/// The body of a sale with its lines, of which `returned` has come back.
+pub fn body_with_returns(standing: &Standing, returned: &Returned) -> Vec<u8> {
+    let lines =
+        standing.lines.iter().map(|line| Line { returned: returned.get(&line.number).copied(), ..Line::of(line) });
+    json::to_bytes(&Shape { lines: Some(Some(lines.collect())), ..Shape::of(standing, false) })
 }
 
 /// A sale; in a list it stands without its parts.
@@ -100,8 +108,9 @@ impl<'a> Shape<'a> {
     }
 }
 
+/// What a tax rate amounts to.
 #[derive(Serialize)]
-struct Tax {
+pub struct Tax {
     rate_basis_points: u32,
     net_minor: i64,
     tax_minor: i64,
@@ -109,7 +118,8 @@ struct Tax {
 }
 
 impl Tax {
-    fn of(total: &TaxTotal) -> Self {
+    /// In JSON.
+    pub fn of(total: &TaxTotal) -> Self {
         let TaxTotal { rate, net_minor, tax_minor, gross_minor, .. } = *total;
         Self { rate_basis_points: rate.0, net_minor, tax_minor, gross_minor }
     }
@@ -125,6 +135,8 @@ struct Line<'a> {
     tax_class: &'a str,
     tax_rate_basis_points: u32,
     amount_minor: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returned: Option<Quantity>,
 }
 
 impl<'a> Line<'a> {
@@ -132,7 +144,17 @@ impl<'a> Line<'a> {
         let SaleLine { number, article, quantity, unit_price, tax_rate, amount_minor, .. } = *line;
         let SaleLine { name, tax_class, .. } = line;
         let tax_rate_basis_points = tax_rate.0;
-        Self { number, article_id: article, name, quantity, unit_price, tax_class, tax_rate_basis_points, amount_minor }
+        Self {
+            number,
+            article_id: article,
+            name,
+            quantity,
+            unit_price,
+            tax_class,
+            tax_rate_basis_points,
+            amount_minor,
+            returned: None,
+        }
     }
 }
 

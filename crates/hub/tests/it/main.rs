@@ -20,6 +20,7 @@ mod notification;
 mod openapi;
 mod payment;
 mod payment_faults;
+mod returns;
 mod sale;
 mod serve;
 mod stock;

@@ -4,6 +4,7 @@
 mod books;
 mod catalogue;
 mod chain;
+mod returns;
 mod source;
 mod trade;
 

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use tokio::runtime::Runtime;
 
+use super::Report;
 use crate::cell::Cell;
 use crate::engine::Row;
 use crate::error::EngineError;
 use crate::memory::Memory;
+use crate::record::Stored;
 use crate::sql::{columns, placeholders};
-use crate::table::Table;
+use crate::table::{RowReader, Table};
 
 /// Rows of one page: large enough to be fast, small enough to fit anywhere.
 const PAGE_ROWS: usize = 2_000;
@@ -46,6 +48,60 @@ impl Walk {
         self.last = rows.last().map(|row| row.iter().take(self.table.key_len).cloned().collect());
         self.page = rows.into_iter();
         Ok(self.page.next())
+    }
+}
+
+/// Records of one type in key order, one ahead.
+pub(super) struct Records<R: Stored> {
+    walk: Walk,
+    ahead: Option<R>,
+}
+
+impl<R: Stored> Records<R> {
+    pub fn new(source: &mut dyn Source, report: &mut Report) -> Result<Self, EngineError> {
+        let mut records = Self { walk: Walk::new(R::TABLE), ahead: None };
+        records.advance(source, report)?;
+        Ok(records)
+    }
+
+    fn advance(&mut self, source: &mut dyn Source, report: &mut Report) -> Result<(), EngineError> {
+        self.ahead = match self.walk.next(source)? {
+            None => None,
+            Some(row) => {
+                report.rows += 1;
+                Some(R::read(&mut RowReader::new(R::TABLE, row))?)
+            }
+        };
+        Ok(())
+    }
+
+    pub fn next(&mut self, source: &mut dyn Source, report: &mut Report) -> Result<Option<R>, EngineError> {
+        let record = self.ahead.take();
+        if record.is_some() {
+            self.advance(source, report)?;
+        }
+        Ok(record)
+    }
+
+    /// The records from here on that belong to `parent`; those of earlier parents have none and are findings.
+    pub fn children<P: Ord + ToString>(
+        &mut self,
+        parent: &P,
+        parent_of: impl Fn(&R) -> P,
+        source: &mut dyn Source,
+        report: &mut Report,
+    ) -> Result<Vec<R>, EngineError> {
+        let mut children = Vec::new();
+        while let Some(record) = self.ahead.take_if(|record| parent_of(record) <= *parent) {
+            let owner = parent_of(&record);
+            if owner == *parent {
+                children.push(record);
+            } else {
+                report.find("child_has_parent", owner, format!("a row of {} has no parent", R::TABLE.name));
+            }
+            self.advance(source, report)?;
+        }
+        Ok(children)
     }
 }
 

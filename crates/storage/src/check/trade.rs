@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::exception::Exception;
-use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, SaleId};
+use domain::id::{ArticleId, LocationId, MerchantId, PaymentId, RegisterId, SaleId};
 use domain::job::Job;
 use domain::merchant::ReceiptSeries;
 use domain::payment::{Operation, Payment, summarize};
@@ -11,65 +11,12 @@ use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
 use domain::stock::{Reservation, StockLevel};
 
 use super::Report;
-use super::source::{Source, Walk};
+use super::returns::Returns;
+use super::source::{Records, Source, Walk};
 use crate::engine::Row;
 use crate::error::EngineError;
 use crate::record::{MOVEMENT, Stored};
 use crate::table::{RowReader, Table};
-
-/// Records of one type in key order, one ahead.
-struct Records<R: Stored> {
-    walk: Walk,
-    ahead: Option<R>,
-}
-
-impl<R: Stored> Records<R> {
-    fn new(source: &mut dyn Source, report: &mut Report) -> Result<Self, EngineError> {
-        let mut records = Self { walk: Walk::new(R::TABLE), ahead: None };
-        records.advance(source, report)?;
-        Ok(records)
-    }
-
-    fn advance(&mut self, source: &mut dyn Source, report: &mut Report) -> Result<(), EngineError> {
-        self.ahead = match self.walk.next(source)? {
-            None => None,
-            Some(row) => {
-                report.rows += 1;
-                Some(R::read(&mut RowReader::new(R::TABLE, row))?)
-            }
-        };
-        Ok(())
-    }
-
-    fn next(&mut self, source: &mut dyn Source, report: &mut Report) -> Result<Option<R>, EngineError> {
-        let record = self.ahead.take();
-        if record.is_some() {
-            self.advance(source, report)?;
-        }
-        Ok(record)
-    }
-
-    /// The records from here on that belong to `parent`; those of earlier parents have none and are findings.
-    fn children<P: Ord + ToString>(
-        &mut self,
-        parent: &P,
-        parent_of: impl Fn(&R) -> P,
-        source: &mut dyn Source,
-        report: &mut Report,
-    ) -> Result<Vec<R>, EngineError> {
-        let mut children = Vec::new();
-        while let Some(record) = self.ahead.take_if(|record| parent_of(record) <= *parent) {
-            let owner = parent_of(&record);
-            if owner == *parent {
-                children.push(record);
-            } else {
-                report.find("child_has_parent", owner, format!("a row of {} has no parent", R::TABLE.name));
-            }
-            self.advance(source, report)?;
-        }
-        Ok(children)
-    }
-}
 
 fn for_each_row(
     table: &'static Table,
@@ -120,19 +67,18 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
     let mut sales = Records::<Sale>::new(source, report)?;
     let mut lines = Records::<SaleLine>::new(source, report)?;
     let mut tenders = Records::<Tender>::new(source, report)?;
-    let mut given: BTreeMap<RegisterId, i64> = BTreeMap::new();
-    let mut numbers: BTreeSet<String> = BTreeSet::new();
+    let mut returns = Returns::new(source, report)?;
+    let mut receipts = Receipts::default();
     while let Some(sale) = sales.next(source, report)? {
         let lines = lines.children(&sale.id, |line| line.sale, source, report)?;
         let tenders = tenders.children(&sale.id, |tender| tender.sale, source, report)?;
         check_sale(&sale, &lines, &tenders, report);
         if let Some(number) = &sale.receipt_number {
-            *given.entry(sale.register).or_default() += 1;
-            if !numbers.insert(format!("{} {number}", sale.merchant)) {
-                report.find("receipt_number_unique", sale.id, format!("{number} was given twice"));
-            }
+            receipts.note(sale.merchant, sale.register, number, report);
         }
+        returns.check(&sale, &lines, &mut receipts, source, report)?;
     }
+    let mut given = receipts.given;
     let mut series = Records::<ReceiptSeries>::new(source, report)?;
     while let Some(series) = series.next(source, report)? {
         let count = given.remove(&series.register).unwrap_or(0);
@@ -142,6 +88,22 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
         report.find("receipt_number_gapless", register, format!("{count} receipts and no series"));
     }
     Ok(())
+}
+
+/// The numbers on all receipts, of sales and of returns.
+#[derive(Default)]
+pub(super) struct Receipts {
+    given: BTreeMap<RegisterId, i64>,
+    numbers: BTreeSet<String>,
+}
+
+impl Receipts {
+    pub(super) fn note(&mut self, merchant: MerchantId, register: RegisterId, number: &str, report: &mut Report) {
+        *self.given.entry(register).or_default() += 1;
+        if !self.numbers.insert(format!("{merchant} {number}")) {
+            report.find("receipt_number_unique", merchant, format!("{number} was given twice"));
+        }
+    }
 }
 
 fn check_sale(sale: &Sale, lines: &[SaleLine], tenders: &[Tender], report: &mut Report) {

@@ -3,6 +3,7 @@
 mod merchant;
 mod money;
 mod payment;
+mod returns;
 mod sale;
 mod stock;
 

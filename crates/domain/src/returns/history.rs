@@ -1,0 +1,140 @@
+//! The returns of one sale as they stand: for the rules out of the unit of work, for a reader out of the database.
+
+use super::{Refund, RefundKind, RefundState, Refusal, Return, ReturnLine, Returned, worth};
+use crate::call::Call;
+use crate::command::{self, not_found};
+use crate::id::{MerchantId, OperationId, ReturnId, SaleId};
+use crate::money::{Overflow, Quantity};
+use crate::payment::{Operation, OperationState};
+use crate::sale::{SaleLine, lines_of};
+use crate::tax::{TaxRules, TaxTotal};
+use crate::work::{Key, Stop, UnitOfWork};
+
+/// All returns of a sale with all that tells how they stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    /// The lines of the sale, those that were removed included, by number.
+    pub sale_lines: Vec<SaleLine>,
+    /// Its returns, by number.
+    pub returns: Vec<Return>,
+    /// Their lines, by return and number.
+    pub lines: Vec<ReturnLine>,
+    /// Their refunds, by return and number.
+    pub refunds: Vec<Refund>,
+    /// The refunds of payments that the electronic ones are.
+    pub operations: Vec<Operation>,
+}
+
+/// A return with all that a register shows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The return.
+    pub origin: Return,
+    /// What came back, by the number of the line of the sale.
+    pub lines: Vec<ReturnLine>,
+    /// What each tax rate amounts to.
+    pub taxes: Vec<TaxTotal>,
+    /// How it is given back, those that failed included.
+    pub refunds: Vec<(Refund, RefundState)>,
+    /// What is still to be given back, in minor units; what a refund under way holds does not count. Below zero where a
+    /// refund that was taken for failed has come about after all.
+    pub due_minor: i64,
+}
+
+/// How a return stands in the unit of work.
+pub(super) fn standing(work: &UnitOfWork, call: &Call<'_>, id: ReturnId) -> Result<Standing, Stop<command::Refusal>> {
+    let rules = tax_rules(work, call)?;
+    let standing = History::of(work, call.merchant, id.sale).standing(id.number, rules).map_err(Refusal::from)?;
+    standing.ok_or_else(|| not_found("return", id))
+}
+
+/// How the merchant's prices carry tax.
+pub(super) fn tax_rules<'a>(work: &'a UnitOfWork, call: &Call<'_>) -> Result<&'a TaxRules, Stop<command::Refusal>> {
+    let merchant = work.merchants.find(call.merchant, &call.merchant);
+    merchant.map(|merchant| &merchant.tax).ok_or_else(|| Stop::Needs(vec![Key::Merchant(call.merchant)]))
+}
+
+impl Standing {
+    /// Whether a provider has not said for certain yet.
+    pub fn has_pending(&self) -> bool {
+        self.refunds.iter().any(|(_, state)| *state == RefundState::Pending)
+    }
+}
+
+impl History {
+    /// Out of the unit of work, where sale, returns and payments are loaded.
+    pub(super) fn of(work: &UnitOfWork, merchant: MerchantId, sale: SaleId) -> Self {
+        let id = |number| ReturnId { sale, number };
+        let (first, last) = (id(0), id(u32::MAX));
+        let refunds: Vec<_> = work.refunds.range(merchant, (first, 0)..=(last, u32::MAX)).cloned().collect();
+        let operations = refunds.iter().filter_map(operation_of);
+        Self {
+            sale_lines: lines_of(work, merchant, sale).cloned().collect(),
+            returns: work.returns.range(merchant, first..=last).cloned().collect(),
+            lines: work.return_lines.range(merchant, (first, 0)..=(last, u32::MAX)).cloned().collect(),
+            operations: operations.filter_map(|id| work.operations.find(merchant, &id)).cloned().collect(),
+            refunds,
+        }
+    }
+
+    /// How much has come back by the returns up to and with that number.
+    pub fn returned_by(&self, number: u32) -> Returned {
+        returned(self.lines.iter().filter(|line| line.origin.number <= number))
+    }
+
+    /// How much has come back in all.
+    pub fn returned(&self) -> Returned {
+        self.returned_by(u32::MAX)
+    }
+
+    /// The number of the last return; zero where there is none.
+    pub(super) fn last_number(&self) -> u32 {
+        self.returns.last().map_or(0, |last| last.id.number)
+    }
+
+    /// What all returns have given back out of a drawer, in minor units.
+    pub(super) fn cash_minor(&self) -> i64 {
+        let cash = self.refunds.iter().filter(|refund| matches!(refund.kind, RefundKind::Cash { .. }));
+        cash.fold(0, |sum, refund| sum.saturating_add(refund.amount_minor))
+    }
+
+    /// How one of the returns stands; `None` where there is none of that number. `rules` are the merchant's.
+    pub fn standing(&self, number: u32, rules: &TaxRules) -> Result<Option<Standing>, Overflow> {
+        let Some(origin) = self.returns.iter().find(|one| one.id.number == number).cloned() else { return Ok(None) };
+        let before = self.returned_by(number.saturating_sub(1));
+        let taxes = worth(&self.sale_lines, &before, &self.returned_by(number), rules)?;
+        let refunds = self.refunds.iter().filter(|refund| refund.origin == origin.id);
+        let refunds: Vec<_> = refunds.map(|refund| (refund.clone(), self.state_of(refund))).collect();
+        let due_minor = refunds.iter().fold(origin.total_minor, |due, (refund, state)| match state {
+            RefundState::Pending => due.saturating_sub(refund.amount_minor),
+            RefundState::Paid(paid_minor) => due.saturating_sub(*paid_minor),
+            RefundState::Failed => due,
+        });
+        let lines = self.lines.iter().filter(|line| line.origin == origin.id).cloned().collect();
+        Ok(Some(Standing { origin, lines, taxes, refunds, due_minor }))
+    }
+
+    fn state_of(&self, refund: &Refund) -> RefundState {
+        let Some(id) = operation_of(refund) else { return RefundState::Paid(refund.amount_minor) };
+        let operation = self.operations.iter().find(|operation| operation.id == id);
+        RefundState::of(refund.amount_minor, operation.map_or(&OperationState::Unknown, |operation| &operation.state))
+    }
+}
+
+/// How much the lines of returns take back of each line of their sale.
+pub fn returned<'a>(lines: impl IntoIterator<Item = &'a ReturnLine>) -> Returned {
+    let mut returned = Returned::new();
+    for line in lines {
+        let sum: &mut Quantity = returned.entry(line.number).or_default();
+        // What came back was compared with what was sold, which is in range.
+        *sum = sum.checked_add(line.quantity).unwrap_or(*sum);
+    }
+    returned
+}
+
+const fn operation_of(refund: &Refund) -> Option<OperationId> {
+    match refund.kind {
+        RefundKind::Cash { .. } => None,
+        RefundKind::Electronic { operation } => Some(operation),
+    }
+}

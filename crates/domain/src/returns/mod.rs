@@ -1,0 +1,170 @@
+//! Goods that come back. A return is tied to the lines of its sale: it moves stock and books at once, and the shop owes
+//! the customer its worth until that is given back. All returns of a sale together never give back more than was paid.
+
+mod advice;
+mod create;
+mod history;
+mod refund;
+mod refusal;
+#[cfg(test)]
+mod story;
+mod worth;
+
+pub use advice::Advice;
+pub use create::{CreateReturn, NewReturnLine};
+pub use history::{History, Standing, returned};
+pub use refund::{AddRefund, NewRefund};
+pub use refusal::Refusal;
+pub use worth::{Returned, worth};
+
+use crate::id::{ArticleId, LocationId, MerchantId, OperationId, RegisterId, ReturnId};
+use crate::money::{Currency, Quantity};
+use crate::payment::{OperationState, Task};
+use crate::tax::TaxRate;
+use crate::time::Timestamp;
+
+/// Most returns of one sale: a customer may come back a few times, a broken register may not loop.
+pub const RETURNS_MAX: u32 = 50;
+
+/// Most refunds of one return, those that failed included.
+pub const REFUNDS_MAX: u32 = 50;
+
+/// One return of a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Return {
+    /// The sale, and its number within it.
+    pub id: ReturnId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Where the goods came back.
+    pub location: LocationId,
+    /// The register that took them.
+    pub register: RegisterId,
+    /// The currency of all its amounts: the sale's.
+    pub currency: Currency,
+    /// What the shop owes for it, tax included, in minor units.
+    pub total_minor: i64,
+    /// The tax of it, in minor units.
+    pub tax_minor: i64,
+    /// Its number in the series of the register's receipts.
+    pub receipt_number: String,
+    /// Why, if the customer says; guarded against card numbers.
+    pub reason: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Row version.
+    pub version: i64,
+}
+
+/// What came back of one line of the sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnLine {
+    /// The return.
+    pub origin: ReturnId,
+    /// The number of the line of the sale.
+    pub number: u32,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// What came back.
+    pub article: ArticleId,
+    /// Its name on the sale.
+    pub name: String,
+    /// How much came back.
+    pub quantity: Quantity,
+    /// Tax rate of the line.
+    pub tax_rate: TaxRate,
+    /// Its part of the line's amount as priced, in minor units.
+    pub amount_minor: i64,
+    /// It goes back on the shelf; what is spoilt does not.
+    pub is_restocked: bool,
+    /// Row version.
+    pub version: i64,
+}
+
+/// How a part of what a return owes is given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// The return.
+    pub origin: ReturnId,
+    /// 1, 2, 3 … within the return.
+    pub number: u32,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// In which way.
+    pub kind: RefundKind,
+    /// How much, in minor units.
+    pub amount_minor: i64,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// Row version.
+    pub version: i64,
+}
+
+/// In which way money is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundKind {
+    /// Coins and notes.
+    Cash {
+        /// Out of whose drawer.
+        register: RegisterId,
+    },
+    /// By the provider that took it.
+    Electronic {
+        /// The refund of the payment.
+        operation: OperationId,
+    },
+}
+
+impl RefundKind {
+    /// The word in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cash { .. } => "cash",
+            Self::Electronic { .. } => "electronic",
+        }
+    }
+}
+
+/// Where a refund stands: a function of its operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundState {
+    /// The provider has not said for certain. The amount counts as given back, so that nobody pays it twice.
+    Pending,
+    /// The customer has it, in minor units.
+    Paid(i64),
+    /// The provider refused: the amount is due again.
+    Failed,
+}
+
+impl RefundState {
+    /// How its operation has ended, or that it has not.
+    fn of(amount_minor: i64, operation: &OperationState) -> Self {
+        match operation {
+            OperationState::Approved(approval) => Self::Paid(amount_minor.min(approval.approved_minor)),
+            OperationState::Declined(_) | OperationState::Cancelled | OperationState::NotSent(_) => Self::Failed,
+            OperationState::Recorded
+            | OperationState::Sent
+            | OperationState::Pending
+            | OperationState::Unknown
+            | OperationState::NotFound => Self::Pending,
+        }
+    }
+
+    /// The word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Paid(_) => "paid",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A return as a command leaves it, with what the sender has to do after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The return with its parts.
+    pub standing: Standing,
+    /// What is to be asked of providers.
+    pub tasks: Vec<Task>,
+}

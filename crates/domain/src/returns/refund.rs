@@ -1,0 +1,256 @@
+//! How what a return owes is given back: by the ways in which the sale was paid, or as the register says.
+
+use serde::Serialize;
+
+use super::history::{History, standing};
+use super::{Moved, REFUNDS_MAX, Refund, RefundKind, Refusal, Return};
+use crate::call::{Call, Role};
+use crate::command::{self, Command, not_found, require_role};
+use crate::id::{JournalEntryId, MerchantId, PaymentId, RegisterId, ReturnId};
+use crate::journal::{JournalEntry, LedgerAccount, cash_refund_postings};
+use crate::money::{AMOUNT_MINOR_MAX, Overflow};
+use crate::payment::{Task, ask_refund, refundable_minor, settle_job};
+use crate::sale::{Sale, TenderKind, TenderState, find_sale, tenders_of};
+use crate::work::{Key, Stop, UnitOfWork};
+
+/// A refund that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewRefund {
+    /// The payment of the sale that it goes back by; cash where it is left out.
+    pub payment: Option<PaymentId>,
+    /// How much, in minor units; all that is still owed where it is left out.
+    pub amount_minor: Option<i64>,
+}
+
+/// Gives back what a return still owes, because a provider refused or the register waited with it.
+#[derive(Debug, Clone)]
+pub struct AddRefund {
+    /// The caller's merchant.
+    pub merchant: MerchantId,
+    /// Of which return.
+    pub origin: ReturnId,
+    /// Whose drawer cash comes out of.
+    pub register: RegisterId,
+    /// In which way, and how much.
+    pub refund: NewRefund,
+}
+
+impl Command for AddRefund {
+    type Reply = Moved;
+
+    fn name(&self) -> &'static str {
+        "return.add_refund"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        let sale = self.origin.sale;
+        vec![Key::Merchant(self.merchant), Key::Register(self.register), Key::Sale(sale), Key::Returns(sale)]
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Moved, Stop<command::Refusal>> {
+        require_role(call, Role::Cashier)?;
+        work.require(self.keys())?;
+        let sale = find_sale(work, call.merchant, self.origin.sale).map_err(|_| not_found("return", self.origin))?;
+        let sale = sale.clone();
+        let register = work.registers.find(call.merchant, &self.register);
+        register.ok_or_else(|| not_found("register", self.register))?;
+        let origin = work.returns.find(call.merchant, &self.origin).cloned();
+        let origin = origin.ok_or_else(|| not_found("return", self.origin))?;
+        require_ways(work, &sale, self.register)?;
+        let wanted = plan(work, call, &sale, standing(work, call, self.origin)?.due_minor, &[self.refund])?;
+        let tasks = give_back(work, call, &Return { register: self.register, ..origin }, &wanted)?;
+        Ok(Moved { standing: standing(work, call, self.origin)?, tasks })
+    }
+}
+
+/// A refund that is decided.
+pub(super) struct Planned {
+    payment: Option<PaymentId>,
+    amount_minor: i64,
+}
+
+/// Goes on only if all is loaded that giving back may need.
+pub(super) fn require_ways(work: &UnitOfWork, sale: &Sale, register: RegisterId) -> Result<(), Stop<command::Refusal>> {
+    work.require(way_keys(work, sale, register))?;
+    let payments = payments_of(work, sale).filter_map(|id| work.payments.find(sale.merchant, &id));
+    work.require(payments.map(|payment| Key::Connection(payment.connection)))
+}
+
+/// The drawer, and the payments of the sale.
+pub(super) fn way_keys(work: &UnitOfWork, sale: &Sale, register: RegisterId) -> Vec<Key> {
+    let balance = |account| Key::Balance(sale.merchant, account, sale.currency);
+    let payments = payments_of(work, sale).flat_map(|id| [Key::Payment(id), Key::Job(settle_job(id))]);
+    let drawer = [balance(LedgerAccount::Drawer(register)), balance(LedgerAccount::Clearing)];
+    drawer.into_iter().chain(payments).collect()
+}
+
+/// The ways in which the sale was paid, in the order of its tenders, and cash for what they do not take; but no more
+/// cash than it was paid with.
+pub(super) fn plan_as_paid(
+    work: &UnitOfWork,
+    call: &Call<'_>,
+    sale: &Sale,
+    due_minor: i64,
+) -> Result<Vec<Planned>, Stop<command::Refusal>> {
+    let mut left_minor = due_minor;
+    let mut planned = Vec::new();
+    for payment in payments_of(work, sale) {
+        let amount_minor = left_minor.min(refundable_minor(work, call, payment)?);
+        planned.push(Planned { payment: Some(payment), amount_minor });
+        left_minor = left_minor.saturating_sub(amount_minor);
+    }
+    if left_minor > cash_left_minor(work, sale) {
+        return Err(Refusal::WayNeeded { missing_minor: left_minor }.into());
+    }
+    planned.push(Planned { payment: None, amount_minor: left_minor });
+    planned.retain(|refund| refund.amount_minor > 0);
+    Ok(planned)
+}
+
+/// What the register asks for, if it is no more than is due and whoever asks may give it.
+pub(super) fn plan(
+    work: &UnitOfWork,
+    call: &Call<'_>,
+    sale: &Sale,
+    due_minor: i64,
+    asked: &[NewRefund],
+) -> Result<Vec<Planned>, Stop<command::Refusal>> {
+    let (mut due_minor, mut cash_minor) = (due_minor, 0_i64);
+    let mut planned = Vec::with_capacity(asked.len());
+    for refund in asked {
+        let amount_minor = refund.amount_minor.unwrap_or(due_minor);
+        check_amount(amount_minor, due_minor)?;
+        match refund.payment {
+            None => cash_minor = cash_minor.saturating_add(amount_minor),
+            Some(payment) if payments_of(work, sale).any(|of_sale| of_sale == payment) => {}
+            Some(payment) => return Err(Refusal::PaymentElsewhere { payment }.into()),
+        }
+        due_minor = due_minor.saturating_sub(amount_minor);
+        planned.push(Planned { payment: refund.payment, amount_minor });
+    }
+    let may_give_minor = cash_left_minor(work, sale);
+    // Cash for a charge on a card is how drawers are emptied.
+    if cash_minor > may_give_minor && call.actor.role < Role::Manager {
+        return Err(Refusal::CashNeedsManager { cash_minor: may_give_minor }.into());
+    }
+    Ok(planned)
+}
+
+/// Records what was decided; what goes back by a provider is sent after the commit. Cash comes out of the drawer of the
+/// register that `origin` names.
+pub(super) fn give_back(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    origin: &Return,
+    planned: &[Planned],
+) -> Result<Vec<Task>, Stop<command::Refusal>> {
+    let last = work.refunds.range(call.merchant, (origin.id, 0)..=(origin.id, u32::MAX)).last();
+    let mut number = last.map_or(0, |last| last.number);
+    let mut tasks = Vec::new();
+    for refund in planned {
+        number = number.saturating_add(1);
+        if number > REFUNDS_MAX {
+            return Err(Refusal::TooManyRefunds.into());
+        }
+        let kind = match refund.payment {
+            None => give_cash(work, call, origin, refund.amount_minor)?,
+            Some(payment) => {
+                let (operation, asked) = ask_refund(work, call, payment, refund.amount_minor, &origin.reason)?;
+                tasks.extend(asked);
+                RefundKind::Electronic { operation }
+            }
+        };
+        insert(work, call, origin.id, number, kind, refund.amount_minor);
+    }
+    Ok(tasks)
+}
+
+fn give_cash(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    origin: &Return,
+    amount_minor: i64,
+) -> Result<RefundKind, Stop<command::Refusal>> {
+    let register = origin.register;
+    post(work, call, origin, cash_refund_postings(register, amount_minor))?;
+    Ok(RefundKind::Cash { register })
+}
+
+/// Writes into the journal what concerns a return.
+pub(super) fn post(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    origin: &Return,
+    postings: Vec<(LedgerAccount, i64)>,
+) -> Result<(), Stop<command::Refusal>> {
+    if postings.is_empty() {
+        return Ok(());
+    }
+    let entry = JournalEntry {
+        id: JournalEntryId::from_uuid(call.next_uuid()),
+        merchant: origin.merchant,
+        subject: origin.id.to_string(),
+        currency: origin.currency,
+        postings,
+        recorded_at: call.now,
+    };
+    work.post(entry).map_err(|stop| stop.map(|Overflow| command::Refusal::Return(Refusal::AmountOutOfRange)))
+}
+
+fn insert(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    origin: ReturnId,
+    number: u32,
+    kind: RefundKind,
+    amount_minor: i64,
+) {
+    let (register, operation) = match kind {
+        RefundKind::Cash { register } => (Some(register), None),
+        RefundKind::Electronic { operation } => (None, Some(operation.to_string())),
+    };
+    let asked = Asked { number, kind: kind.as_str(), amount_minor, register, operation };
+    work.emit(call, "return.refund_asked", origin, &asked);
+    let (merchant, created_at) = (call.merchant, call.now);
+    work.refunds.insert(Refund { origin, number, merchant, kind, amount_minor, created_at, version: 1 });
+}
+
+#[derive(Serialize)]
+struct Asked {
+    number: u32,
+    kind: &'static str,
+    amount_minor: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    register: Option<RegisterId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+}
+
+const fn check_amount(asked_minor: i64, due_minor: i64) -> Result<(), Refusal> {
+    if due_minor <= 0 {
+        Err(Refusal::NothingDue)
+    } else if asked_minor < 1 || asked_minor > AMOUNT_MINOR_MAX {
+        Err(Refusal::AmountOutOfRange)
+    } else if asked_minor > due_minor {
+        Err(Refusal::RefundExceedsDue { due_minor, asked_minor })
+    } else {
+        Ok(())
+    }
+}
+
+/// The payments that paid the sale, in the order of its tenders.
+fn payments_of<'a>(work: &'a UnitOfWork, sale: &Sale) -> impl Iterator<Item = PaymentId> + use<'a> {
+    let paid = tenders_of(work, sale.merchant, sale.id).filter(|tender| tender.state == TenderState::Paid);
+    paid.filter_map(|tender| match tender.kind {
+        TenderKind::Cash { .. } => None,
+        TenderKind::Electronic { payment } => Some(payment),
+    })
+}
+
+/// How much of the cash that paid the sale no return has given back, in minor units.
+fn cash_left_minor(work: &UnitOfWork, sale: &Sale) -> i64 {
+    let paid = tenders_of(work, sale.merchant, sale.id)
+        .filter(|tender| tender.state == TenderState::Paid && matches!(tender.kind, TenderKind::Cash { .. }));
+    let paid_minor = paid.fold(0_i64, |sum, tender| sum.saturating_add(tender.amount_minor));
+    paid_minor.saturating_sub(History::of(work, sale.merchant, sale.id).cash_minor()).max(0)
+}

@@ -1,0 +1,306 @@
+//! `/v1/sales/{id}/returns` and `/v1/returns`: goods that come back, and the money that goes back for them.
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::call::Role;
+use domain::command::Command;
+use domain::id::{ArticleId, LocationId, MerchantId, PaymentId, RegisterId, ReturnId, SaleId};
+use domain::merchant::Merchant;
+use domain::money::{Currency, Quantity};
+use domain::returns::{
+    AddRefund, CreateReturn, History, Moved, NewRefund, NewReturnLine, RETURNS_MAX, Refund, RefundKind, RefundState,
+    ReturnLine, Standing,
+};
+use domain::sale::TenderKind;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use storage::{Answer, Envelope};
+use tokio::time::Instant;
+
+use super::Route;
+use super::auth::{Principal, authenticate};
+use super::body::{Asked, Segments};
+use super::error::{Kind, Problem, refusal_answer};
+use super::idempotency::KeyRule;
+use super::json::{self, QuantityIn};
+use super::patience::Patience;
+use super::payment::{check_environment, fault};
+use super::prefer;
+use super::sale_json::Tax;
+use super::submit::{ok, respond};
+use crate::app::App;
+use crate::carried_on::CarriedOn;
+use crate::provider::start_all_with;
+
+/// The largest answer that is stored. A return with more lines than fit is answered without them; `GET` has them.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// The routes of returns.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/v1/sales/{id}/returns", create),
+        Route::get("/v1/sales/{id}/returns", list),
+        Route::get("/v1/returns/{id}", get),
+        Route::post("/v1/returns/{id}/refunds", add_refund),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    register_id: RegisterId,
+    lines: Vec<LineIn>,
+    #[serde(default)]
+    reason: String,
+    refunds: Option<Vec<RefundIn>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineIn {
+    number: u32,
+    quantity: QuantityIn,
+    #[serde(default = "yes")]
+    is_restocked: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum RefundIn {
+    Cash { amount_minor: Option<i64> },
+    Electronic { payment_id: PaymentId, amount_minor: Option<i64> },
+}
+
+impl RefundIn {
+    const fn asked(self) -> NewRefund {
+        match self {
+            Self::Cash { amount_minor } => NewRefund { payment: None, amount_minor },
+            Self::Electronic { payment_id, amount_minor } => NewRefund { payment: Some(payment_id), amount_minor },
+        }
+    }
+}
+
+async fn create(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Draft>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let (merchant, body) = (asked.principal.merchant, asked.body);
+    let shop = app.shops.find(&app.reader, merchant, body.register_id).await?;
+    let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
+    let sale = segments.id(0, "sale")?;
+    check_reach(&app, &asked.principal, sale, "sale").await?;
+    let lines = body.lines.into_iter().map(|LineIn { number, quantity: QuantityIn(quantity), is_restocked }| {
+        NewReturnLine { number, quantity, is_restocked }
+    });
+    let command = CreateReturn {
+        merchant,
+        location: shop.location,
+        register: body.register_id,
+        sale,
+        lines: lines.collect(),
+        reason: body.reason,
+        refunds: body.refunds.map(|refunds| refunds.into_iter().map(RefundIn::asked).collect()),
+    };
+    give_back(&app, asked.envelope, command, fault(&asked.headers)).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Another {
+    register_id: RegisterId,
+    refund: RefundIn,
+}
+
+async fn add_refund(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Another>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let Another { register_id: register, refund } = asked.body;
+    let origin: ReturnId = segments.id(0, "return")?;
+    check_reach(&app, &asked.principal, origin.sale, "return").await?;
+    let command = AddRefund { merchant: asked.principal.merchant, origin, register, refund: refund.asked() };
+    give_back(&app, asked.envelope, command, fault(&asked.headers)).await
+}
+
+/// A key for tests gives nothing back by a live provider, nor the other way round. With which providers a completed sale
+/// was paid does not change.
+async fn check_reach(app: &App, principal: &Principal, sale: SaleId, noun: &'static str) -> Result<(), Problem> {
+    let found = app.reader.find_sale(principal.merchant, sale).await?.ok_or_else(|| Problem::not_found(noun))?;
+    for tender in found.tenders {
+        let TenderKind::Electronic { payment } = tender.kind else { continue };
+        let found = app.reader.find_payment(principal.merchant, payment).await?;
+        let found = found.ok_or_else(|| Problem::not_found("payment"))?;
+        check_environment(app, principal, found.payment.connection).await?;
+    }
+    Ok(())
+}
+
+/// Commits a command about a return and starts what it asks of providers, also when the caller goes away meanwhile.
+async fn give_back<C>(app: &App, envelope: Envelope, command: C, fault: Option<String>) -> Result<Response, Problem>
+where
+    C: Command<Reply = Moved> + Send + Sync + 'static,
+{
+    let app = app.clone();
+    let work = async move {
+        let committed = app.committer.submit(envelope, command, encode).await?;
+        if let Some(Ok(moved)) = &committed.reply {
+            start_all_with(&app, moved.tasks.clone(), fault);
+        }
+        Ok::<_, Problem>(committed)
+    };
+    let committed = CarriedOn::new(work).await?;
+    Ok(respond(committed.answer, committed.reply.is_none()))
+}
+
+fn encode(reply: Result<&Moved, &domain::command::Refusal>) -> Answer {
+    let standing = match reply {
+        Ok(moved) => &moved.standing,
+        Err(refusal) => return refusal_answer(refusal),
+    };
+    let whole = json::to_bytes(&Shape::of(standing));
+    let body = if whole.len() <= ANSWER_BYTES_MAX {
+        whole
+    } else {
+        json::to_bytes(&Shape { lines: None, ..Shape::of(standing) })
+    };
+    json::answer(201, standing.origin.id, body)
+}
+
+async fn list(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let merchant = authenticate(&app, &headers).await?.merchant;
+    let history = app.reader.find_returns(merchant, segments.id(0, "sale")?).await?;
+    let history = history.ok_or_else(|| Problem::not_found("sale"))?;
+    let owner = find_owner(&app, merchant).await?;
+    let standings = history.returns.iter().filter_map(|one| standing_of(&history, one.id.number, &owner).transpose());
+    let standings = standings.collect::<Result<Vec<_>, _>>()?;
+    let id = |standing: &Standing| standing.origin.id.to_string();
+    Ok(ok(json::to_bytes(&json::list(&standings, i64::from(RETURNS_MAX), id, Shape::of))))
+}
+
+async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let merchant = authenticate(&app, &headers).await?.merchant;
+    let ReturnId { sale, number } = segments.id(0, "return")?;
+    let deadline = Instant::now() + prefer::wait(&headers).unwrap_or_default();
+    let mut patience = Patience::until(&app, merchant, deadline);
+    loop {
+        let history = app.reader.find_returns(merchant, sale).await?;
+        let history = history.ok_or_else(|| Problem::not_found("return"))?;
+        let standing = standing_of(&history, number, &find_owner(&app, merchant).await?)?;
+        let standing = standing.ok_or_else(|| Problem::not_found("return"))?;
+        if !standing.has_pending() || !patience.look_again().await {
+            return Ok(ok(json::to_bytes(&Shape::of(&standing))));
+        }
+    }
+}
+
+async fn find_owner(app: &App, merchant: MerchantId) -> Result<Merchant, Problem> {
+    app.reader.find_merchant(merchant).await?.ok_or_else(|| Problem::not_found("merchant"))
+}
+
+fn standing_of(history: &History, number: u32, owner: &Merchant) -> Result<Option<Standing>, Problem> {
+    let standing = history.standing(number, &owner.tax);
+    standing.map_err(|_| Problem::new(Kind::Internal, "The lines of the return do not add up."))
+}
+
+/// A return in JSON.
+#[derive(Serialize)]
+struct Shape<'a> {
+    id: ReturnId,
+    object: &'static str,
+    sale_id: SaleId,
+    register_id: RegisterId,
+    location_id: LocationId,
+    currency: Currency,
+    total_minor: i64,
+    tax_minor: i64,
+    due_minor: i64,
+    next_action: &'static str,
+    message: Message,
+    taxes: Vec<Tax>,
+    /// Null where there are too many for an answer that is stored.
+    lines: Option<Vec<Line<'a>>>,
+    refunds: Vec<Part>,
+    receipt_number: &'a str,
+    reason: &'a str,
+    #[serde(serialize_with = "json::instant")]
+    created_at: Timestamp,
+}
+
+impl<'a> Shape<'a> {
+    fn of(standing: &'a Standing) -> Self {
+        let Standing { origin, lines, taxes, refunds, due_minor } = standing;
+        let advice = standing.advice();
+        Self {
+            id: origin.id,
+            object: "return",
+            sale_id: origin.id.sale,
+            register_id: origin.register,
+            location_id: origin.location,
+            currency: origin.currency,
+            total_minor: origin.total_minor,
+            tax_minor: origin.tax_minor,
+            due_minor: *due_minor,
+            next_action: advice.next_action,
+            message: Message { en: advice.sentence_en, ja: advice.sentence_ja },
+            taxes: taxes.iter().map(Tax::of).collect(),
+            lines: Some(lines.iter().map(Line::of).collect()),
+            refunds: refunds.iter().map(|(refund, state)| Part::of(refund, *state)).collect(),
+            receipt_number: &origin.receipt_number,
+            reason: &origin.reason,
+            created_at: origin.created_at,
+        }
+    }
+}
+
+/// One sentence for the cashier.
+#[derive(Serialize)]
+struct Message {
+    en: &'static str,
+    ja: &'static str,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    number: u32,
+    article_id: ArticleId,
+    name: &'a str,
+    quantity: Quantity,
+    tax_rate_basis_points: u32,
+    amount_minor: i64,
+    is_restocked: bool,
+}
+
+impl<'a> Line<'a> {
+    fn of(line: &'a ReturnLine) -> Self {
+        let ReturnLine { number, article, quantity, tax_rate, amount_minor, is_restocked, .. } = *line;
+        let (name, tax_rate_basis_points) = (line.name.as_str(), tax_rate.0);
+        Self { number, article_id: article, name, quantity, tax_rate_basis_points, amount_minor, is_restocked }
+    }
+}
+
+/// How a part of it is given back.
+#[derive(Serialize)]
+struct Part {
+    number: u32,
+    kind: &'static str,
+    state: &'static str,
+    amount_minor: i64,
+    register_id: Option<RegisterId>,
+    payment_id: Option<PaymentId>,
+    operation_number: Option<u32>,
+    #[serde(serialize_with = "json::instant")]
+    created_at: Timestamp,
+}
+
+impl Part {
+    fn of(refund: &Refund, state: RefundState) -> Self {
+        let (register_id, payment_id, operation_number) = match refund.kind {
+            RefundKind::Cash { register } => (Some(register), None, None),
+            RefundKind::Electronic { operation } => (None, Some(operation.payment), Some(operation.number)),
+        };
+        let Refund { number, amount_minor, created_at, .. } = *refund;
+        let (kind, state) = (refund.kind.as_str(), state.as_str());
+        Self { number, kind, state, amount_minor, register_id, payment_id, operation_number, created_at }
+    }
+}
