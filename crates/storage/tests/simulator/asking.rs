@@ -145,7 +145,7 @@ impl World {
             if is_foreign {
                 must!(!is_done, "I9 no crossing", subject_of(&ask), "{ask:?} was done for another merchant");
             } else if is_done {
-                self.feel(&ask);
+                self.feel(&ask, &String::from_utf8_lossy(&answer.body));
             }
             self.wishes[wish].answer = Some((answer.status, answer.body.clone()));
             self.note(|| format!("    {key} is answered {} {}", answer.status, String::from_utf8_lossy(&answer.body)));
@@ -173,7 +173,7 @@ impl World {
     }
 
     /// Coins change hands.
-    pub fn feel(&mut self, ask: &Ask) {
+    pub fn feel(&mut self, ask: &Ask, said: &str) {
         match *ask {
             Ask::Ring { register, total, .. } => *self.cash.entry(register).or_default() += total,
             // The answer comes after that of the void: the coins are on the counter and go back at once.
@@ -187,6 +187,10 @@ impl World {
                 if let Some((register, amount)) = self.cash_of_sale.remove(&sale) {
                     *self.cash.entry(register).or_default() -= amount;
                 }
+            }
+            Ask::Return { register, .. } => {
+                let cash: i64 = said.rsplit(' ').next().and_then(|cash| cash.parse().ok()).unwrap_or(0);
+                *self.cash.entry(register).or_default() -= cash;
             }
             _ => {}
         }

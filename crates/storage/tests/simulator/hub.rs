@@ -295,7 +295,7 @@ impl World {
                 Ok(())
             }
             Waiter::Foreign => {
-                let is_told = outcome.is_ok_and(|said| said.moved.is_some());
+                let is_told = outcome.is_ok_and(|said| said.has_moved);
                 must!(!is_told, "I9 no crossing", "notification", "another merchant's notification moved a payment");
                 Ok(())
             }

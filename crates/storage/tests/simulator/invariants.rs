@@ -107,6 +107,11 @@ impl Mirror {
                         *sold.entry(*article).or_default() -= quantity;
                     }
                 }
+                for (article, quantity, is_restocked) in deal.backs.values().flat_map(|back| back.lines.values()) {
+                    if *is_restocked {
+                        *sold.entry(*article).or_default() += quantity;
+                    }
+                }
                 must!(sold == deal.moved, "I6 what is sold leaves the shelf", subject, "{deal:?}");
             }
             SaleState::Voided => {
@@ -115,12 +120,47 @@ impl Mirror {
                 must!(deal.moved.is_empty(), "I6 what is sold leaves the shelf", subject, "{deal:?}");
             }
         }
+        self.check_returns(deal, &subject)?;
         for (tender, ten) in &deal.tenders {
             let Some(payment) = ten.payment else { continue };
             let pays = self.payments.get(&payment).and_then(|pay| pay.sale.map(|sale| (sale, pay.tender)));
             must!(pays == Some((sale, *tender)), "I1 one payment a tender", subject, "{deal:?}");
         }
         Ok(())
+    }
+
+    /// No more comes back than was sold, and no more goes back than came.
+    fn check_returns(&self, deal: &Deal, subject: &str) -> Checked {
+        let mut returned: BTreeMap<u32, i64> = BTreeMap::new();
+        for (number, (_, quantity, _)) in deal.backs.values().flat_map(|back| &back.lines) {
+            *returned.entry(*number).or_default() += quantity;
+        }
+        for (number, quantity) in returned {
+            let sold = deal.lines.get(&number).filter(|line| !line.4).map_or(0, |line| line.1);
+            must!(quantity <= sold, "I6 no more comes back than was sold", subject, "{deal:?}");
+        }
+        let worth: i64 = deal.backs.values().map(|back| back.total).sum();
+        let is_over = deal.state == SaleState::Completed;
+        must!(worth == 0 || (is_over && worth <= deal.total), "I1 a return is worth no more", subject, "{deal:?}");
+        for back in deal.backs.values() {
+            let given: i64 = back.refunds.values().map(|(_, by, amount)| self.given_minor(*by, *amount)).sum();
+            must!(given <= back.total, "I1 no more goes back than came", subject, "{given} of {back:?}");
+        }
+        Ok(())
+    }
+
+    /// What of a refund is given back, or may be: nothing where its operation was refused.
+    fn given_minor(&self, by: (u128, u32), amount: i64) -> i64 {
+        let Some(pay) = self.payments.get(&by.0) else { return amount };
+        let operation = pay.ops.iter().find(|op| op.number == by.1);
+        if operation.is_some_and(|op| op.stand == Stand::Refused) { 0 } else { amount }
+    }
+
+    /// What returns gave out of a register's drawer.
+    fn given_in_cash(&self, register: u128) -> i64 {
+        let backs = self.sales.values().flat_map(|deal| deal.backs.values());
+        let refunds = backs.flat_map(|back| back.refunds.values());
+        refunds.filter(|(of, _, _)| *of == register).map(|(_, _, amount)| amount).sum()
     }
 
     pub fn check_level(&self, place: &(u128, u128)) -> Checked {
@@ -147,7 +187,8 @@ impl Mirror {
             if let Some(register) = key.1.strip_prefix("drawer:") {
                 let register = id_of(register);
                 let closed = self.sales.values().filter(|deal| deal.register == register);
-                let cash: i64 = closed.filter(|deal| deal.state == SaleState::Completed).map(Deal::cash).sum();
+                let taken: i64 = closed.filter(|deal| deal.state == SaleState::Completed).map(Deal::cash).sum();
+                let cash = taken - self.given_in_cash(register);
                 must!(
                     stored == cash,
                     "I7 the drawer holds the cash of the sales",

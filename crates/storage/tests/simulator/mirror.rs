@@ -176,8 +176,19 @@ pub struct Deal {
     pub lines: BTreeMap<u32, (u128, i64, i64, bool, bool)>,
     pub tenders: BTreeMap<u128, Ten>,
     pub held: BTreeMap<u128, i64>,
-    /// What the movements of this sale took off the shelf.
+    /// What the movements of this sale took off the shelf, or put back.
     pub moved: BTreeMap<u128, i64>,
+    pub backs: BTreeMap<u32, Back>,
+}
+
+/// A return.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Back {
+    pub total: i64,
+    /// Number of the sale's line to article, quantity, restocked.
+    pub lines: BTreeMap<u32, (u128, i64, bool)>,
+    /// Number to register, payment with operation, amount.
+    pub refunds: BTreeMap<u32, (u128, (u128, u32), i64)>,
 }
 
 impl Deal {
@@ -337,6 +348,20 @@ impl Mirror {
                 self.levels.entry(place).or_default().held += quantity - before;
                 touched.sales.insert(sale);
                 touched.levels.insert(place);
+                Ok(())
+            }
+            "return" => {
+                self.back(row, 2, touched).total = int(row, 6);
+                Ok(())
+            }
+            "return_line" => {
+                let line = (id(row, 4), int(row, 6), flag(row, 9));
+                self.back(row, 3, touched).lines.insert(int(row, 2) as u32, line);
+                Ok(())
+            }
+            "refund" => {
+                let refund = (id(row, 4), (id(row, 5), int(row, 6) as u32), int(row, 7));
+                self.back(row, 3, touched).refunds.insert(int(row, 2) as u32, refund);
                 Ok(())
             }
             "stock_level" => {
@@ -519,7 +544,16 @@ impl Mirror {
             tenders: BTreeMap::new(),
             held: BTreeMap::new(),
             moved: BTreeMap::new(),
+            backs: BTreeMap::new(),
         })
+    }
+
+    /// The return that a row belongs to, which begins with the sale and the number of the return; its owner stands at
+    /// `owner`.
+    fn back(&mut self, row: &Row, owner: usize, touched: &mut Touched) -> &mut Back {
+        touched.sales.insert(id(row, 0));
+        touched.owners.insert(self.owner(row, owner));
+        self.deal(id(row, 0)).backs.entry(int(row, 1) as u32).or_default()
     }
 
     fn apply_sale(&mut self, row: &Row, touched: &mut Touched) -> Checked {

@@ -3,7 +3,7 @@
 use domain::payment::{State, Verdict as OverrideVerdict};
 use domain::sale::{State as SaleState, TenderState};
 
-use crate::mirror::{Checked, Finding, Pay};
+use crate::mirror::{Checked, Deal, Finding, Pay};
 use crate::rng::Rng;
 use crate::wish::{Ask, Shop};
 use crate::world::World;
@@ -190,8 +190,10 @@ pub fn overrule(world: &mut World, payment: u128, pay: &Pay, wrong_permille: u64
 
 fn sell(world: &mut World, merchant: usize, sale: u128, register: u128) -> Checked {
     let Some(deal) = world.mirror.sales.get(&sale).cloned() else { return Ok(()) };
-    if deal.state != SaleState::Open {
-        return Ok(());
+    match deal.state {
+        SaleState::Open => {}
+        SaleState::Completed => return bring_back(world, merchant, sale, &deal),
+        SaleState::Voided => return Ok(()),
     }
     let due = deal.due();
     let roll = world.rng.below(100);
@@ -226,6 +228,26 @@ fn sell(world: &mut World, merchant: usize, sale: u128, register: u128) -> Check
         }
         _ => {}
     }
+    Ok(())
+}
+
+/// A customer comes back with some of it, now and then with more than there was, or to two tills at once.
+fn bring_back(world: &mut World, merchant: usize, sale: u128, deal: &Deal) -> Checked {
+    if world.rng.chance(500) {
+        return Ok(());
+    }
+    let mut lines = Vec::new();
+    for (number, (_, quantity, ..)) in &deal.lines {
+        if world.rng.chance(600) {
+            lines.push((*number, world.rng.between(1, quantity / 1_000) * 1_000));
+        }
+    }
+    let register = world.shops[merchant].registers[world.rng.below(2)].uuid().as_u128();
+    let ask = Ask::Return { register, sale, lines, is_restocked: world.rng.chance(800) };
+    if world.rng.chance(250) {
+        world.wish(merchant, ask.clone(), false)?;
+    }
+    world.wish(merchant, ask, false)?;
     Ok(())
 }
 
@@ -273,6 +295,8 @@ fn steal(world: &mut World, merchant: usize) -> Checked {
             sales.iter().copied().filter(|id| world.mirror.sales[id].state == SaleState::Open).collect();
         let sale = if open.is_empty() { world.rng.pick(&sales) } else { world.rng.pick(&open) };
         asks.push(Ask::VoidSale { sale });
+        let any = world.rng.pick(&sales);
+        asks.push(Ask::Return { register, sale: any, lines: vec![(1, 1_000)], is_restocked: true });
         asks.push(Ask::Cash { sale, register, amount: 1, given: 1 });
         asks.push(Ask::Open { register, sale, lines: vec![(own.articles[2].0.uuid().as_u128(), 1_000)] });
     }

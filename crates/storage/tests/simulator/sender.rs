@@ -35,9 +35,8 @@ pub struct Notice {
 impl World {
     /// Starts what a commit left to be done.
     pub fn perform(&mut self, hub: usize, said: Said, wish: Option<usize>) {
-        let Some(moved) = said.moved else { return };
         let mut wish = wish;
-        for task in moved.tasks {
+        for task in said.tasks {
             self.calls += 1;
             let (call, epoch) = (self.calls, self.hubs[hub].epoch);
             self.hubs[hub].calls.insert(call, Call { task: Box::new(task), wish: wish.take() });

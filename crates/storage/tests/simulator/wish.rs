@@ -6,9 +6,10 @@ use domain::id::{ArticleId, ConnectionId, LocationId, MerchantId, OperationId, P
 use domain::merchant::SetUpMerchant;
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::payment::{
-    AskCancel, AskCapture, AskRefund, AskVoid, CreatePayment, Moved, Outcome, Override, RecordOutcome,
+    AskCancel, AskCapture, AskRefund, AskVoid, CreatePayment, Moved, Outcome, Override, RecordOutcome, Task,
     Verdict as OverrideVerdict, Witness,
 };
+use domain::returns::{self, CreateReturn, NewReturnLine, RefundKind};
 use domain::sale::{AddCash, AddLine, NewLine, NewSale, NewTender, OpenSale, RemoveLine, RingSale, Standing, VoidSale};
 use domain::stock::{Correction, MoveStock};
 use domain::time::Timestamp;
@@ -44,6 +45,7 @@ pub enum Ask {
     Overrule { payment: u128, verdict: OverrideVerdict },
     Keyed { payment: u128, number: u32, outcome: Outcome },
     Move { article: u128, location: u128, quantity: i64 },
+    Return { register: u128, sale: u128, lines: Vec<(u32, i64)>, is_restocked: bool },
 }
 
 /// The receiver of an answer.
@@ -52,18 +54,21 @@ pub enum Wait {
     Sale(Receiver<Result<Committed<Standing>, Failure>>),
     Stock(Receiver<Result<Committed<domain::stock::Moved>, Failure>>),
     Expiry(Receiver<Result<Committed<domain::sale::Expiry>, Failure>>),
+    Return(Receiver<Result<Committed<returns::Moved>, Failure>>),
 }
 
-/// An answer, and what a payment's command left to be done.
+/// An answer, and what the command left to be done.
 pub struct Said {
     pub answer: Answer,
-    pub moved: Option<Moved>,
+    pub tasks: Vec<Task>,
+    /// Whether a command about a payment was done.
+    pub has_moved: bool,
     pub is_replay: bool,
 }
 
 fn poll<R>(
     from: &mut Receiver<Result<Committed<R>, Failure>>,
-    moved: impl FnOnce(R) -> Option<Moved>,
+    tasks: impl FnOnce(R) -> Option<Vec<Task>>,
 ) -> Option<Result<Said, Failure>> {
     match from.try_recv() {
         Err(TryRecvError::Empty) => None,
@@ -71,8 +76,9 @@ fn poll<R>(
         Ok(Err(failure)) => Some(Err(failure)),
         Ok(Ok(committed)) => {
             let is_replay = committed.reply.is_none();
-            let moved = committed.reply.and_then(Result::ok).and_then(moved);
-            Some(Ok(Said { answer: committed.answer, moved, is_replay }))
+            let tasks = committed.reply.and_then(Result::ok).and_then(tasks);
+            let has_moved = tasks.is_some();
+            Some(Ok(Said { answer: committed.answer, tasks: tasks.unwrap_or_default(), has_moved, is_replay }))
         }
     }
 }
@@ -81,7 +87,8 @@ impl Wait {
     /// The answer, if it has come.
     pub fn poll(&mut self) -> Option<Result<Said, Failure>> {
         match self {
-            Self::Payment(from) => poll(from, Some),
+            Self::Payment(from) => poll(from, |moved| Some(moved.tasks)),
+            Self::Return(from) => poll(from, |moved| Some(moved.tasks)),
             Self::Sale(from) => poll(from, |_| None),
             Self::Stock(from) => poll(from, |_| None),
             Self::Expiry(from) => poll(from, |_| None),
@@ -125,6 +132,19 @@ fn say_sale(reply: Result<&Standing, &Refusal>) -> Answer {
             let subject = sale.id.to_string();
             let body = format!("{subject} {} {} {due_minor}", sale.state.as_str(), sale.total_minor);
             Answer { status: 200, content_type: "text".into(), body: body.into_bytes(), subject }
+        }
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn say_return(reply: Result<&returns::Moved, &Refusal>) -> Answer {
+    match reply {
+        Ok(returns::Moved { standing, .. }) => {
+            let subject = standing.origin.id.to_string();
+            let cash = standing.refunds.iter().filter(|(refund, _)| matches!(refund.kind, RefundKind::Cash { .. }));
+            let cash: i64 = cash.map(|(refund, _)| refund.amount_minor).sum();
+            let body = format!("{subject} {} {} {cash}", standing.origin.total_minor, standing.due_minor);
+            Answer { status: 201, content_type: "text".into(), body: body.into_bytes(), subject }
         }
         Err(refusal) => refused(refusal),
     }
@@ -252,6 +272,23 @@ impl Ask {
             Self::VoidSale { sale } => {
                 let command = VoidSale { merchant, sale: sale_id(sale) };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::Return { register, sale, lines, is_restocked } => {
+                let lines = lines.iter().map(|(number, quantity)| NewReturnLine {
+                    number: *number,
+                    quantity: Quantity(*quantity),
+                    is_restocked,
+                });
+                let command = CreateReturn {
+                    merchant,
+                    location: shop.location,
+                    register: register_id(register),
+                    sale: sale_id(sale),
+                    lines: lines.collect(),
+                    reason: reason(),
+                    refunds: None,
+                };
+                handle.send(envelope, command, say_return).map(Wait::Return)
             }
             Self::Move { article, location, quantity } => {
                 let kind = if quantity > 0 { Correction::Receipt } else { Correction::Adjustment };
