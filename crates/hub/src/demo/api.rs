@@ -85,6 +85,22 @@ pub struct Tender {
     pub amount_minor: i64,
 }
 
+/// A return as far as the demo reads it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Return {
+    pub id: String,
+    pub total_minor: i64,
+    pub next_action: String,
+    pub lines: Vec<Line>,
+    pub refunds: Vec<Refund>,
+    pub receipt_number: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Refund {
+    pub kind: String,
+}
+
 /// A payment as far as the demo reads it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Payment {

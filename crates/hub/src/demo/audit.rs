@@ -180,12 +180,13 @@ async fn sales(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<
     let mut is_gapless = true;
     for place in &shop.registers {
         let own = completed.iter().filter(|sale| sale.register_id == place.id);
-        let mut numbers: Vec<u64> = own.filter_map(|sale| number_of(sale, &place.name)).collect();
+        let own = own.filter_map(|sale| sale.receipt_number.as_ref()).chain(&tally.return_numbers);
+        let mut numbers: Vec<u64> = own.filter_map(|number| number_of(number, &place.name)).collect();
         numbers.sort_unstable();
         is_gapless &= numbers.iter().zip(1..).all(|(number, expected)| *number == expected);
         ranges.push((place.name.as_str(), numbers.len()));
     }
-    is_gapless &= ranges.iter().map(|(_, count)| *count).sum::<usize>() == completed.len();
+    is_gapless &= ranges.iter().map(|(_, count)| *count).sum::<usize>() == completed.len() + tally.return_numbers.len();
     let ranges: Vec<String> =
         ranges.iter().map(|(name, count)| format!("{name} 1 to {}", summary::grouped(*count as u64))).collect();
     audit.claim(is_gapless, format!("receipt numbers without a gap: {}", ranges.join(", ")));
@@ -193,8 +194,8 @@ async fn sales(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<
 }
 
 /// The number in a receipt number such as `T1-00000017`.
-fn number_of(sale: &Sale, register: &str) -> Option<u64> {
-    sale.receipt_number.as_ref()?.strip_prefix(register)?.strip_prefix('-')?.parse().ok()
+fn number_of(receipt: &str, register: &str) -> Option<u64> {
+    receipt.strip_prefix(register)?.strip_prefix('-')?.parse().ok()
 }
 
 #[derive(Deserialize)]
@@ -215,7 +216,10 @@ async fn stock(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<
         is_right &= article.opening - sold == on_hand && level.reserved == "0";
         audit.stock.push(Left { opening: article.opening, sold, on_hand });
     }
-    audit.claim(is_right, "stock: opening less sold is what is on hand, for every article; nothing is left reserved");
+    audit.claim(
+        is_right,
+        "stock: opening less what was sold and kept is what is on hand, for every article; nothing is left reserved",
+    );
     Ok(())
 }
 

@@ -15,8 +15,10 @@ pub enum Scene {
     PendingThenApproved,
     /// The provider takes the money after it said that it knows of nothing; the customer has paid cash by then.
     LateApproval,
-    /// Paid, brought back, refunded.
-    Refund,
+    /// Paid electronically, all of it brought back, and the money given back by the provider.
+    Return,
+    /// Paid in cash, a part of it brought back, and the money given back out of the drawer.
+    PartReturn,
     /// Line by line, one taken off again, paid by cash.
     StepByStep,
     /// More than there is; refused; the customer takes less.
@@ -28,11 +30,12 @@ pub enum Scene {
 }
 
 /// The scenes that are played once each, the one that takes longest first.
-const SPECIAL: [Scene; 8] = [
+const SPECIAL: [Scene; 9] = [
     Scene::LateApproval,
     Scene::LostReply,
     Scene::PendingThenApproved,
-    Scene::Refund,
+    Scene::Return,
+    Scene::PartReturn,
     Scene::StepByStep,
     Scene::StockOut,
     Scene::Repeat,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::api::{Answer, Payment, Post, Sale};
+use super::api::{Answer, Payment, Post, Return, Sale};
 use super::goods::{Cart, RARE, RARE_PIECES};
 use super::plan::{Customer, Scene};
 use super::shop::{Place, Shop};
@@ -31,13 +31,14 @@ impl Register<'_> {
     pub async fn serve(&self, customer: &Customer) -> anyhow::Result<()> {
         let cart = Cart::of_customer(customer.number);
         match customer.scene {
-            Scene::Cash => self.ring_cash(customer, &cart).await,
+            Scene::Cash => self.ring_cash(customer, &cart).await.map(drop),
             Scene::Electronic => self.pay(customer, &cart, NO_FAULT, "hand_over_goods").await.map(drop),
             Scene::Declined => self.decline(customer, &cart).await,
             Scene::LostReply => self.lose_reply(customer, &cart).await,
             Scene::PendingThenApproved => self.confirm(customer, &cart).await,
             Scene::LateApproval => self.approve_late(customer, &cart).await,
-            Scene::Refund => self.refund(customer, &cart).await,
+            Scene::Return => self.take_all_back(customer, &cart).await,
+            Scene::PartReturn => self.take_part_back(customer, &cart).await,
             Scene::StepByStep => self.step_by_step(customer, &cart).await,
             Scene::StockOut => self.run_out(customer).await,
             Scene::Repeat => self.repeat(customer, &cart).await,
@@ -45,12 +46,13 @@ impl Register<'_> {
         }
     }
 
-    async fn ring_cash(&self, customer: &Customer, cart: &Cart) -> anyhow::Result<()> {
+    async fn ring_cash(&self, customer: &Customer, cart: &Cart) -> anyhow::Result<Sale> {
         let start = Instant::now();
         let sale: Sale = self.post("/v1/sales", &key(customer, "sale"), self.cash_sale(cart)).await?.read(201)?;
         let took = start.elapsed();
         self.tally().cash_us.push(took.as_micros());
-        self.expect_completed(&sale, cart, Tender::Cash)
+        self.expect_completed(&sale, cart, Tender::Cash)?;
+        Ok(sale)
     }
 
     /// An open sale and a payment for it; gives both as they stand when the payment is at rest.
@@ -121,15 +123,34 @@ impl Register<'_> {
         self.pay_rest_by_cash(customer, &paid.sale, cart).await
     }
 
-    async fn refund(&self, customer: &Customer, cart: &Cart) -> anyhow::Result<()> {
+    async fn take_all_back(&self, customer: &Customer, cart: &Cart) -> anyhow::Result<()> {
         let paid = self.pay(customer, cart, NO_FAULT, "hand_over_goods").await?;
-        let path = format!("/v1/payments/{}/refunds", paid.payment.id);
-        let post = Post { path: &path, key: &key(customer, "refund"), body: json!({ "reason": "brought back" }) };
-        let payment = self.shop.manager.post_payment(&post, NO_FAULT).await?;
-        let is_whole = payment.refunded_minor == paid.sale.total_minor && payment.state == "refunded";
-        self.expect(is_whole, "a refund did not give all the money back");
-        self.tally().refunds.add(payment.refunded_minor);
+        let back = self.take_back(customer, &paid.sale, paid.sale.lines.len()).await?;
+        let is_whole =
+            back.total_minor == paid.sale.total_minor && back.refunds.iter().all(|one| one.kind == "electronic");
+        self.expect(is_whole, "a return did not give all the money back by the provider");
         Ok(())
+    }
+
+    async fn take_part_back(&self, customer: &Customer, cart: &Cart) -> anyhow::Result<()> {
+        let sale = self.ring_cash(customer, cart).await?;
+        let back = self.take_back(customer, &sale, 1).await?;
+        let is_cash = back.refunds.iter().all(|one| one.kind == "cash");
+        self.expect(is_cash && back.total_minor <= sale.total_minor, "a return did not come out of the drawer");
+        Ok(())
+    }
+
+    /// So many lines of the sale come back whole, and the money for them goes back.
+    async fn take_back(&self, customer: &Customer, sale: &Sale, lines: usize) -> anyhow::Result<Return> {
+        let lines = sale.lines.iter().take(lines);
+        let lines: Vec<Value> = lines.map(|line| json!({ "number": line.number, "quantity": line.quantity })).collect();
+        let body = json!({ "register_id": self.place.id, "lines": lines, "reason": "brought back" });
+        let path = format!("/v1/sales/{}/returns", sale.id);
+        let made: Return = self.post(&path, &key(customer, "return"), body).await?.read(201)?;
+        let ended: Return = self.shop.cashier.get_at_rest(&format!("/v1/returns/{}", made.id)).await?;
+        self.expect(ended.next_action == "none", "money for returned goods has not gone back");
+        self.tally().note_return(&ended);
+        Ok(ended)
     }
 
     /// One article too many is rung and taken off again.
@@ -150,7 +171,7 @@ impl Register<'_> {
         let answer = self.post("/v1/sales", &key(customer, "too-many"), too_many).await?;
         self.expect(answer.code() == "stock_insufficient", "more was sold than there is");
         self.tally().stock_outs += 1;
-        self.ring_cash(customer, &Cart::of(RARE, 1)).await
+        self.ring_cash(customer, &Cart::of(RARE, 1)).await.map(drop)
     }
 
     /// The second answer has to be the first, byte for byte, and the goods are sold once.

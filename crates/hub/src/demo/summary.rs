@@ -54,8 +54,8 @@ fn sold(text: &mut String, tally: &Tally) {
         row(text, name, sum);
     }
     row(text, "together", Sum { count: tally.sales, amount_minor: tally.total_minor });
-    if tally.refunds.count > 0 {
-        row(text, "refunded at the counter", Sum { amount_minor: -tally.refunds.amount_minor, ..tally.refunds });
+    if tally.returns.count > 0 {
+        row(text, "brought back", Sum { amount_minor: -tally.returns.amount_minor, ..tally.returns });
     }
 }
 

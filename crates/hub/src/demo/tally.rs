@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::decimal;
 use domain::money::QUANTITY_PLACES;
 
-use super::api::Sale;
+use super::api::{Return, Sale};
 
 /// A sum.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +53,16 @@ pub struct Tally {
     pub tenders: BTreeMap<Tender, Sum>,
     /// By rate in basis points.
     pub taxes: BTreeMap<u32, TaxSum>,
-    /// In thousandths, by article id.
+    /// Less what came back, in thousandths, by article id.
     pub sold: BTreeMap<String, i64>,
     pub declined: Sum,
     pub lost_reply: Option<Found>,
     pub pending: Option<Found>,
     /// The payment that was approved late, and what was asked.
     pub late: Option<(String, i64)>,
-    pub refunds: Sum,
+    pub returns: Sum,
+    /// The numbers on the receipts of returns.
+    pub return_numbers: Vec<String>,
     pub steps: u64,
     pub stock_outs: u64,
     pub repeats: u64,
@@ -87,6 +89,15 @@ impl Tally {
         }
         for line in &sale.lines {
             *self.sold.entry(line.article_id.clone()).or_default() += thousandths(&line.quantity).unwrap_or(0);
+        }
+    }
+
+    /// Goods that came back.
+    pub fn note_return(&mut self, back: &Return) {
+        self.returns.add(back.total_minor);
+        self.return_numbers.push(back.receipt_number.clone());
+        for line in &back.lines {
+            *self.sold.entry(line.article_id.clone()).or_default() -= thousandths(&line.quantity).unwrap_or(0);
         }
     }
 
