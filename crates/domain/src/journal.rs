@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::call::Call;
 use crate::id::{ConnectionId, JournalEntryId, MerchantId, RegisterId};
 use crate::money::Currency;
 use crate::time::Timestamp;
@@ -88,6 +89,20 @@ pub struct JournalEntry {
     pub postings: Vec<(LedgerAccount, i64)>,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+}
+
+impl JournalEntry {
+    /// What is written of `subject` in the course of a command.
+    pub fn new(
+        call: &mut Call<'_>,
+        subject: impl fmt::Display,
+        currency: Currency,
+        postings: Vec<(LedgerAccount, i64)>,
+    ) -> Self {
+        let (merchant, recorded_at) = (call.merchant, call.now);
+        let id = JournalEntryId::from_uuid(call.next_uuid());
+        Self { id, merchant, subject: subject.to_string(), currency, postings, recorded_at }
+    }
 }
 
 /// The sum of all postings to one account in one currency.

@@ -8,7 +8,7 @@ use super::{Charged, Kind, Operation, Refusal, State, Summary, late_approval_ask
 use crate::call::Call;
 use crate::command;
 use crate::exception;
-use crate::id::{JournalEntryId, OperationId};
+use crate::id::OperationId;
 use crate::journal::{JournalEntry, capture_postings};
 use crate::money::{Overflow, format_minor};
 use crate::sale::{self, Settled, TenderState};
@@ -28,15 +28,9 @@ impl Change {
         if change_minor == 0 {
             return Ok(());
         }
-        let entry = JournalEntry {
-            id: JournalEntryId::from_uuid(call.next_uuid()),
-            merchant: self.payment.merchant,
-            subject: cause.to_string(),
-            currency: self.payment.currency,
-            // Of a negative change these are the postings of a refund.
-            postings: capture_postings(self.payment.connection, change_minor),
-            recorded_at: call.now,
-        };
+        // Of a negative change these are the postings of a refund.
+        let postings = capture_postings(self.payment.connection, change_minor);
+        let entry = JournalEntry::new(call, cause, self.payment.currency, postings);
         work.post(entry).map_err(|stop| stop.map(|Overflow| command::Refusal::Payment(Refusal::AmountOutOfRange)))
     }
 

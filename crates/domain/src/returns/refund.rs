@@ -6,7 +6,7 @@ use super::history::{History, standing};
 use super::{Moved, REFUNDS_MAX, Refund, RefundKind, Refusal, Return};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::id::{JournalEntryId, MerchantId, PaymentId, RegisterId, ReturnId};
+use crate::id::{MerchantId, PaymentId, RegisterId, ReturnId};
 use crate::journal::{JournalEntry, LedgerAccount, cash_refund_postings};
 use crate::money::{AMOUNT_MINOR_MAX, Overflow};
 use crate::payment::{Task, ask_refund, refundable_minor, settle_job};
@@ -186,14 +186,7 @@ pub(super) fn post(
     if postings.is_empty() {
         return Ok(());
     }
-    let entry = JournalEntry {
-        id: JournalEntryId::from_uuid(call.next_uuid()),
-        merchant: origin.merchant,
-        subject: origin.id.to_string(),
-        currency: origin.currency,
-        postings,
-        recorded_at: call.now,
-    };
+    let entry = JournalEntry::new(call, origin.id, origin.currency, postings);
     work.post(entry).map_err(|stop| stop.map(|Overflow| command::Refusal::Return(Refusal::AmountOutOfRange)))
 }
 

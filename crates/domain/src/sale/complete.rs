@@ -10,7 +10,7 @@ use super::{Refusal, Sale, State, Tender, TenderKind, TenderState, due_minor, li
 use crate::call::Call;
 use crate::command;
 use crate::exception;
-use crate::id::{ArticleId, JournalEntryId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::id::{ArticleId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::journal::{JournalEntry, LedgerAccount, sale_postings};
 use crate::money::{Currency, Overflow, sum_minor};
 use crate::stock;
@@ -115,14 +115,7 @@ fn post_sale(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale) -> Result<
     if postings.is_empty() {
         return Ok(());
     }
-    let entry = JournalEntry {
-        id: JournalEntryId::from_uuid(call.next_uuid()),
-        merchant: sale.merchant,
-        subject: sale.id.to_string(),
-        currency: sale.currency,
-        postings,
-        recorded_at: call.now,
-    };
+    let entry = JournalEntry::new(call, sale.id, sale.currency, postings);
     work.post(entry).map_err(|stop| stop.map(|Overflow| command::Refusal::Sale(Refusal::AmountOutOfRange)))
 }
 

@@ -98,6 +98,15 @@ pub fn instant_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> R
     }
 }
 
+/// One sentence for the cashier.
+#[derive(Serialize)]
+pub struct Message {
+    /// In English.
+    pub en: &'static str,
+    /// In Japanese.
+    pub ja: &'static str,
+}
+
 /// One page of a list.
 #[derive(Serialize)]
 pub struct List<T> {

@@ -26,7 +26,7 @@ use super::auth::{Principal, authenticate};
 use super::body::{Asked, Segments, query};
 use super::error::{Kind, Problem, refusal_answer};
 use super::idempotency::KeyRule;
-use super::json::{self, Page};
+use super::json::{self, Message, Page};
 use super::patience::Patience;
 use super::prefer;
 use super::submit::{ok, respond};
@@ -481,13 +481,6 @@ impl<'a> Shape<'a> {
             operations: Some(operations.iter().map(OperationShape::of).collect()),
         }
     }
-}
-
-/// One sentence for the cashier.
-#[derive(Serialize)]
-struct Message {
-    en: &'static str,
-    ja: &'static str,
 }
 
 /// A payment in a list.

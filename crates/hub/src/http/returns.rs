@@ -23,7 +23,7 @@ use super::auth::{Principal, authenticate};
 use super::body::{Asked, Segments};
 use super::error::{Kind, Problem, refusal_answer};
 use super::idempotency::KeyRule;
-use super::json::{self, QuantityIn};
+use super::json::{self, Message, QuantityIn};
 use super::patience::Patience;
 use super::payment::{check_environment, fault};
 use super::prefer;
@@ -251,13 +251,6 @@ impl<'a> Shape<'a> {
             created_at: origin.created_at,
         }
     }
-}
-
-/// One sentence for the cashier.
-#[derive(Serialize)]
-struct Message {
-    en: &'static str,
-    ja: &'static str,
 }
 
 #[derive(Serialize)]
