@@ -3,6 +3,7 @@
 
 mod batch;
 mod cell;
+mod dial;
 mod engine;
 mod error;
 mod event_head;

@@ -2,6 +2,7 @@
 
 use refinery::{Migration, Runner};
 
+use crate::dial::Dial;
 use crate::error::EngineError;
 
 /// Name and text of each migration, in order.
@@ -34,8 +35,7 @@ pub fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), EngineError> 
 
 /// Migrates the PostgreSQL database at `url`, one hub at a time.
 pub async fn postgres(url: &str) -> Result<(), EngineError> {
-    let (mut client, connection) =
-        tokio_postgres::connect(url, tokio_postgres::NoTls).await.map_err(crate::postgres::translate)?;
+    let (mut client, connection) = Dial::parse(url)?.connect().await.map_err(crate::postgres::translate)?;
     let driver = tokio::spawn(connection);
     // A second hub waits here; a migration that cannot have its table's lock gives up instead of stopping the shop.
     client.batch_execute("SET lock_timeout = '30s'").await.map_err(crate::postgres::translate)?;

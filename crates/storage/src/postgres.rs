@@ -9,9 +9,10 @@ use futures::future::try_join_all;
 use tokio::runtime::Runtime;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
 
 use crate::cell::Cell;
+use crate::dial::Dial;
 use crate::durability::{Durability, SERVER_SETTINGS};
 use crate::engine::{Begun, Change, Engine, Read, Row, Write};
 use crate::error::EngineError;
@@ -58,8 +59,8 @@ impl Postgres {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::engine)?;
         let client = runtime.block_on(async {
-            let (client, connection) =
-                tokio_postgres::connect(url, NoTls).await.map_err(|error| EngineError::Lost(describe(&error)))?;
+            let connected = Dial::parse(url)?.connect().await;
+            let (client, connection) = connected.map_err(|error| EngineError::Lost(describe(&error)))?;
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::warn!(error = describe(&error), "The committer's connection to PostgreSQL ended.");

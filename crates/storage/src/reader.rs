@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio::sync::Semaphore;
-use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
 
 use crate::cell::Cell;
+use crate::dial::Dial;
 use crate::engine::Row;
 use crate::error::EngineError;
 
@@ -56,12 +56,12 @@ impl Reader {
 
     /// Reads the PostgreSQL database at `url`.
     pub fn postgres(url: &str) -> Result<Self, EngineError> {
-        let mut config: tokio_postgres::Config = url.parse().map_err(EngineError::engine)?;
+        let Dial { mut config, tls } = Dial::parse(url)?;
         // The server gives up, too: nobody waits for the rest, and the next read gets a connection that is free.
         let options = config.get_options().unwrap_or_default();
         config.options(format!("{options} -c statement_timeout={READ_MS_MAX}"));
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, NoTls, recycling);
+        let manager = Manager::from_config(config, tls, recycling);
         let pool = Pool::builder(manager).max_size(READERS_MAX).build().map_err(EngineError::engine)?;
         Ok(Self(Arc::new(Source::Postgres(pool))))
     }

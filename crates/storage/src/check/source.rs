@@ -6,9 +6,11 @@ use tokio::runtime::Runtime;
 
 use super::Report;
 use crate::cell::Cell;
+use crate::dial::Dial;
 use crate::engine::Row;
 use crate::error::EngineError;
 use crate::memory::Memory;
+use crate::postgres::translate;
 use crate::record::Stored;
 use crate::sql::{columns, placeholders};
 use crate::table::{RowReader, Table};
@@ -126,12 +128,12 @@ impl Snapshot {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(EngineError::engine)?;
         let client = runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+            let (client, connection) = Dial::parse(url)?.connect().await.map_err(translate)?;
             tokio::spawn(connection);
-            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            Ok(client)
+            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(translate)?;
+            Ok::<_, EngineError>(client)
         });
-        Ok(Self::Postgres(runtime, client.map_err(crate::postgres::translate)?))
+        Ok(Self::Postgres(runtime, client?))
     }
 }
 

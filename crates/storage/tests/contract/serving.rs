@@ -43,6 +43,33 @@ fn hubs_that_start_together_make_the_schema_once() {
     assert_eq!(count, [[storage::Cell::Int(migrations as i64)]]);
 }
 
+/// A server elsewhere is reached by TLS and has to prove its name; the tests' own is asked to do so, too.
+#[test]
+fn a_server_proves_its_name() {
+    let Some(database) = Database::empty() else { return };
+    let one_text = |sql: &str| match on_server(&database.url, sql, &[]).concat().as_slice() {
+        [storage::Cell::Text(text)] => text.to_string(),
+        other => panic!("{sql}: {other:?}"),
+    };
+    if one_text("SHOW ssl") != "on" {
+        println!("skipped: the server has no TLS");
+        return;
+    }
+    let by = |roots: &str| format!("{}?sslmode=verify-full&sslrootcert={roots}", database.url);
+    let certificate = one_text("SHOW ssl_cert_file");
+    block_on(storage::migrate::postgres(&by(&certificate))).unwrap();
+    let reader = storage::reader::Reader::postgres(&by(&certificate)).unwrap();
+    let is_secret = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert_eq!(block_on(reader.query(is_secret, Vec::new())).unwrap(), [[storage::Cell::Bool(true)]]);
+    storage::check::Snapshot::postgres(&by(&certificate)).unwrap();
+    storage::postgres::Postgres::connect(&by(&certificate)).unwrap();
+
+    let stranger = tempfile::NamedTempFile::new().unwrap();
+    let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(&stranger, signed.cert.pem()).unwrap();
+    assert!(storage::postgres::Postgres::connect(&by(&stranger.path().display().to_string())).is_err());
+}
+
 fn the_schema_may_be_made_again(shop: &mut Shop) {
     let dump = shop.dump();
     match &shop.store.place {
