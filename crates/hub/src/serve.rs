@@ -110,6 +110,10 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
     let stopper = ServerHandle::new();
     let is_tls = tls_config.is_some();
     let mut background = spawn_background(&app);
+    if let Database::Postgres(url) = database.clone() {
+        let committer = app.committer.clone();
+        background.spawn(async move { storage::bell::keep(url.expose(), &committer).await });
+    }
     if let (Some(files), Some(config)) = (tls_files, tls_config.clone()) {
         background.spawn(files.watch(config));
     }

@@ -37,7 +37,22 @@ pub type Receipt<R> = oneshot::Receiver<Result<Committed<R>, Failure>>;
 #[derive(Clone)]
 pub struct Handle {
     queue: Arc<Queue>,
-    committed: broadcast::Sender<Arc<[MerchantId]>>,
+    committed: Commits,
+}
+
+/// Tells who waits for it of commits.
+#[derive(Clone)]
+struct Commits {
+    /// Of this hub, and those of others that it hears of.
+    all: broadcast::Sender<Arc<[MerchantId]>>,
+    /// Of this hub.
+    own: broadcast::Sender<Arc<[MerchantId]>>,
+}
+
+impl Commits {
+    fn new() -> Self {
+        Self { all: broadcast::Sender::new(COMMITS_KEPT), own: broadcast::Sender::new(COMMITS_KEPT) }
+    }
 }
 
 impl Handle {
@@ -97,9 +112,20 @@ impl Handle {
         }
     }
 
-    /// The merchants that have new events, commit by commit.
+    /// The merchants that have new events, commit by commit: of this hub, and those of others that it hears of.
     pub fn commits(&self) -> broadcast::Receiver<Arc<[MerchantId]>> {
-        self.committed.subscribe()
+        self.committed.all.subscribe()
+    }
+
+    /// The same, of this hub alone.
+    pub(crate) fn own_commits(&self) -> broadcast::Receiver<Arc<[MerchantId]>> {
+        self.committed.own.subscribe()
+    }
+
+    /// Another hub has committed for these merchants.
+    pub(crate) fn hear(&self, touched: Vec<MerchantId>) {
+        // Nobody listens: nobody has to be woken.
+        let _ = self.committed.all.send(touched.into());
     }
 
     /// How many commands wait.
@@ -127,7 +153,7 @@ pub struct Committer {
     connect: Connect,
     ids: Box<dyn IdSource + Send>,
     queue: Arc<Queue>,
-    committed: broadcast::Sender<Arc<[MerchantId]>>,
+    committed: Commits,
 }
 
 impl Committer {
@@ -135,7 +161,7 @@ impl Committer {
     pub fn new(mut connect: Connect, ids: Box<dyn IdSource + Send>) -> Result<(Handle, Self), EngineError> {
         let engine = Some(connect()?);
         let queue = Arc::new(Queue::default());
-        let (committed, _) = broadcast::channel(COMMITS_KEPT);
+        let committed = Commits::new();
         let handle = Handle { queue: Arc::clone(&queue), committed: committed.clone() };
         Ok((handle, Self { engine, connect, ids, queue, committed }))
     }
@@ -288,8 +314,10 @@ impl Committer {
 
     fn tell(&self, touched: Vec<MerchantId>) {
         if !touched.is_empty() {
+            let touched: Arc<[MerchantId]> = touched.into();
             // Nobody listens: nobody has to be woken.
-            let _ = self.committed.send(touched.into());
+            let _ = self.committed.all.send(Arc::clone(&touched));
+            let _ = self.committed.own.send(touched);
         }
     }
 

@@ -14,7 +14,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::EngineError;
 
-type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+/// What flows between this hub and the server.
+pub(crate) type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 /// A server's address, ready to be connected to.
 pub(crate) struct Dial {

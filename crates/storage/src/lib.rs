@@ -2,6 +2,7 @@
 //! written in sets, committed once with full durability, and only then answered.
 
 mod batch;
+pub mod bell;
 mod cell;
 mod dial;
 mod engine;

@@ -34,6 +34,18 @@ const BEGIN_BATCH: &str = "INSERT INTO batch (id, created_at) \
      VALUES ($1, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)) \
      ON CONFLICT DO NOTHING RETURNING created_at";
 
+/// How a hub that listens for the others is called among the server's connections.
+pub(crate) const BELL_NAME: &str = "tillbridge bell";
+/// Who it is among them.
+pub(crate) const BELL_PROCESS: &str = "SELECT pg_backend_pid()";
+/// Hears what the other hubs have committed.
+pub(crate) const BELL_LISTEN: &str = "LISTEN tillbridge";
+/// Tells the other hubs.
+pub(crate) const BELL_RING: &str = "SELECT pg_notify('tillbridge', $1)";
+/// How many other hubs listen.
+pub(crate) const BELL_OTHERS: &str = "SELECT COUNT(*) FROM pg_stat_activity \
+     WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()";
+
 /// The server's time, milliseconds UTC.
 pub const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
 

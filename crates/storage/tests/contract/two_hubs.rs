@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use domain::article::UpdateArticle;
 use domain::command::{Command, Refusal};
@@ -25,6 +26,7 @@ on!([postgres] [
     a_code_that_two_hubs_put_on_goods_is_on_one_article
     a_level_that_two_hubs_change_loses_nothing
     an_event_has_one_number_whoever_wrote_it
+    a_hub_hears_what_another_has_committed
 ]);
 
 fn another_hub(shop: &Shop) -> (Handle, Committer) {
@@ -205,4 +207,29 @@ fn an_event_has_one_number_whoever_wrote_it(shop: &mut Shop) {
     }
     thread.join().unwrap();
     assert_eq!(all(&shop.store, "article").len(), 202);
+}
+
+/// Nothing looks by itself here: what is heard came by the bell.
+fn a_hub_hears_what_another_has_committed(shop: &mut Shop) {
+    let (handle, mut committer) = another_hub(shop);
+    let here = shop.handle.clone();
+    let (url, other_url) = (shop.store.url().to_owned(), shop.store.url().to_owned());
+    let mut commits = here.commits();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let other = handle.clone();
+    runtime.spawn(async move { storage::bell::keep(&url, &here).await });
+    runtime.spawn(async move { storage::bell::keep(&other_url, &other).await });
+    // Whether the other one is there is looked at every few seconds: sell until it rings.
+    let begun = Instant::now();
+    let heard = loop {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the bell is not heard");
+        let answer = handle.send(plain(), receive(TEA, 1), encode).unwrap();
+        committer.step();
+        got(answer).unwrap();
+        let next = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(200), commits.recv()).await });
+        if let Ok(Ok(merchants)) = next {
+            break merchants;
+        }
+    };
+    assert_eq!(heard.to_vec(), [MERCHANT]);
 }
