@@ -18,6 +18,26 @@ pub fn fixed(value: i64, places: u32) -> String {
     }
 }
 
+/// The same for people: thousands stand apart, and zeros at the end are cut off down to `places_min` decimals: 1234500 of
+/// three places is `1,234.50` with two at least.
+pub fn grouped(value: i64, places: u32, places_min: u32) -> String {
+    let text = fixed(value, places);
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut grouped = sign.to_owned();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && digits.len().saturating_sub(place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let kept = fraction.trim_end_matches('0').len().max(places_min as usize);
+    match fraction.get(..kept) {
+        None | Some("") => grouped,
+        Some(fraction) => format!("{grouped}.{fraction}"),
+    }
+}
+
 /// The integer of a decimal text with at most `places` decimals: `"0.25"` is 250 of three places. `None` for what is no
 /// plain decimal, has more decimals or is past the range of `i64`.
 pub fn parse(text: &str, places: u32) -> Option<i64> {
@@ -55,6 +75,23 @@ mod tests {
         assert_eq!(parse("1.500", 3), Some(1_500));
         assert_eq!(parse("007", 3), Some(7_000));
         assert_eq!(format(i64::MIN, 3), "-9223372036854775.808");
+    }
+
+    #[test]
+    fn people_read_thousands_apart() {
+        for (value, places, places_min, text) in [
+            (0, 0, 0, "0"),
+            (999, 0, 0, "999"),
+            (1_000, 0, 0, "1,000"),
+            (-1_234_567, 0, 0, "-1,234,567"),
+            (1_234_500, 3, 2, "1,234.50"),
+            (1_234_567, 3, 2, "1,234.567"),
+            (2_000, 3, 0, "2"),
+            (-5, 3, 3, "-0.005"),
+            (i64::MIN, 0, 0, "-9,223,372,036,854,775,808"),
+        ] {
+            assert_eq!(grouped(value, places, places_min), text);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod id;
 pub mod job;
 pub mod journal;
+pub mod locale;
 pub mod merchant;
 pub mod money;
 pub mod payment;

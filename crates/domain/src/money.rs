@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::decimal;
+use crate::locale::Locale;
 
 /// Largest magnitude of an amount, in minor units: ten trillion dollars, a quadrillion yen. It stays below 2^53, so
 /// that a register's browser reads every amount exactly, and nine thousand of them fit into the `i64` of a balance.
@@ -100,6 +101,8 @@ pub struct Quantity(pub i64);
 impl Quantity {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// One piece.
+    pub const ONE: Self = Self(1_000);
 
     /// The sum; `None` past the range of `i64`. [`QUANTITY_MAX`] is a limit of lines, not of stock.
     pub fn checked_add(self, other: Self) -> Option<Self> {
@@ -217,6 +220,30 @@ pub fn format_minor(amount: i64, currency: Currency) -> String {
     decimal::fixed(amount, u32::from(currency.decimals()))
 }
 
+/// An amount as people write it. Yen have a sign, `¥1,980` and `1,980円`; other currencies have their code, so that no
+/// dollar is taken for another one: `BHD 1.234`, in Japanese `1.234 BHD`.
+pub fn for_people(amount: i64, currency: Currency, locale: Locale) -> String {
+    let decimals = u32::from(currency.decimals());
+    with_currency(&decimal::grouped(amount, decimals, decimals), currency, locale)
+}
+
+/// A unit price as people write it, with all the decimals it has.
+pub fn unit_price_for_people(unit_price: UnitPrice, currency: Currency, locale: Locale) -> String {
+    let decimals = u32::from(currency.decimals());
+    let places = decimals.saturating_add(UNIT_PRICE_PLACES);
+    with_currency(&decimal::grouped(unit_price.0, places, decimals), currency, locale)
+}
+
+fn with_currency(number: &str, currency: Currency, locale: Locale) -> String {
+    let (sign, number) = number.strip_prefix('-').map_or(("", number), |number| ("-", number));
+    match (locale, currency) {
+        (Locale::Ja, Currency::JPY) => format!("{sign}{number}円"),
+        (Locale::En, Currency::JPY) => format!("{sign}¥{number}"),
+        (Locale::Ja, _) => format!("{sign}{number} {currency}"),
+        (Locale::En, _) => format!("{sign}{currency} {number}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -270,6 +297,23 @@ mod tests {
         ] {
             assert_eq!(format_minor(amount, Currency::parse(code).unwrap()), text);
         }
+    }
+
+    #[test]
+    fn people_read_amounts_in_their_language() {
+        let bhd = Currency::parse("BHD").unwrap();
+        for (amount, currency, ja, en) in [
+            (1_980, Currency::JPY, "1,980円", "¥1,980"),
+            (-1_980, Currency::JPY, "-1,980円", "-¥1,980"),
+            (1_234_500, bhd, "1,234.500 BHD", "BHD 1,234.500"),
+            (-5, bhd, "-0.005 BHD", "-BHD 0.005"),
+        ] {
+            assert_eq!(for_people(amount, currency, Locale::Ja), ja);
+            assert_eq!(for_people(amount, currency, Locale::En), en);
+        }
+        assert_eq!(unit_price_for_people(UnitPrice(1_502_500), Currency::JPY, Locale::En), "¥150.25");
+        assert_eq!(unit_price_for_people(UnitPrice(12_345_000), bhd, Locale::En), "BHD 1.2345");
+        assert_eq!(unit_price_for_people(UnitPrice(12_000_000), bhd, Locale::Ja), "1.200 BHD");
     }
 
     #[test]
