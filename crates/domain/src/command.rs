@@ -120,3 +120,11 @@ pub fn not_found(noun: &'static str, id: impl fmt::Display) -> Stop<Refusal> {
 pub fn require_role(call: &Call<'_>, needed: Role) -> Result<(), Stop<Refusal>> {
     if call.actor.role >= needed { Ok(()) } else { Err(Refusal::RoleTooLow { needed }.into()) }
 }
+
+/// Goes on only if the caller read the `current` version, or does not say which one it read.
+pub fn require_version(given: Option<i64>, current: i64) -> Result<(), Stop<Refusal>> {
+    match given {
+        Some(given) if given != current => Err(Refusal::StaleVersion { given, current }.into()),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::barcode::{self, relabel};
 use super::{Article, Barcode, Refusal, check_name, check_tax_class, check_unit_price};
 use crate::call::{Call, Role};
-use crate::command::{self, Command, not_found, require_role};
+use crate::command::{self, Command, not_found, require_role, require_version};
 use crate::id::{ArticleId, MerchantId};
 use crate::money::UnitPrice;
 use crate::tax::TaxRules;
@@ -33,13 +33,6 @@ pub struct UpdateArticle {
 }
 
 impl UpdateArticle {
-    fn check_version(&self, current: i64) -> Result<(), command::Refusal> {
-        match self.expected_version {
-            Some(given) if given != current => Err(command::Refusal::StaleVersion { given, current }),
-            Some(_) | None => Ok(()),
-        }
-    }
-
     fn check(&self, rules: &TaxRules) -> Result<(), Refusal> {
         self.name.as_deref().map_or(Ok(()), check_name)?;
         self.unit_price.map_or(Ok(()), check_unit_price)?;
@@ -74,7 +67,7 @@ impl Command for UpdateArticle {
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
         let before = work.articles.find(call.merchant, &self.article);
         let before = before.ok_or_else(|| not_found("article", self.article))?.clone();
-        self.check_version(before.version)?;
+        require_version(self.expected_version, before.version)?;
         self.check(&merchant.tax)?;
         let mut changed = self.apply(before.clone());
         if let Some(wanted) = &self.barcodes {

@@ -1,7 +1,7 @@
 //! `/v1/articles`: what is sold.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::article::{Article, Barcode, CreateArticle, UpdateArticle};
 use domain::call::Role;
@@ -15,6 +15,7 @@ use super::Route;
 use super::auth::authenticate;
 use super::body::{Asked, Segments, query};
 use super::error::{Kind, Problem};
+use super::etag::{expected_version, tagged};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, UnitPriceIn};
 use super::submit::{ok, submit};
@@ -88,11 +89,7 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let principal = authenticate(&app, &headers).await?;
     let found = app.reader.find_article(principal.merchant, segments.id(0, "article")?).await?;
     let article = found.ok_or_else(|| Problem::not_found("article"))?;
-    let mut response = ok(json::to_bytes(&Shape::of(&article)));
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", article.version)) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    Ok(response)
+    Ok(tagged(json::to_bytes(&Shape::of(&article)), article.version))
 }
 
 #[derive(Deserialize)]
@@ -119,16 +116,6 @@ async fn update(State(app): State<App>, segments: Segments, request: Request) ->
         is_active,
     };
     submit(&app, asked.envelope, command, |article| encode(200, article)).await
-}
-
-/// The version in `If-Match`; without it, or with `*`, the last one to write wins.
-fn expected_version(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    if value == "*" {
-        return Ok(None);
-    }
-    let version = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
-    version.map(Some).ok_or_else(|| Problem::new(Kind::IfMatchInvalid, "`If-Match` is the `ETag` of the article."))
 }
 
 fn encode(status: u16, article: &Article) -> Answer {

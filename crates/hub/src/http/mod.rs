@@ -4,6 +4,7 @@ pub mod article;
 pub mod auth;
 pub mod body;
 pub mod error;
+pub mod etag;
 pub mod event;
 pub mod exception;
 pub mod health;
