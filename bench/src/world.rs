@@ -11,7 +11,7 @@ use domain::article::CreateArticle;
 use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::id::{ArticleId, ConnectionId, LocationId, MerchantId, RegisterId, SaleId};
-use domain::merchant::{Connection, ConnectionSettings, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::payment::Profile;
 use domain::sale::{NewLine, NewSale, NewTender, RingSale};
@@ -139,10 +139,17 @@ impl Maker<'_> {
                 currency: Currency::JPY,
                 zone: "Asia/Tokyo".to_owned(),
                 tax: TaxRules::japan(),
+                issuer: Issuer::default(),
                 created_at: Timestamp(0),
                 version: 1,
             },
-            locations: vec![Location { id: location, merchant, name: "Main street".to_owned(), version: 1 }],
+            locations: vec![Location {
+                id: location,
+                merchant,
+                name: "Main street".to_owned(),
+                contact: Contact::default(),
+                version: 1,
+            }],
             registers: shop.registers.iter().enumerate().map(register).collect(),
             connections: vec![
                 connection(shop.manual, "manual", String::new(), Profile::manual()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
-use crate::{article, exception, payment, returns, sale, stock};
+use crate::{article, exception, merchant, payment, returns, sale, stock};
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
 /// else, so it may run again with other records and leaves no trace when it stops.
@@ -63,6 +63,8 @@ pub enum Refusal {
     Payment(payment::Refusal),
     /// A rule of exceptions.
     Exception(exception::Refusal),
+    /// A rule of merchants and their places.
+    Merchant(merchant::Refusal),
 }
 
 impl Refusal {
@@ -78,6 +80,7 @@ impl Refusal {
             Self::Return(refusal) => refusal.code().to_owned(),
             Self::Payment(refusal) => refusal.code().to_owned(),
             Self::Exception(refusal) => refusal.code().to_owned(),
+            Self::Merchant(refusal) => refusal.code().to_owned(),
         }
     }
 }
@@ -101,6 +104,7 @@ impl fmt::Display for Refusal {
             Self::Return(refusal) => refusal.fmt(f),
             Self::Payment(refusal) => refusal.fmt(f),
             Self::Exception(refusal) => refusal.fmt(f),
+            Self::Merchant(refusal) => refusal.fmt(f),
         }
     }
 }

@@ -164,7 +164,8 @@ fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' | '\u{FF0D}' | '\u{30FC}' | '\u{FF70}')
 }
 
-fn is_invisible(c: char) -> bool {
+/// Whether nobody sees the character.
+pub(crate) fn is_invisible(c: char) -> bool {
     // Soft hyphen, zero-width characters and marks of writing direction: they arrive with copied text.
     matches!(c, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}')
         || matches!(c, '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')

@@ -22,5 +22,6 @@ pub mod stock;
 pub mod tax;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod text;
 pub mod time;
 pub mod work;

@@ -14,7 +14,7 @@ use crate::id::{
     TenderId,
 };
 use crate::journal::{Balance, LedgerAccount, entry_sum};
-use crate::merchant::{Location, Merchant, ReceiptSeries, Register};
+use crate::merchant::{Contact, Issuer, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::sale::{
     self, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of, reservations_of,
@@ -275,6 +275,8 @@ impl World {
 
     fn store(&mut self, work: &UnitOfWork) {
         let database = &mut self.database;
+        write(&work.merchants, &mut database.merchants);
+        write(&work.locations, &mut database.locations);
         write(&work.connections, &mut database.connections);
         write(&work.articles, &mut database.articles);
         write(&work.labels, &mut database.labels);
@@ -470,7 +472,13 @@ fn a_shop() -> UnitOfWork {
         shop.merchants.put_loaded(a_merchant(id));
     }
     for id in [LOCATION, OTHER_LOCATION] {
-        shop.locations.put_loaded(Location { id, merchant: MERCHANT, name: "Ueno".to_owned(), version: 1 });
+        shop.locations.put_loaded(Location {
+            id,
+            merchant: MERCHANT,
+            name: "Ueno".to_owned(),
+            contact: Contact::default(),
+            version: 1,
+        });
     }
     let name = "K1".to_owned();
     shop.registers.put_loaded(Register { id: REGISTER, merchant: MERCHANT, location: LOCATION, name, version: 1 });
@@ -505,6 +513,7 @@ fn a_merchant(id: MerchantId) -> Merchant {
         currency: Currency::JPY,
         zone: "Asia/Tokyo".to_owned(),
         tax: TaxRules::japan(),
+        issuer: Issuer::default(),
         created_at: NOW,
         version: 1,
     }

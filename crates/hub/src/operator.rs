@@ -8,8 +8,8 @@ use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
-    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Location, Merchant, Register, RevokeApiKey,
-    SetUpMerchant,
+    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register,
+    RevokeApiKey, SetUpMerchant,
 };
 use domain::money::Currency;
 use domain::payment::Profile;
@@ -113,7 +113,8 @@ impl Operator {
     pub async fn add_merchant(&mut self, new: NewMerchant) -> anyhow::Result<MerchantId> {
         let id = MerchantId::from_uuid(self.ids.next(self.now));
         let place = LocationId::from_uuid(self.ids.next(self.now));
-        let location = Location { id: place, merchant: id, name: new.location, version: 1 };
+        let location =
+            Location { id: place, merchant: id, name: new.location, contact: Contact::default(), version: 1 };
         let registers = new.registers.into_iter().map(|name| Register {
             id: RegisterId::from_uuid(self.ids.next(self.now)),
             merchant: id,
@@ -128,6 +129,7 @@ impl Operator {
             currency: new.currency,
             zone: new.zone,
             tax: TaxRules::japan(),
+            issuer: Issuer::default(),
             created_at: self.now,
             version: 1,
         };

@@ -1,9 +1,17 @@
 //! Whose shop it is: merchant, location, register, and the connections to providers.
 
+mod contact;
+mod issuer;
+mod refusal;
+
+pub use contact::{ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX, Contact, PHONE_CHARS_MAX, UpdateLocation};
+pub use issuer::{Issuer, LEGAL_NAME_CHARS_MAX, RegistrationNumber, UpdateMerchant};
+pub use refusal::Refusal;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, Role};
-use crate::command::{Command, Refusal, not_found, require_role};
+use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ApiKeyId, ConnectionId, LocationId, MerchantId, RegisterId};
 use crate::money::Currency;
 use crate::payment::Profile;
@@ -24,6 +32,8 @@ pub struct Merchant {
     pub zone: String,
     /// How its prices carry tax.
     pub tax: TaxRules,
+    /// Who it is before the tax office.
+    pub issuer: Issuer,
     /// When it was made.
     pub created_at: Timestamp,
     /// Row version.
@@ -39,6 +49,8 @@ pub struct Location {
     pub merchant: MerchantId,
     /// Its name.
     pub name: String,
+    /// Where it is found.
+    pub contact: Contact,
     /// Row version.
     pub version: i64,
 }
@@ -141,7 +153,7 @@ impl Command for SetUpMerchant {
         vec![Key::Merchant(self.merchant.id)]
     }
 
-    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<MerchantId, Stop<Refusal>> {
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<MerchantId, Stop<command::Refusal>> {
         require_role(call, Role::System)?;
         if work.merchants.find(call.merchant, &self.merchant.id).is_some() {
             // Setting up again what is there changes nothing.
@@ -174,7 +186,7 @@ impl Command for AddConnection {
         vec![Key::Merchant(self.connection.merchant)]
     }
 
-    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ConnectionId, Stop<Refusal>> {
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ConnectionId, Stop<command::Refusal>> {
         require_role(call, Role::System)?;
         let Connection { id, merchant, provider, .. } = &self.connection;
         if work.merchants.find(call.merchant, merchant).is_none() {
@@ -204,7 +216,7 @@ impl Command for AddApiKey {
         vec![Key::Merchant(self.key.merchant)]
     }
 
-    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ApiKeyId, Stop<Refusal>> {
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ApiKeyId, Stop<command::Refusal>> {
         require_role(call, Role::System)?;
         if work.merchants.find(call.merchant, &self.key.merchant).is_none() {
             return Err(not_found("merchant", self.key.merchant));
@@ -233,7 +245,7 @@ impl Command for RevokeApiKey {
         vec![Key::ApiKey(self.id)]
     }
 
-    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ApiKeyId, Stop<Refusal>> {
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<ApiKeyId, Stop<command::Refusal>> {
         require_role(call, Role::System)?;
         let Some(key) = work.api_keys.find_mut(call.merchant, &self.id) else {
             return Err(not_found("api_key", self.id));

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
-use domain::{article, exception, payment, returns, sale, stock};
+use domain::{article, exception, merchant, payment, returns, sale, stock};
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
 
@@ -78,8 +78,18 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 9] =
-    ["article", "connection", "exception", "location", "operation", "payment", "register", "sale", "sale_line"];
+pub const NOUNS: [&str; 10] = [
+    "article",
+    "connection",
+    "exception",
+    "location",
+    "merchant",
+    "operation",
+    "payment",
+    "register",
+    "sale",
+    "sale_line",
+];
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
@@ -318,6 +328,19 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Return(refusal) => of_return(refusal),
         Refusal::Payment(refusal) => of_payment(refusal),
         Refusal::Exception(refusal) => of_exception(refusal),
+        Refusal::Merchant(refusal) => of_merchant(refusal),
+    }
+}
+
+const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
+    use merchant::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::RegistrationNumberInvalid
+        | R::RegistrationNumberCheckDigit
+        | R::LegalNameInvalid
+        | R::AddressInvalid
+        | R::PhoneInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -83,6 +83,11 @@ impl<'de> Deserialize<'de> for UnitPriceIn {
     }
 }
 
+/// A field that is there, empty or not: `null` empties it, and without it (by `#[serde(default)]`) it stays as it is.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
 /// An instant as RFC 3339 in UTC, with milliseconds always.
 pub fn instant<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));

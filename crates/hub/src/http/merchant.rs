@@ -1,26 +1,101 @@
-//! `/v1/locations`, `/v1/registers` and `/v1/connections`: how a merchant is set up, for reading.
+//! `/v1/merchant`, `/v1/locations`, `/v1/registers` and `/v1/connections`: how a merchant is set up. What receipts say of it
+//! is changed here; the rest is the operator's.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use domain::id::{ConnectionId, LocationId, RegisterId};
-use serde::Serialize;
+use domain::call::Role;
+use domain::id::{ConnectionId, LocationId, MerchantId, RegisterId};
+use domain::merchant::{RegistrationNumber, UpdateLocation, UpdateMerchant};
+use domain::money::Currency;
+use domain::tax::PriceMode;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Route;
 use super::auth::authenticate;
-use super::body::query;
+use super::body::{Asked, Segments, query};
 use super::error::Problem;
+use super::etag::{expected_version, tagged};
+use super::idempotency::KeyRule;
 use super::json::{self, Page};
-use super::submit::ok;
+use super::submit::{ok, submit};
 use crate::app::App;
 
 /// The routes of a merchant's places.
 pub fn routes() -> Vec<Route> {
     vec![
+        Route::get("/v1/merchant", get_merchant),
+        Route::patch("/v1/merchant", update_merchant),
         Route::get("/v1/locations", list_locations),
+        Route::get("/v1/locations/{id}", get_location),
+        Route::patch("/v1/locations/{id}", update_location),
         Route::get("/v1/registers", list_registers),
         Route::get("/v1/connections", list_connections),
     ]
+}
+
+#[derive(Serialize)]
+struct Merchant<'a> {
+    id: MerchantId,
+    object: &'static str,
+    name: &'a str,
+    currency: Currency,
+    time_zone: &'a str,
+    prices_include_tax: bool,
+    legal_name: Option<&'a str>,
+    registration_number: Option<&'a str>,
+    is_sole_proprietor: bool,
+    #[serde(serialize_with = "json::instant")]
+    created_at: Timestamp,
+    version: i64,
+}
+
+impl<'a> Merchant<'a> {
+    fn of(merchant: &'a domain::merchant::Merchant) -> Self {
+        let issuer = &merchant.issuer;
+        Self {
+            id: merchant.id,
+            object: "merchant",
+            name: &merchant.name,
+            currency: merchant.currency,
+            time_zone: &merchant.zone,
+            prices_include_tax: merchant.tax.price_mode == PriceMode::Inclusive,
+            legal_name: issuer.legal_name.as_deref(),
+            registration_number: issuer.registration_number.as_ref().map(RegistrationNumber::as_str),
+            is_sole_proprietor: issuer.is_sole_proprietor,
+            created_at: merchant.created_at,
+            version: merchant.version,
+        }
+    }
+}
+
+/// The caller's own.
+async fn get_merchant(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let found = app.reader.find_merchant(principal.merchant).await?;
+    let merchant = found.ok_or_else(|| Problem::not_found("merchant"))?;
+    Ok(tagged(json::to_bytes(&Merchant::of(&merchant)), merchant.version))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MerchantChanges {
+    #[serde(default, deserialize_with = "json::present")]
+    legal_name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "json::present")]
+    registration_number: Option<Option<String>>,
+    is_sole_proprietor: Option<bool>,
+}
+
+async fn update_merchant(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<MerchantChanges>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
+    let MerchantChanges { legal_name, registration_number, is_sole_proprietor } = asked.body;
+    let (merchant, expected_version) = (asked.principal.merchant, expected_version(&asked.headers)?);
+    let command = UpdateMerchant { merchant, expected_version, legal_name, registration_number, is_sole_proprietor };
+    let encode =
+        |merchant: &domain::merchant::Merchant| json::answer(200, merchant.id, json::to_bytes(&Merchant::of(merchant)));
+    submit(&app, asked.envelope, command, encode).await
 }
 
 #[derive(Serialize)]
@@ -28,6 +103,9 @@ struct Location<'a> {
     id: LocationId,
     object: &'static str,
     name: &'a str,
+    address: &'a [String],
+    phone: Option<&'a str>,
+    version: i64,
 }
 
 async fn list_locations(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
@@ -40,8 +118,35 @@ async fn list_locations(State(app): State<App>, headers: HeaderMap, uri: Uri) ->
 
 impl<'a> Location<'a> {
     fn of(location: &'a domain::merchant::Location) -> Self {
-        Self { id: location.id, object: "location", name: &location.name }
+        let domain::merchant::Location { id, name, contact, version, .. } = location;
+        let (address, phone) = (&contact.address, contact.phone.as_deref());
+        Self { id: *id, object: "location", name, address, phone, version: *version }
     }
+}
+
+async fn get_location(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let found = app.reader.find_location(principal.merchant, segments.id(0, "location")?).await?;
+    let location = found.ok_or_else(|| Problem::not_found("location"))?;
+    Ok(tagged(json::to_bytes(&Location::of(&location)), location.version))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LocationChanges {
+    address: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "json::present")]
+    phone: Option<Option<String>>,
+}
+
+async fn update_location(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<LocationChanges>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
+    let LocationChanges { address, phone } = asked.body;
+    let (location, expected_version) = (segments.id(0, "location")?, expected_version(&asked.headers)?);
+    let command = UpdateLocation { location, expected_version, address, phone };
+    let encode =
+        |location: &domain::merchant::Location| json::answer(200, location.id, json::to_bytes(&Location::of(location)));
+    submit(&app, asked.envelope, command, encode).await
 }
 
 #[derive(Serialize)]

@@ -15,6 +15,7 @@ mod health;
 mod idempotency;
 mod limits;
 mod list;
+mod merchant;
 mod merchants;
 mod notification;
 mod openapi;

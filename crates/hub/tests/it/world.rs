@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use domain::call::Role;
 use domain::id::{ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
-use domain::merchant::{Connection, ConnectionSettings, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
 use domain::money::Currency;
 use domain::payment::{LateApproval, Profile};
 use domain::tax::TaxRules;
@@ -618,10 +618,17 @@ async fn set_up(operator: &mut Operator, base_url: &str) -> Shop {
             currency: Currency::parse("JPY").unwrap(),
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
+            issuer: Issuer::default(),
             created_at: now,
             version: 1,
         },
-        locations: vec![Location { id: location, merchant, name: "Ginza".to_owned(), version: 1 }],
+        locations: vec![Location {
+            id: location,
+            merchant,
+            name: "Ginza".to_owned(),
+            contact: Contact::default(),
+            version: 1,
+        }],
         registers: vec![Register { id: register, merchant, location, name: "A1".to_owned(), version: 1 }],
         connections,
     };

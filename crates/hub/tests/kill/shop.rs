@@ -7,7 +7,7 @@ use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
-    AddApiKey, ApiKey, Connection, ConnectionSettings, Location, Merchant, Register, SetUpMerchant,
+    AddApiKey, ApiKey, Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant,
 };
 use domain::money::Currency;
 use domain::payment::Profile;
@@ -87,10 +87,17 @@ async fn open(handle: &Handle, pepper: &Pepper, ids: &mut RandomIds, number: usi
             currency: Currency::JPY,
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
+            issuer: Issuer::default(),
             created_at: Timestamp(0),
             version: 1,
         },
-        locations: vec![Location { id: location, merchant, name: "Main street".to_owned(), version: 1 }],
+        locations: vec![Location {
+            id: location,
+            merchant,
+            name: "Main street".to_owned(),
+            contact: Contact::default(),
+            version: 1,
+        }],
         registers: registers.iter().enumerate().map(named).collect(),
         connections: vec![
             connection(sandbox, "sandbox", sandbox_url, Profile::sandbox()),

@@ -4,6 +4,7 @@
 mod books;
 mod catalogue;
 mod chain;
+mod merchants;
 mod returns;
 mod source;
 mod trade;
@@ -71,6 +72,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         catalogue::barcodes,
         trade::stock,
         trade::sales,
+        merchants::issuers,
         trade::payments,
         trade::attention,
         books::journal,

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use domain::article::{Article, Barcode, Label};
 use domain::call::Role;
-use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
+use domain::merchant::{
+    ApiKey, Connection, Contact, Issuer, Location, Merchant, ReceiptSeries, Register, RegistrationNumber,
+};
 use domain::money::{Currency, UnitPrice};
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -31,11 +33,15 @@ impl Stored for Merchant {
             ("zone", TEXT),
             ("tax_rules", TEXT),
             ("created_at", INT),
+            ("legal_name", TEXT),
+            ("registration_number", TEXT),
+            ("is_sole_proprietor", BOOL),
             ("version", INT),
         ],
     );
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        let Issuer { legal_name, registration_number, is_sole_proprietor } = &self.issuer;
         cells.extend([
             Cell::display(self.id),
             Cell::text(&self.name),
@@ -43,6 +49,9 @@ impl Stored for Merchant {
             Cell::text(&self.zone),
             json(&self.tax),
             Cell::Int(self.created_at.0),
+            Cell::option(legal_name.as_deref(), Cell::text),
+            Cell::option(registration_number.as_ref(), |number| Cell::text(number.as_str())),
+            Cell::Bool(*is_sole_proprietor),
             Cell::Int(self.version),
         ]);
     }
@@ -55,26 +64,46 @@ impl Stored for Merchant {
             zone: row.text()?,
             tax: row.json()?,
             created_at: Timestamp(row.int()?),
+            issuer: issuer(row)?,
             version: row.int()?,
         })
     }
 }
 
+fn issuer(row: &mut RowReader) -> Result<Issuer, Corrupt> {
+    let legal_name = row.text_option()?;
+    let registration_number = match row.text_option()?.map(|text| RegistrationNumber::parse(&text)) {
+        None => None,
+        Some(Some(number)) => Some(number),
+        Some(None) => return row.make_no_sense(),
+    };
+    Ok(Issuer { legal_name, registration_number, is_sole_proprietor: row.bool()? })
+}
+
 impl Stored for Location {
-    const TABLE: &'static Table =
-        &table("location", 1, false, &[("id", TEXT), ("merchant_id", TEXT), ("name", TEXT), ("version", INT)]);
+    const TABLE: &'static Table = &table(
+        "location",
+        1,
+        false,
+        &[("id", TEXT), ("merchant_id", TEXT), ("name", TEXT), ("address", TEXT), ("phone", TEXT), ("version", INT)],
+    );
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
         cells.extend([
             Cell::display(self.id),
             Cell::display(self.merchant),
             Cell::text(&self.name),
+            Cell::Text(self.contact.address.join("\n").into()),
+            Cell::option(self.contact.phone.as_deref(), Cell::text),
             Cell::Int(self.version),
         ]);
     }
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
-        Ok(Self { id: row.parse()?, merchant: row.parse()?, name: row.text()?, version: row.int()? })
+        let (id, merchant, name) = (row.parse()?, row.parse()?, row.text()?);
+        // No line of an address has a line break in it.
+        let address = row.text()?.lines().map(str::to_owned).collect();
+        Ok(Self { id, merchant, name, contact: Contact { address, phone: row.text_option()? }, version: row.int()? })
     }
 }
 

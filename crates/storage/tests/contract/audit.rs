@@ -1,12 +1,13 @@
 //! Numbers without a gap, and a check that finds what was changed behind the hub's back.
 
+use domain::merchant::{UpdateLocation, UpdateMerchant};
 use domain::work::Key;
 use storage::{Cell, Row};
 
 use super::trade::pay_by_card;
 use crate::support::command::{act, an_article, insert_article, receive, sell};
 use crate::support::rows::{cell, table};
-use crate::support::shop::{MERCHANT, OTHER_MERCHANT, RICE, Shop, TEA, int, keyed, of, plain};
+use crate::support::shop::{LOCATION, MERCHANT, OTHER_MERCHANT, RICE, Shop, TEA, int, keyed, of, plain};
 use crate::support::store::all;
 
 on!([sqlite postgres memory] [
@@ -25,6 +26,7 @@ on!([sqlite postgres memory] [
     a_payment_whose_state_was_changed_is_found
     a_sale_whose_total_was_changed_is_found
     a_receipt_number_that_was_changed_is_found
+    a_registration_number_that_was_changed_is_found
     a_row_that_cannot_be_read_is_found
 ]);
 
@@ -217,6 +219,24 @@ fn a_receipt_number_that_was_changed_is_found(shop: &mut Shop) {
     shop.run(sell(2, RICE));
     tamper(shop, "sale", "receipt_number", Cell::text("K1-00000002"), |_| true, &["receipt_number_unique"]);
     tamper(shop, "receipt_series", "last_number", Cell::Int(3), |_| true, &["receipt_number_gapless"]);
+}
+
+fn a_registration_number_that_was_changed_is_found(shop: &mut Shop) {
+    shop.run(UpdateMerchant {
+        merchant: MERCHANT,
+        expected_version: None,
+        legal_name: None,
+        registration_number: Some(Some("T5835678256246".to_owned())),
+        is_sole_proprietor: None,
+    });
+    let address = vec!["Ueno 1".to_owned(), "Tokyo".to_owned()];
+    let update = UpdateLocation { location: LOCATION, expected_version: None, address: Some(address), phone: None };
+    let location = shop.run(update.clone());
+    assert_eq!(shop.run(update), location, "the address is read back line by line");
+    let is_ours = |row: &Row| row[0] == Cell::display(MERCHANT);
+    let number = Cell::text("T1835678256246");
+    tamper(shop, "merchant", "registration_number", number, is_ours, &["registration_number"]);
+    tamper(shop, "merchant", "registration_number", Cell::text("5835678256246"), is_ours, &["row_readable"]);
 }
 
 fn a_row_that_cannot_be_read_is_found(shop: &mut Shop) {

@@ -335,7 +335,7 @@ pub fn an_article(merchant: MerchantId, yen: i64, is_stocked: bool) -> CreateArt
 
 /// The command that brings a shop into being.
 pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) -> SetUpMerchant {
-    use domain::merchant::{Connection, ConnectionSettings, Location, Merchant, Register};
+    use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register};
     let merchant = shop.merchant;
     SetUpMerchant {
         merchant: Merchant {
@@ -344,10 +344,17 @@ pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) ->
             currency: Currency::JPY,
             zone: "Asia/Tokyo".to_owned(),
             tax: domain::tax::TaxRules::japan(),
+            issuer: Issuer::default(),
             created_at: Timestamp(0),
             version: 1,
         },
-        locations: vec![Location { id: shop.location, merchant, name: "Ueno".to_owned(), version: 1 }],
+        locations: vec![Location {
+            id: shop.location,
+            merchant,
+            name: "Ueno".to_owned(),
+            contact: Contact::default(),
+            version: 1,
+        }],
         registers: (shop.registers.iter().enumerate())
             .map(|(place, id)| Register {
                 id: *id,

@@ -16,12 +16,36 @@ pub static TABLES: LazyLock<BTreeMap<&'static str, &'static Table>> = LazyLock::
     files.sort();
     let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let text: &'static str = text.leak();
-    let tables = text.split("CREATE TABLE ").skip(1).map(parse_table);
-    tables.map(|table| (table.name, &*Box::leak(Box::new(table)))).collect()
+    let mut tables: BTreeMap<_, _> =
+        text.split("CREATE TABLE ").skip(1).map(parse_table).map(|table| (table.name, table)).collect();
+    for change in text.lines().filter_map(|line| line.strip_prefix("ALTER TABLE ")) {
+        let (name, column) = change.trim_end_matches(';').split_once(" ADD COLUMN ").unwrap();
+        add_column(tables.get_mut(name).unwrap(), parse_column(name, column));
+    }
+    tables.into_iter().map(|(name, table)| (name, &*Box::leak(Box::new(table)))).collect()
 });
 
-fn parse_table(text: &'static str) -> Table {
+/// A record has its version last, whenever its other columns came.
+fn add_column(table: &mut Table, column: (&'static str, storage::Kind)) {
+    let mut columns = table.columns.to_vec();
+    columns.insert(columns.len() - 1, column);
+    table.columns = columns.leak();
+}
+
+fn parse_column(table: &str, text: &'static str) -> (&'static str, storage::Kind) {
     use storage::Kind;
+    let (name, rest) = text.split_once(' ').unwrap();
+    let kind = match rest.split(' ').next().unwrap() {
+        "TEXT" => Kind::Text,
+        "BIGINT" => Kind::Int,
+        "BOOLEAN" => Kind::Bool,
+        "BYTEA" => Kind::Bytes,
+        other => panic!("{table}: {other}"),
+    };
+    (name, kind)
+}
+
+fn parse_table(text: &'static str) -> Table {
     let (name, rest) = text.split_once(" (\n").unwrap();
     let (body, _) = rest.split_once("\n)").unwrap();
     let mut columns = Vec::new();
@@ -31,16 +55,7 @@ fn parse_table(text: &'static str) -> Table {
         match word {
             "PRIMARY" => key_len = rest.split(',').count(),
             "CONSTRAINT" | "UNIQUE" | "FOREIGN" | "CHECK" => {}
-            _ => columns.push((
-                word,
-                match rest.split(' ').next().unwrap() {
-                    "TEXT" => Kind::Text,
-                    "BIGINT" => Kind::Int,
-                    "BOOLEAN" => Kind::Bool,
-                    "BYTEA" => Kind::Bytes,
-                    other => panic!("{name}: {other}"),
-                },
-            )),
+            _ => columns.push(parse_column(name, line)),
         }
     }
     Table { name, columns: columns.leak(), key_len, is_locked: false, unique: &[] }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::call::{Actor, Role};
 use domain::command::{Command, Refusal};
 use domain::id::{ArticleId, BatchId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
-use domain::merchant::{Connection, ConnectionSettings, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
 use domain::money::Currency;
 use domain::payment::Profile;
 use domain::tax::TaxRules;
@@ -230,12 +230,19 @@ fn a_merchant(id: MerchantId, location: LocationId, register: RegisterId) -> Set
         currency: Currency::JPY,
         zone: "Asia/Tokyo".to_owned(),
         tax: TaxRules::japan(),
+        issuer: Issuer::default(),
         created_at: Timestamp(0),
         version: 1,
     };
     SetUpMerchant {
         merchant,
-        locations: vec![Location { id: location, merchant: id, name: "Ueno".to_owned(), version: 1 }],
+        locations: vec![Location {
+            id: location,
+            merchant: id,
+            name: "Ueno".to_owned(),
+            contact: Contact::default(),
+            version: 1,
+        }],
         registers: vec![Register { id: register, merchant: id, location, name: "K1".to_owned(), version: 1 }],
         connections: Vec::new(),
     }

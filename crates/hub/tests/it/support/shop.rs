@@ -4,7 +4,7 @@ use domain::article::{Article, CreateArticle};
 use domain::call::Role;
 use domain::command::Command;
 use domain::id::{ApiKeyId, ArticleId, IdSource, LocationId, MerchantId, RegisterId};
-use domain::merchant::{AddApiKey, ApiKey, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{AddApiKey, ApiKey, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::stock::{Correction, MoveStock};
 use domain::tax::TaxRules;
@@ -82,10 +82,17 @@ fn set_up(merchant: MerchantId, location: LocationId, registers: [RegisterId; 2]
             currency: Currency::JPY,
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
+            issuer: Issuer::default(),
             created_at: domain::time::Timestamp(0),
             version: 1,
         },
-        locations: vec![Location { id: location, merchant, name: "Ginza".to_owned(), version: 1 }],
+        locations: vec![Location {
+            id: location,
+            merchant,
+            name: "Ginza".to_owned(),
+            contact: Contact::default(),
+            version: 1,
+        }],
         registers: registers.into_iter().enumerate().map(register).collect(),
         connections: Vec::new(),
     }
