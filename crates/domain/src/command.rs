@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
-use crate::{article, exception, merchant, payment, returns, sale, stock};
+use crate::{article, exception, merchant, payment, receipt, returns, sale, stock};
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
 /// else, so it may run again with other records and leaves no trace when it stops.
@@ -65,6 +65,8 @@ pub enum Refusal {
     Exception(exception::Refusal),
     /// A rule of merchants and their places.
     Merchant(merchant::Refusal),
+    /// A rule of receipts.
+    Receipt(receipt::Refusal),
 }
 
 impl Refusal {
@@ -81,6 +83,7 @@ impl Refusal {
             Self::Payment(refusal) => refusal.code().to_owned(),
             Self::Exception(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
+            Self::Receipt(refusal) => refusal.code().to_owned(),
         }
     }
 }
@@ -105,6 +108,7 @@ impl fmt::Display for Refusal {
             Self::Payment(refusal) => refusal.fmt(f),
             Self::Exception(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
+            Self::Receipt(refusal) => refusal.fmt(f),
         }
     }
 }

@@ -98,6 +98,8 @@ ids! {
     ArticleId = "art";
     /// One sale.
     SaleId = "sal";
+    /// What a customer is given of a sale, each time it is given.
+    ReceiptId = "rcp";
     /// How one part of a sale is paid.
     TenderId = "ten";
     /// The electronic exchange behind one tender.

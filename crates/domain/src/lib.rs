@@ -16,6 +16,7 @@ pub mod locale;
 pub mod merchant;
 pub mod money;
 pub mod payment;
+pub mod receipt;
 pub mod returns;
 pub mod sale;
 pub mod stock;

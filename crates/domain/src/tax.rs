@@ -16,6 +16,9 @@ const WHOLE: i128 = 10_000;
 #[serde(transparent)]
 pub struct TaxRate(pub u32);
 
+/// The tax class of Japan's reduced rate. A qualified invoice marks its lines.
+pub const REDUCED: &str = "reduced";
+
 /// Whether prices contain the tax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,7 +45,7 @@ impl TaxRules {
     /// Japanese retail: prices with tax, rounded down; `standard` 10 %, `reduced` 8 % (food to take away, newspapers)
     /// and `none`.
     pub fn japan() -> Self {
-        let classes = [("standard", 1_000), ("reduced", 800), ("none", 0)];
+        let classes = [("standard", 1_000), (REDUCED, 800), ("none", 0)];
         Self {
             price_mode: PriceMode::Inclusive,
             rounding: Rounding::Down,

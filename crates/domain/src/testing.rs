@@ -16,6 +16,7 @@ use crate::id::{
 use crate::journal::{Balance, LedgerAccount, entry_sum};
 use crate::merchant::{Contact, Issuer, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Quantity, UnitPrice};
+use crate::receipt::receipts_of;
 use crate::sale::{
     self, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of, reservations_of,
     tenders_of,
@@ -208,6 +209,9 @@ impl World {
             }
             Key::Sale(id) => self.load_sale(work, *id),
             Key::Returns(sale) => self.load_returns(work, *sale),
+            Key::Receipts(sale) => {
+                receipts_of(database, owner, *sale).for_each(|receipt| work.receipts.put_loaded(receipt.clone()));
+            }
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
             Key::StockLevel(at, of) => copy(&database.stock_levels, &mut work.stock_levels, owner, &(*at, *of)),
@@ -287,6 +291,7 @@ impl World {
         write(&work.returns, &mut database.returns);
         write(&work.return_lines, &mut database.return_lines);
         write(&work.refunds, &mut database.refunds);
+        write(&work.receipts, &mut database.receipts);
         write(&work.payments, &mut database.payments);
         write(&work.operations, &mut database.operations);
         write(&work.exceptions, &mut database.exceptions);

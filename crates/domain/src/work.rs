@@ -20,6 +20,7 @@ use crate::journal::{Balance, JournalEntry, LedgerAccount};
 use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Overflow};
 use crate::payment::{Operation, Payment};
+use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{Sale, SaleLine, Tender};
 use crate::stock::{Movement, Reservation, StockLevel};
@@ -45,6 +46,8 @@ pub enum Key {
     Sale(SaleId),
     /// All returns of a sale with their lines and refunds. The lock of the sale covers them: it is named with them.
     Returns(SaleId),
+    /// The receipts of a sale. The sale is named beside them: its lock covers them.
+    Receipts(SaleId),
     /// The payment with its operations and exceptions.
     Payment(PaymentId),
     /// One job.
@@ -103,6 +106,7 @@ records! {
     Return, ReturnId, |r| r.id, r.merchant;
     ReturnLine, (ReturnId, u32), |r| (r.origin, r.number), r.merchant;
     Refund, (ReturnId, u32), |r| (r.origin, r.number), r.merchant;
+    IssuedReceipt, (SaleId, u32), |r| (r.sale, r.number), r.merchant;
     Payment, PaymentId, |r| r.id, r.merchant;
     Operation, OperationId, |r| r.id, r.merchant;
     Exception, (String, exception::Kind), |r| (r.subject.clone(), r.kind), r.merchant;
@@ -240,7 +244,7 @@ macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys sales
-            sale_lines tenders reservations returns return_lines refunds payments operations exceptions jobs receipt_series stock_levels balances);
+            sale_lines tenders reservations returns return_lines refunds receipts payments operations exceptions jobs receipt_series stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
@@ -264,6 +268,7 @@ pub struct UnitOfWork {
     pub returns: Table<Return>,
     pub return_lines: Table<ReturnLine>,
     pub refunds: Table<Refund>,
+    pub receipts: Table<IssuedReceipt>,
     pub payments: Table<Payment>,
     pub operations: Table<Operation>,
     pub exceptions: Table<Exception>,

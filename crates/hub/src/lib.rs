@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod app;
 pub mod carried_on;
 pub mod check;
+pub mod civil;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,4 +1,4 @@
--- What a receipt says of its issuer and of the shop.
+-- What a receipt says of its issuer and of the shop, and that receipts were given.
 
 ALTER TABLE merchant ADD COLUMN legal_name TEXT;
 ALTER TABLE merchant ADD COLUMN registration_number TEXT;
@@ -7,3 +7,23 @@ ALTER TABLE merchant ADD COLUMN is_sole_proprietor BOOLEAN NOT NULL DEFAULT FALS
 -- Lines, one below the other.
 ALTER TABLE location ADD COLUMN address TEXT NOT NULL DEFAULT '';
 ALTER TABLE location ADD COLUMN phone TEXT;
+
+-- A printed number leads back to its sale.
+CREATE INDEX sale_by_receipt_number ON sale (merchant_id, receipt_number) WHERE receipt_number IS NOT NULL;
+
+CREATE TABLE receipt (
+    sale_id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    id TEXT NOT NULL,
+    merchant_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    addressee TEXT,
+    proviso TEXT,
+    is_copy BOOLEAN NOT NULL,
+    locale TEXT NOT NULL,
+    issued_by TEXT NOT NULL,
+    issued_at BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (sale_id, number)
+) [clustered];
+CREATE INDEX receipt_by_merchant ON receipt (merchant_id, id);

@@ -54,6 +54,7 @@ pub(crate) fn flush<'a>(
     records(&work.returns, &mut writes);
     records(&work.return_lines, &mut writes);
     records(&work.refunds, &mut writes);
+    records(&work.receipts, &mut writes);
     records(&work.operations, &mut writes);
     records(&work.exceptions, &mut writes);
     log(&MOVEMENT, work.movements.rows(), movement_cells, &mut writes);

@@ -27,6 +27,7 @@ pub mod postgres;
 pub mod prune;
 mod queue;
 pub mod read;
+pub mod read_receipt;
 pub mod reader;
 pub mod sqlite;
 

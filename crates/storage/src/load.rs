@@ -10,6 +10,7 @@ use domain::journal::Balance;
 use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use domain::money::Quantity;
 use domain::payment::{Operation, Payment};
+use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{Sale, SaleLine, Tender};
 use domain::stock::{Reservation, StockLevel};
@@ -174,6 +175,7 @@ impl Plan {
         plan.read(Return::TABLE, &keys.returns, |work, row| put(&mut work.returns, row));
         plan.read(ReturnLine::TABLE, &keys.returns, |work, row| put(&mut work.return_lines, row));
         plan.read(Refund::TABLE, &keys.returns, |work, row| put(&mut work.refunds, row));
+        plan.read(IssuedReceipt::TABLE, &keys.receipts, |work, row| put(&mut work.receipts, row));
         plan.read(Operation::TABLE, &keys.payments, |work, row| put(&mut work.operations, row));
         plan.read(Exception::TABLE, &keys.exception_subjects, |work, row| put(&mut work.exceptions, row));
         plan
@@ -192,6 +194,7 @@ struct KeySets {
     api_keys: BTreeSet<Vec<Cell<'static>>>,
     sales: BTreeSet<Vec<Cell<'static>>>,
     returns: BTreeSet<Vec<Cell<'static>>>,
+    receipts: BTreeSet<Vec<Cell<'static>>>,
     payments: BTreeSet<Vec<Cell<'static>>>,
     jobs: BTreeSet<Vec<Cell<'static>>>,
     receipt_series: BTreeSet<Vec<Cell<'static>>>,
@@ -219,6 +222,7 @@ impl KeySets {
                     sets.sales.insert(vec![Cell::display(id)])
                 }
                 Key::Returns(sale) => sets.returns.insert(vec![Cell::display(sale)]),
+                Key::Receipts(sale) => sets.receipts.insert(vec![Cell::display(sale)]),
                 Key::Payment(id) => {
                     sets.exception_subjects.insert(vec![Cell::display(id)]);
                     sets.payments.insert(vec![Cell::display(id)])

@@ -80,20 +80,24 @@ fn select<R: Stored>(tail: &str) -> String {
     format!("SELECT {} FROM {} {tail}", columns(R::TABLE), R::TABLE.name)
 }
 
-fn query<R: Stored>(tail: &str, params: Vec<Cell<'static>>) -> Query {
+pub(crate) fn query<R: Stored>(tail: &str, params: Vec<Cell<'static>>) -> Query {
     Query { sql: select::<R>(tail).into(), params }
 }
 
-fn records<R: Stored>(rows: Vec<Row>) -> Result<Vec<R>, EngineError> {
+pub(crate) fn records<R: Stored>(rows: Vec<Row>) -> Result<Vec<R>, EngineError> {
     rows.into_iter().map(|row| R::read(&mut RowReader::new(R::TABLE, row)).map_err(EngineError::from)).collect()
 }
 
 impl Reader {
-    async fn list<R: Stored>(&self, tail: &str, params: Vec<Cell<'static>>) -> Result<Vec<R>, EngineError> {
+    pub(crate) async fn list<R: Stored>(&self, tail: &str, params: Vec<Cell<'static>>) -> Result<Vec<R>, EngineError> {
         records(self.query(select::<R>(tail), params).await?)
     }
 
-    async fn find<R: Stored>(&self, merchant: MerchantId, id: Cell<'static>) -> Result<Option<R>, EngineError> {
+    pub(crate) async fn find<R: Stored>(
+        &self,
+        merchant: MerchantId,
+        id: Cell<'static>,
+    ) -> Result<Option<R>, EngineError> {
         let found = self.list("WHERE id = $1 AND merchant_id = $2", vec![id, Cell::display(merchant)]).await?;
         Ok(found.into_iter().next())
     }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
-use domain::{article, exception, merchant, payment, returns, sale, stock};
+use domain::{article, exception, merchant, payment, receipt, returns, sale, stock};
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
 
@@ -78,7 +78,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 10] = [
+pub const NOUNS: [&str; 11] = [
     "article",
     "connection",
     "exception",
@@ -86,6 +86,7 @@ pub const NOUNS: [&str; 10] = [
     "merchant",
     "operation",
     "payment",
+    "receipt",
     "register",
     "sale",
     "sale_line",
@@ -329,6 +330,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Payment(refusal) => of_payment(refusal),
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
+        Refusal::Receipt(refusal) => of_receipt(refusal),
     }
 }
 
@@ -341,6 +343,15 @@ const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
         | R::LegalNameInvalid
         | R::AddressInvalid
         | R::PhoneInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_receipt(refusal: &receipt::Refusal) -> StatusCode {
+    use receipt::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::SaleNotCompleted { .. } | R::TooMany => StatusCode::CONFLICT,
+        R::AddresseeInvalid | R::ProvisoInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

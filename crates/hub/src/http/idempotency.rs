@@ -27,7 +27,7 @@ pub fn key(headers: &HeaderMap, rule: KeyRule) -> Result<Option<&str>, Problem> 
             KeyRule::Optional => Ok(None),
             KeyRule::Required => Err(Problem::new(
                 Kind::IdempotencyKeyMissing,
-                "Send `Idempotency-Key`, a fresh one for each sale, payment or movement, and the same when you repeat.",
+                "Send `Idempotency-Key`, a fresh one for each sale, payment, movement or receipt, and the same when you repeat.",
             )),
         };
     };

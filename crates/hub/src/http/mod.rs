@@ -16,6 +16,8 @@ pub mod notification;
 mod patience;
 pub mod payment;
 pub mod prefer;
+pub mod receipt;
+mod receipt_json;
 pub mod request_id;
 pub mod returns;
 pub mod sale;
@@ -84,6 +86,7 @@ pub fn routes() -> Vec<Route> {
         stock::routes(),
         sale::routes(),
         returns::routes(),
+        receipt::routes(),
         payment::routes(),
         notification::routes(),
         merchant::routes(),

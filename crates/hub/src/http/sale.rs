@@ -117,11 +117,27 @@ fn check_currency(asked: Option<Currency>, shop: Shop) -> Result<(), Problem> {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    receipt_number: Option<String>,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
+/// All, page by page; or the one that has a receipt number, or none.
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
-    let page: Page = query(&uri)?;
-    let limit = page.limit()?;
-    let found = app.reader.list_sales(principal.merchant, page.after::<SaleId>()?, limit + 1).await?;
+    let Wanted { receipt_number, cursor, limit } = query(&uri)?;
+    let page = Page::new(cursor, limit);
+    let (after, limit) = (page.after::<SaleId>()?, page.limit()?);
+    let found = match receipt_number {
+        None => app.reader.list_sales(principal.merchant, after, limit + 1).await?,
+        Some(_) if !after.is_empty() => {
+            return Err(Problem::new(Kind::QueryInvalid, "A receipt number has no next page: leave out `cursor`."));
+        }
+        Some(number) => Vec::from_iter(app.reader.find_sale_by_receipt_number(principal.merchant, &number).await?),
+    };
     Ok(ok(json::to_bytes(&json::list(&found, limit, |sale| sale.id.to_string(), Shape::of_listed))))
 }
 

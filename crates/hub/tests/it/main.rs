@@ -21,6 +21,7 @@ mod notification;
 mod openapi;
 mod payment;
 mod payment_faults;
+mod receipt;
 mod returns;
 mod sale;
 mod serve;

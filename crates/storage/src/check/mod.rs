@@ -5,6 +5,7 @@ mod books;
 mod catalogue;
 mod chain;
 mod merchants;
+mod receipts;
 mod returns;
 mod source;
 mod trade;
@@ -73,6 +74,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         trade::stock,
         trade::sales,
         merchants::issuers,
+        receipts::receipts,
         trade::payments,
         trade::attention,
         books::journal,

@@ -3,6 +3,7 @@
 mod merchant;
 mod money;
 mod payment;
+mod receipt;
 mod returns;
 mod sale;
 mod stock;

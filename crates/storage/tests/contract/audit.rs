@@ -1,11 +1,13 @@
 //! Numbers without a gap, and a check that finds what was changed behind the hub's back.
 
+use domain::locale::Locale;
 use domain::merchant::{UpdateLocation, UpdateMerchant};
+use domain::receipt::{IssueReceipt, Kind};
 use domain::work::Key;
 use storage::{Cell, Row};
 
 use super::trade::pay_by_card;
-use crate::support::command::{act, an_article, insert_article, receive, sell};
+use crate::support::command::{act, an_article, insert_article, receive, sale_id, sell};
 use crate::support::rows::{cell, table};
 use crate::support::shop::{LOCATION, MERCHANT, OTHER_MERCHANT, RICE, Shop, TEA, int, keyed, of, plain};
 use crate::support::store::all;
@@ -26,6 +28,7 @@ on!([sqlite postgres memory] [
     a_payment_whose_state_was_changed_is_found
     a_sale_whose_total_was_changed_is_found
     a_receipt_number_that_was_changed_is_found
+    a_receipt_that_was_changed_is_found
     a_registration_number_that_was_changed_is_found
     a_row_that_cannot_be_read_is_found
 ]);
@@ -219,6 +222,18 @@ fn a_receipt_number_that_was_changed_is_found(shop: &mut Shop) {
     shop.run(sell(2, RICE));
     tamper(shop, "sale", "receipt_number", Cell::text("K1-00000002"), |_| true, &["receipt_number_unique"]);
     tamper(shop, "receipt_series", "last_number", Cell::Int(3), |_| true, &["receipt_number_gapless"]);
+}
+
+fn a_receipt_that_was_changed_is_found(shop: &mut Shop) {
+    shop.run(sell(1, RICE));
+    let issue = || IssueReceipt { sale: sale_id(1), kind: Kind::Receipt, locale: Locale::Ja };
+    let (original, copy) = (shop.run(issue()), shop.run(issue()));
+    assert_eq!((original.number, original.is_copy, copy.number, copy.is_copy), (1, false, 2, true));
+    let is_copy = |row: &Row| int(cell("receipt", row, "number")) == 2;
+    tamper(shop, "receipt", "kind", Cell::text("formal"), is_copy, &["receipt_one_original"]);
+    tamper(shop, "receipt", "merchant_id", Cell::display(OTHER_MERCHANT), is_copy, &["receipt_merchant"]);
+    tamper(shop, "receipt", "addressee", Cell::text("somebody"), is_copy, &["row_readable"]);
+    tamper(shop, "sale", "state", Cell::text("voided"), |_| true, &["receipt_sale_completed"]);
 }
 
 fn a_registration_number_that_was_changed_is_found(shop: &mut Shop) {

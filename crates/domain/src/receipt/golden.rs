@@ -1,0 +1,448 @@
+//! Whole receipts as they come out, in each form.
+
+use std::collections::BTreeMap;
+
+use encoding_rs::SHIFT_JIS;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::id::{ArticleId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, TenderId};
+use crate::merchant::{Contact, Issuer, Location, Merchant, Register, RegistrationNumber};
+use crate::money::{Currency, Quantity, UnitPrice, line_amount};
+use crate::sale::{Sale, SaleLine, Standing, State, Tender, TenderKind, TenderState};
+use crate::tax::{PriceMode, REDUCED, Rounding, TaxRate, TaxRules, tax_totals, totals};
+
+const SALE: SaleId = SaleId::from_uuid(Uuid::from_u128(0x0197_aaaa_0000_7000_8000_0000_0000_0001));
+const PAYMENT: PaymentId = PaymentId::from_uuid(Uuid::from_u128(0xbeef));
+const SOLD_AT: CivilTime = CivilTime { year: 2026, month: 11, day: 22, hour: 9, minute: 5 };
+
+fn merchant_id() -> MerchantId {
+    MerchantId::from_uuid(Uuid::nil())
+}
+
+/// The records of a sale, to be changed by a test.
+struct Shop {
+    merchant: Merchant,
+    location: Location,
+    standing: Standing,
+    issued: IssuedReceipt,
+    issued_at: CivilTime,
+    paid_by: Vec<PaidBy>,
+}
+
+impl Shop {
+    /// A sale of these lines (name, thousandths, ten-thousandths of the minor unit, class), paid in cash with the rest given
+    /// back.
+    fn selling(currency: Currency, rules: TaxRules, lines: &[(&str, i64, i64, &str)], given_minor: i64) -> Self {
+        let lines: Vec<SaleLine> = lines
+            .iter()
+            .zip(1..)
+            .map(|((name, quantity, unit_price, class), number)| {
+                a_line(number, name, *quantity, *unit_price, class, &rules)
+            })
+            .collect();
+        let amounts: Vec<_> = lines.iter().map(|line| (line.tax_rate, line.amount_minor)).collect();
+        let total = totals(&tax_totals(&amounts, &rules).unwrap()).unwrap();
+        let sale = a_sale(currency, total.gross_minor, total.tax_minor);
+        let tenders = vec![cash(sale.total_minor, given_minor)];
+        let merchant = Merchant {
+            id: merchant_id(),
+            name: "茶屋".to_owned(),
+            currency,
+            zone: "Asia/Tokyo".to_owned(),
+            tax: rules,
+            issuer: Issuer {
+                legal_name: Some("株式会社茶屋".to_owned()),
+                registration_number: RegistrationNumber::parse("T5835678256246"),
+                is_sole_proprietor: false,
+            },
+            created_at: Timestamp(0),
+            version: 1,
+        };
+        let contact = Contact {
+            address: vec!["〒110-0005".to_owned(), "東京都台東区上野1-2-3".to_owned()],
+            phone: Some("03-1234-5678".to_owned()),
+        };
+        let location = Location {
+            id: LocationId::from_uuid(Uuid::nil()),
+            merchant: merchant_id(),
+            name: "上野店".to_owned(),
+            contact,
+            version: 1,
+        };
+        let standing = Standing::of(sale, lines, tenders, &merchant.tax).unwrap();
+        Self { merchant, location, standing, issued: a_receipt(), issued_at: SOLD_AT, paid_by: Vec::new() }
+    }
+
+    fn receipt(&self) -> Result<Receipt, Mismatch> {
+        let register = Register {
+            id: RegisterId::from_uuid(Uuid::nil()),
+            merchant: merchant_id(),
+            location: self.location.id,
+            name: "K1".to_owned(),
+            version: 1,
+        };
+        Receipt::of(Parts {
+            issued: &self.issued,
+            issued_at: self.issued_at,
+            standing: &self.standing,
+            sold_at: SOLD_AT,
+            merchant: &self.merchant,
+            location: &self.location,
+            register: &register,
+            paid_by: &self.paid_by,
+        })
+    }
+
+    fn text(&self, locale: Locale, columns: Columns) -> String {
+        text(&self.receipt().unwrap(), locale, columns)
+    }
+}
+
+fn a_line(number: u32, name: &str, quantity: i64, unit_price: i64, class: &str, rules: &TaxRules) -> SaleLine {
+    let (quantity, unit_price) = (Quantity(quantity), UnitPrice(unit_price));
+    SaleLine {
+        sale: SALE,
+        number,
+        merchant: merchant_id(),
+        article: ArticleId::from_uuid(Uuid::nil()),
+        name: name.to_owned(),
+        quantity,
+        unit_price,
+        tax_class: class.to_owned(),
+        tax_rate: rules.rate(class).unwrap(),
+        amount_minor: line_amount(quantity, unit_price).unwrap(),
+        is_stocked: true,
+        is_removed: false,
+        version: 1,
+    }
+}
+
+fn a_sale(currency: Currency, total_minor: i64, tax_minor: i64) -> Sale {
+    Sale {
+        id: SALE,
+        merchant: merchant_id(),
+        location: LocationId::from_uuid(Uuid::nil()),
+        register: RegisterId::from_uuid(Uuid::nil()),
+        currency,
+        state: State::Completed,
+        total_minor,
+        tax_minor,
+        line_count: 1,
+        receipt_number: Some("K1-00000042".to_owned()),
+        note: String::new(),
+        opened_at: Timestamp(0),
+        closed_at: Some(Timestamp(0)),
+        reserved_until: Timestamp(0),
+        version: 1,
+    }
+}
+
+fn a_tender(amount_minor: i64, kind: TenderKind, state: TenderState) -> Tender {
+    let id = TenderId::from_uuid(Uuid::nil());
+    Tender { sale: SALE, id, merchant: merchant_id(), kind, amount_minor, state, version: 1 }
+}
+
+fn cash(amount_minor: i64, given_minor: i64) -> Tender {
+    let change_minor = given_minor - amount_minor;
+    a_tender(amount_minor, TenderKind::Cash { given_minor, change_minor }, TenderState::Paid)
+}
+
+fn electronic(amount_minor: i64) -> Tender {
+    a_tender(amount_minor, TenderKind::Electronic { payment: PAYMENT }, TenderState::Paid)
+}
+
+fn a_receipt() -> IssuedReceipt {
+    IssuedReceipt {
+        sale: SALE,
+        number: 1,
+        id: ReceiptId::from_uuid(Uuid::nil()),
+        merchant: merchant_id(),
+        kind: Kind::Receipt,
+        is_copy: false,
+        locale: Locale::Ja,
+        issued_by: "key".to_owned(),
+        issued_at: Timestamp(0),
+        version: 1,
+    }
+}
+
+fn formal(addressee: Option<&str>) -> Kind {
+    Kind::Formal { addressee: addressee.map(str::to_owned), proviso: None }
+}
+
+/// Tea, onigiri and a bag: two rates, paid with a note.
+fn two_rates() -> Shop {
+    let lines = [
+        ("緑茶 500ml", 2_000, 1_500_000, REDUCED),
+        ("国産有機玄米入り特選深蒸し煎茶", 1_000, 12_960_000, REDUCED),
+        ("レジ袋", 1_000, 50_000, "standard"),
+    ];
+    Shop::selling(Currency::JPY, TaxRules::japan(), &lines, 2_000)
+}
+
+#[test]
+fn two_rates_in_japanese_on_narrow_paper() {
+    assert_eq!(two_rates().text(Locale::Ja, Columns::Narrow), include_str!("golden/two_rates_ja_32.txt"));
+}
+
+#[test]
+fn a_copy_in_english_on_wide_paper_paid_by_a_provider() {
+    let mut shop = two_rates();
+    shop.standing.tenders = vec![
+        electronic(1_001),
+        a_tender(600, TenderKind::Electronic { payment: PAYMENT }, TenderState::Failed),
+        cash(600, 1_000),
+    ];
+    let reference = Some("pr-0042".to_owned());
+    shop.paid_by = vec![PaidBy { payment: PAYMENT, provider: "sandbox".to_owned(), reference }];
+    shop.issued.is_copy = true;
+    shop.issued_at = CivilTime { hour: 18, ..SOLD_AT };
+    assert_eq!(shop.text(Locale::En, Columns::Wide), include_str!("golden/copy_en_48.txt"));
+}
+
+#[test]
+fn a_formal_receipt_with_a_stamp() {
+    let lines = [("会議用茶器一式", 1_000, 550_000_000, "standard")];
+    let mut shop = Shop::selling(Currency::JPY, TaxRules::japan(), &lines, 60_000);
+    shop.issued.kind = formal(Some("株式会社橋"));
+    assert_eq!(shop.text(Locale::Ja, Columns::Middle), include_str!("golden/formal_ja_42.txt"));
+}
+
+#[test]
+fn three_decimals_and_tax_on_top() {
+    let classes = BTreeMap::from([("standard".to_owned(), TaxRate(1_000)), ("none".to_owned(), TaxRate(0))]);
+    let rules = TaxRules { price_mode: PriceMode::Exclusive, rounding: Rounding::HalfUp, classes };
+    let lines = [("Coffee beans", 250, 123_450_000, "standard"), ("Gift card", 1_000, 50_000_000, "none")];
+    let mut shop = Shop::selling(Currency::parse("BHD").unwrap(), rules, &lines, 10_000);
+    shop.merchant.name = "Bean Bar".to_owned();
+    shop.merchant.issuer = Issuer::default();
+    shop.location.contact = Contact::default();
+    shop.location.name = "Manama".to_owned();
+    assert_eq!(shop.text(Locale::En, Columns::Narrow), include_str!("golden/bhd_en_32.txt"));
+}
+
+#[test]
+fn a_receipt_that_does_not_add_up_is_not_printed() {
+    let wrong = |change: fn(&mut Shop)| {
+        let mut shop = two_rates();
+        change(&mut shop);
+        shop.receipt()
+    };
+    assert!(wrong(|_| {}).is_ok());
+    assert_eq!(wrong(|shop| shop.standing.sale.tax_minor += 1), Err(Mismatch));
+    assert_eq!(wrong(|shop| shop.standing.sale.total_minor += 1), Err(Mismatch));
+    assert_eq!(wrong(|shop| shop.standing.tenders.clear()), Err(Mismatch));
+    assert_eq!(wrong(|shop| shop.standing.sale.receipt_number = None), Err(Mismatch));
+    // The merchant's rules are others now than when the sale was made: what they give today is not what was sold.
+    assert_eq!(wrong(|shop| shop.standing.taxes[0].tax_minor += 1), Err(Mismatch));
+}
+
+#[test]
+fn only_cash_from_fifty_thousand_yen_without_tax_needs_a_stamp() {
+    let needs = |price: i64, tenders: fn(i64) -> Vec<Tender>, currency: Currency| {
+        let lines = [("茶器", 1_000, price * 10_000, "standard")];
+        let mut shop = Shop::selling(currency, TaxRules::japan(), &lines, price);
+        shop.standing.tenders = tenders(price);
+        shop.receipt().unwrap().needs_stamp
+    };
+    let all_cash = |price| vec![cash(price, price)];
+    let half = |price| vec![electronic(price - price / 2), cash(price / 2, price / 2)];
+    assert!(needs(55_000, all_cash, Currency::JPY));
+    assert!(!needs(54_998, all_cash, Currency::JPY));
+    assert!(!needs(1_000_000, |price| vec![electronic(price)], Currency::JPY));
+    assert!(needs(110_000, half, Currency::JPY));
+    assert!(!needs(109_999, half, Currency::JPY));
+    assert!(!needs(55_000, all_cash, Currency::parse("USD").unwrap()));
+}
+
+#[test]
+fn a_provider_is_named_with_its_reference_and_never_a_card_number() {
+    use crate::payment::{Approval, Kind as Asked, Operation, OperationState, Payment, State as PaymentState};
+    let payment = Payment {
+        id: PAYMENT,
+        merchant: merchant_id(),
+        location: LocationId::from_uuid(Uuid::nil()),
+        register: RegisterId::from_uuid(Uuid::nil()),
+        tender: None,
+        connection: crate::id::ConnectionId::from_uuid(Uuid::nil()),
+        currency: Currency::JPY,
+        asked_minor: 1,
+        approved_minor: 1,
+        captured_minor: 1,
+        refunded_minor: 0,
+        state: PaymentState::Captured,
+        is_closed_uncharged: false,
+        operation_count: 2,
+        reference: String::new(),
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+        version: 1,
+    };
+    let operation = |number, kind, reference: &str| Operation {
+        id: OperationId { payment: PAYMENT, number },
+        merchant: merchant_id(),
+        connection: payment.connection,
+        kind,
+        target: None,
+        asked_minor: 1,
+        state: OperationState::Approved(Approval { approved_minor: 1, provider_reference: Some(reference.to_owned()) }),
+        witness: None,
+        is_contradicted: false,
+        is_left_to_person: false,
+        recorded_at: Timestamp(0),
+        doubt_since: Timestamp(0),
+        asked_count: 0,
+        version: 1,
+    };
+    let by =
+        paid_by(&payment, &[operation(1, Asked::Purchase, "pr-1"), operation(2, Asked::Refund, "pr-2")], "sandbox");
+    assert_eq!(by, PaidBy { payment: PAYMENT, provider: "sandbox".to_owned(), reference: Some("pr-1".to_owned()) });
+    let keyed = paid_by(&payment, &[operation(1, Asked::Purchase, "4111 1111 1111 1111")], "manual");
+    assert_eq!(keyed.reference.as_deref(), Some("[removed]"));
+}
+
+#[test]
+fn a_page_takes_every_text_for_a_text() {
+    let evil = "<script>alert('x')</script>\"&";
+    let lines = [(evil, 1_000, 10_000, "standard")];
+    let mut shop = Shop::selling(Currency::JPY, TaxRules::japan(), &lines, 1);
+    shop.issued.kind = Kind::Formal { addressee: Some(evil.to_owned()), proviso: Some(evil.to_owned()) };
+    shop.merchant.name = evil.to_owned();
+    shop.merchant.issuer.legal_name = Some(evil.to_owned());
+    shop.location.name = evil.to_owned();
+    shop.location.contact = Contact { address: vec![evil.to_owned()], phone: Some(evil.to_owned()) };
+    shop.standing.sale.receipt_number = Some(evil.to_owned());
+    shop.standing.tenders = vec![electronic(1)];
+    shop.paid_by = vec![PaidBy { payment: PAYMENT, provider: evil.to_owned(), reference: Some(evil.to_owned()) }];
+    for locale in [Locale::Ja, Locale::En] {
+        let page = html(&shop.receipt().unwrap(), locale);
+        assert!(!page.contains("<script") && !page.contains("alert('"), "{page}");
+        assert!(page.matches("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;").count() >= 10);
+    }
+}
+
+#[test]
+fn a_page_says_what_the_text_says() {
+    let shop = two_rates();
+    let page = html(&shop.receipt().unwrap(), Locale::Ja);
+    for part in [
+        "<html lang=\"ja\">",
+        "<title>レシート K1-00000042</title>",
+        "<p>登録番号 T5835678256246</p>",
+        "<th scope=\"row\">緑茶 500ml※<small>2 × 150円</small></th><td>300円</td>",
+        "<tr class=\"total\"><th scope=\"row\">合計</th><td>1,601円</td></tr>",
+        "<th scope=\"row\">8%対象※</th><td>1,596円</td>",
+        "<th scope=\"row\">10%対象</th><td>5円</td>",
+        "<p class=\"legend\">※は軽減税率対象</p>",
+        "role=\"img\" aria-label=\"この取引のQRコード\"",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(!page.contains("class=\"copy\"") && !page.contains("class=\"stamp\"") && !page.contains("src="));
+    assert!(page.contains(&format!("<code>{SALE}</code>")));
+}
+
+/// What a printer does with the bytes, as far as rows and codes go. Panics at a command it does not know.
+#[derive(Default, PartialEq, Debug)]
+struct Printed {
+    text: String,
+    qr: Vec<String>,
+    cuts: usize,
+}
+
+fn print(bytes: &[u8]) -> Printed {
+    let mut printed = Printed::default();
+    let (mut row, mut stored, mut rest) = (Vec::new(), String::new(), bytes);
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after) {
+            (0x1B, [b'@', rest @ ..]) | (0x1C, [b'&', rest @ ..]) => rest,
+            (0x1B, [b'R' | b't' | b'E' | b'a', _, rest @ ..]) => rest,
+            (0x1C, [b'C', 1, rest @ ..]) | (0x1D, [b'!', _, rest @ ..]) => rest,
+            (0x1D, [b'V', 66, 0, rest @ ..]) => {
+                printed.cuts += 1;
+                rest
+            }
+            (0x1D, [b'(', b'k', low, high, rest @ ..]) => {
+                let (function, rest) = rest.split_at(usize::from(u16::from_le_bytes([*low, *high])));
+                match function {
+                    [49, 80, 48, content @ ..] => stored = String::from_utf8(content.to_vec()).unwrap(),
+                    [49, 81, 48] => printed.qr.push(stored.clone()),
+                    [49, 65 | 67 | 69, ..] => {}
+                    other => panic!("an unknown function: {other:?}"),
+                }
+                // The code takes its own row.
+                rest.strip_prefix(b"\n").unwrap_or(rest)
+            }
+            (b'\n', rest) => {
+                // A printer of Japan draws 5C as the yen sign.
+                let (decoded, _, is_broken) = SHIFT_JIS.decode(&row);
+                assert!(!is_broken, "{row:?}");
+                printed.text.push_str(&decoded.replace('\\', "¥"));
+                printed.text.push('\n');
+                row.clear();
+                rest
+            }
+            (control, _) if *control < 0x20 => panic!("an unknown command: {control:#x} {after:?}"),
+            (byte, rest) => {
+                row.push(*byte);
+                rest
+            }
+        };
+    }
+    printed
+}
+
+#[test]
+fn a_printer_prints_what_the_text_says() {
+    for columns in Columns::ALL {
+        let mut shop = two_rates();
+        shop.issued.kind = formal(None);
+        shop.issued.is_copy = true;
+        for locale in [Locale::Ja, Locale::En] {
+            let bytes = escpos(&shop.receipt().unwrap(), locale, columns);
+            let printed = print(&bytes);
+            assert_eq!((printed.qr, printed.cuts), (vec![SALE.to_string()], 1));
+            assert_eq!(printed.text, shop.text(locale, columns));
+            assert!(!bytes.windows(2).any(|pair| pair == [0x1B, b'p']), "the drawer stays shut");
+        }
+    }
+}
+
+#[test]
+fn a_name_steers_no_printer_and_what_it_lacks_is_a_geta() {
+    let lines = [("茶☕\u{1b}p\u{0}器〜\r\n", 1_000, 10_000, "standard")];
+    let shop = Shop::selling(Currency::JPY, TaxRules::japan(), &lines, 1);
+    let printed = print(&escpos(&shop.receipt().unwrap(), Locale::Ja, Columns::Narrow));
+    assert!(printed.text.contains("茶〓 p 器～"), "{}", printed.text);
+}
+
+fn any_rules() -> impl Strategy<Value = TaxRules> {
+    let modes = prop_oneof![Just(PriceMode::Inclusive), Just(PriceMode::Exclusive)];
+    let roundings = prop_oneof![Just(Rounding::Down), Just(Rounding::Up), Just(Rounding::HalfUp)];
+    (modes, roundings).prop_map(|(price_mode, rounding)| TaxRules { price_mode, rounding, ..TaxRules::japan() })
+}
+
+fn any_lines() -> impl Strategy<Value = Vec<(String, i64, i64, &'static str)>> {
+    let class = prop_oneof![Just("standard"), Just(REDUCED), Just("none")];
+    let line = ("[a-zあ-んア-ン ☕]{1,40}", 1..100_000_i64, 0..100_000_000_i64, class);
+    prop::collection::vec(line, 1..12)
+}
+
+proptest! {
+    #[test]
+    fn the_rates_come_to_the_total_and_everything_fits(rules in any_rules(), lines in any_lines()) {
+        let lines: Vec<_> = lines.iter().map(|(name, quantity, price, class)| (name.as_str(), *quantity, *price, *class)).collect();
+        let shop = Shop::selling(Currency::JPY, rules, &lines, i64::from(u32::MAX));
+        let receipt = shop.receipt().unwrap();
+        let gross: i64 = receipt.rates.iter().map(|rate| rate.gross_minor).sum();
+        let tax: i64 = receipt.rates.iter().map(|rate| rate.tax_minor).sum();
+        prop_assert_eq!((gross, tax), (shop.standing.sale.total_minor, shop.standing.sale.tax_minor));
+        for columns in Columns::ALL {
+            let printed = print(&escpos(&receipt, Locale::Ja, columns));
+            let widths = printed.text.lines().map(|row| SHIFT_JIS.encode(row).0.len());
+            prop_assert!(widths.max() <= Some(columns.count()));
+        }
+    }
+}

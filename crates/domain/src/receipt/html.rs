@@ -1,0 +1,242 @@
+//! A receipt as a page by itself: no script, no font, no picture from elsewhere. It is read on a telephone by day and night,
+//! and prints on paper of 80 mm.
+
+use super::words::{self, Words};
+use super::{Kind, Line, Paid, Receipt, qr};
+use crate::locale::Locale;
+use crate::money::{Quantity, for_people, unit_price_for_people};
+use crate::tax::PriceMode;
+use crate::text::printable;
+
+const STYLE: &str = include_str!("receipt.css");
+
+/// The receipt as a page.
+pub fn html(receipt: &Receipt, locale: Locale) -> String {
+    let words = Words::of(locale);
+    let mut page = Page { receipt, locale, words, html: String::new() };
+    page.head();
+    page.shop();
+    page.title();
+    page.facts();
+    page.lines();
+    page.totals();
+    page.paid();
+    page.notes();
+    page.foot();
+    page.html
+}
+
+/// The text with what would be markup made harmless, in an attribute too.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in printable(text).chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// The page that is being written.
+struct Page<'a> {
+    receipt: &'a Receipt,
+    locale: Locale,
+    words: &'static Words,
+    html: String,
+}
+
+impl Page<'_> {
+    fn head(&mut self) {
+        let (language, number) = (self.locale.as_str(), escaped(&self.receipt.receipt_number));
+        let title = self.title_word();
+        self.put(&format!(
+            "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} {number}</title>\n\
+             <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        ));
+    }
+
+    const fn title_word(&self) -> &'static str {
+        match self.receipt.kind {
+            Kind::Receipt => self.words.receipt,
+            Kind::Formal { .. } => self.words.formal,
+        }
+    }
+
+    fn shop(&mut self) {
+        let receipt = self.receipt;
+        self.put("<header>\n");
+        self.element("h1", "", &receipt.merchant);
+        self.element("p", "place", &receipt.place.name);
+        if !receipt.place.address.is_empty() || receipt.place.phone.is_some() {
+            let phone = receipt.place.phone.as_ref().map(|phone| format!("{} {phone}", self.words.phone));
+            let lines: Vec<String> = receipt.place.address.iter().chain(&phone).map(|line| escaped(line)).collect();
+            self.put(&format!("<address>{}</address>\n", lines.join("<br>")));
+        }
+        if let Some(name) = &receipt.legal_name {
+            self.element("p", "legal", name);
+        }
+        if let Some(number) = &receipt.registration_number {
+            self.element("p", "", &format!("{} {number}", self.words.registration_number));
+        }
+        self.put("</header>\n");
+    }
+
+    fn title(&mut self) {
+        self.put("<section class=\"title\">\n");
+        self.element("h2", "", self.title_word());
+        if self.receipt.is_qualified_invoice() {
+            self.element("p", "", self.words.qualified_invoice);
+        }
+        if self.receipt.is_copy {
+            self.element("p", "copy", self.words.copy);
+        }
+        self.put("</section>\n");
+        if let Kind::Formal { addressee, proviso } = &self.receipt.kind {
+            let sum = words::closed_sum(self.locale, &self.amount(self.receipt.total.gross_minor));
+            self.put("<section class=\"formal\">\n");
+            self.element("p", "to", &words::addressee(self.locale, addressee.as_deref()));
+            self.element("p", "sum", &sum);
+            self.element("p", "", &words::proviso(self.locale, proviso.as_deref()));
+            self.element("p", "", self.words.received);
+            self.put("</section>\n");
+        }
+    }
+
+    fn facts(&mut self) {
+        let (receipt, words) = (self.receipt, self.words);
+        self.put("<dl>\n");
+        self.fact(words.date, &words::date_and_time(self.locale, receipt.sold_at));
+        self.fact(words.receipt_number, &receipt.receipt_number);
+        self.fact(words.register, &receipt.register);
+        if receipt.issued_at != receipt.sold_at {
+            self.fact(words.issued, &words::date_and_time(self.locale, receipt.issued_at));
+        }
+        self.put("</dl>\n");
+    }
+
+    fn fact(&mut self, name: &str, value: &str) {
+        self.put(&format!("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value)));
+    }
+
+    fn lines(&mut self) {
+        self.table("", self.words.lines);
+        self.receipt.lines.iter().for_each(|line| self.line(line));
+        self.put("</table>\n");
+    }
+
+    fn line(&mut self, line: &Line) {
+        let mark = if line.is_reduced { self.words.reduced_mark } else { "" };
+        let (name, amount) = (escaped(&format!("{}{mark}", line.name)), self.amount(line.amount_minor));
+        let each = if line.quantity == Quantity::ONE {
+            String::new()
+        } else {
+            let unit_price = unit_price_for_people(line.unit_price, self.receipt.currency, self.locale);
+            format!("<small>{} × {unit_price}</small>", line.quantity)
+        };
+        self.put(&format!("<tr><th scope=\"row\">{name}{each}</th><td>{amount}</td></tr>\n"));
+    }
+
+    fn totals(&mut self) {
+        let (receipt, words) = (self.receipt, self.words);
+        self.table("sums", words.total);
+        if receipt.price_mode == PriceMode::Exclusive {
+            self.row("", words.subtotal, receipt.total.net_minor);
+            self.rates();
+        }
+        self.row("total", words.total, receipt.total.gross_minor);
+        if receipt.price_mode == PriceMode::Inclusive {
+            self.rates();
+        }
+        self.put("</table>\n");
+    }
+
+    fn rates(&mut self) {
+        let (receipt, tax) = (self.receipt, self.words.tax(self.receipt.price_mode));
+        for rate in &receipt.rates {
+            let name = words::at_rate(self.locale, rate.rate, receipt.is_reduced(rate.rate));
+            self.row("detail", &name, rate.base_minor);
+            self.row("detail tax", tax, rate.tax_minor);
+        }
+    }
+
+    fn paid(&mut self) {
+        let words = self.words;
+        if self.receipt.paid.is_empty() {
+            return;
+        }
+        self.table("", words.paid);
+        for paid in &self.receipt.paid {
+            match paid {
+                Paid::Cash { amount_minor, given_minor, change_minor } => {
+                    self.row("", words.cash, *amount_minor);
+                    self.row("detail", words.given, *given_minor);
+                    self.row("detail change", words.change, *change_minor);
+                }
+                Paid::Electronic { amount_minor, provider, reference } => {
+                    let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
+                    let name = escaped(&format!("{}{name}", words.electronic));
+                    let reference = reference
+                        .as_ref()
+                        .map(|reference| format!("<small>{} {}</small>", escaped(words.reference), escaped(reference)));
+                    let (amount, reference) = (self.amount(*amount_minor), reference.unwrap_or_default());
+                    self.put(&format!("<tr><th scope=\"row\">{name}{reference}</th><td>{amount}</td></tr>\n"));
+                }
+            }
+        }
+        self.put("</table>\n");
+    }
+
+    fn notes(&mut self) {
+        if self.receipt.has_reduced() {
+            self.element("p", "legend", self.words.reduced_legend);
+        }
+        if self.receipt.needs_stamp {
+            self.element("p", "stamp", self.words.stamp);
+        }
+    }
+
+    fn foot(&mut self) {
+        let sale = self.receipt.sale.to_string();
+        self.put("<footer>\n");
+        if let Some(svg) = qr::svg(&sale, &escaped(self.words.qr)) {
+            self.put(&svg);
+        }
+        self.element("code", "", &sale);
+        self.element("p", "", self.words.thanks);
+        self.put("</footer>\n</main>\n</body>\n</html>\n");
+    }
+
+    fn table(&mut self, class: &str, caption: &str) {
+        let (class, caption) = (class_attribute(class), escaped(caption));
+        self.put(&format!("<table{class}>\n<caption>{caption}</caption>\n"));
+    }
+
+    fn row(&mut self, class: &str, name: &str, amount_minor: i64) {
+        let (class, name, amount) = (class_attribute(class), escaped(name), self.amount(amount_minor));
+        self.put(&format!("<tr{class}><th scope=\"row\">{name}</th><td>{amount}</td></tr>\n"));
+    }
+
+    /// An element with nothing but a text in it.
+    fn element(&mut self, tag: &str, class: &str, text: &str) {
+        let (class, text) = (class_attribute(class), escaped(text));
+        self.put(&format!("<{tag}{class}>{text}</{tag}>\n"));
+    }
+
+    fn amount(&self, amount_minor: i64) -> String {
+        escaped(&for_people(amount_minor, self.receipt.currency, self.locale))
+    }
+
+    fn put(&mut self, html: &str) {
+        self.html.push_str(html);
+    }
+}
+
+fn class_attribute(class: &str) -> String {
+    if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") }
+}

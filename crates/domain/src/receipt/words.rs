@@ -1,0 +1,168 @@
+//! The words of a receipt, one table a language.
+
+use super::CivilTime;
+use crate::decimal;
+use crate::locale::Locale;
+use crate::tax::{PriceMode, TaxRate};
+
+/// Decimals of a rate in per cent: rates are basis points.
+const PER_CENT_PLACES: u32 = 2;
+
+/// The words of one language.
+pub(super) struct Words {
+    pub receipt: &'static str,
+    pub formal: &'static str,
+    pub qualified_invoice: &'static str,
+    pub copy: &'static str,
+    pub registration_number: &'static str,
+    pub phone: &'static str,
+    pub receipt_number: &'static str,
+    pub register: &'static str,
+    pub date: &'static str,
+    pub issued: &'static str,
+    pub lines: &'static str,
+    pub subtotal: &'static str,
+    pub total: &'static str,
+    pub tax_within: &'static str,
+    pub tax_on_top: &'static str,
+    pub paid: &'static str,
+    pub cash: &'static str,
+    pub given: &'static str,
+    pub change: &'static str,
+    pub electronic: &'static str,
+    pub reference: &'static str,
+    /// Stands behind the name of a line at the reduced rate.
+    pub reduced_mark: &'static str,
+    pub reduced_legend: &'static str,
+    pub goods: &'static str,
+    pub received: &'static str,
+    pub stamp: &'static str,
+    pub qr: &'static str,
+    pub thanks: &'static str,
+}
+
+const JA: Words = Words {
+    receipt: "レシート",
+    formal: "領収書",
+    qualified_invoice: "適格簡易請求書",
+    copy: "再発行",
+    registration_number: "登録番号",
+    phone: "電話",
+    receipt_number: "レシートNo.",
+    register: "レジ",
+    date: "日時",
+    issued: "発行日時",
+    lines: "お買上げ明細",
+    subtotal: "小計",
+    total: "合計",
+    tax_within: "(内消費税等)",
+    tax_on_top: "消費税等",
+    paid: "お支払い",
+    cash: "現金",
+    given: "お預り",
+    change: "お釣り",
+    electronic: "電子決済",
+    reference: "取引番号",
+    reduced_mark: "※",
+    reduced_legend: "※は軽減税率対象",
+    goods: "お品代",
+    received: "上記正に領収いたしました",
+    stamp: "収入印紙",
+    qr: "この取引のQRコード",
+    thanks: "ありがとうございました",
+};
+
+const EN: Words = Words {
+    receipt: "Receipt",
+    formal: "Formal receipt",
+    qualified_invoice: "Simplified qualified invoice",
+    copy: "COPY",
+    registration_number: "Reg. no.",
+    phone: "Tel.",
+    receipt_number: "Receipt no.",
+    register: "Register",
+    date: "Date",
+    issued: "Issued",
+    lines: "Items",
+    subtotal: "Subtotal",
+    total: "Total",
+    tax_within: "(tax within)",
+    tax_on_top: "Tax",
+    paid: "Paid",
+    cash: "Cash",
+    given: "Cash given",
+    change: "Change",
+    electronic: "Electronic",
+    reference: "Reference",
+    reduced_mark: "*",
+    reduced_legend: "* Reduced tax rate",
+    goods: "goods",
+    received: "Received with thanks.",
+    stamp: "Revenue stamp",
+    qr: "QR code of this sale",
+    thanks: "Thank you.",
+};
+
+impl Words {
+    /// The words of a language.
+    pub const fn of(locale: Locale) -> &'static Self {
+        match locale {
+            Locale::Ja => &JA,
+            Locale::En => &EN,
+        }
+    }
+
+    /// What the tax of a rate is called, within the prices or on top of them.
+    pub const fn tax(&self, mode: PriceMode) -> &'static str {
+        match mode {
+            PriceMode::Inclusive => self.tax_within,
+            PriceMode::Exclusive => self.tax_on_top,
+        }
+    }
+}
+
+/// What comes to a tax rate, for example `8%対象`.
+pub(super) fn at_rate(locale: Locale, rate: TaxRate, is_reduced: bool) -> String {
+    let per_cent = decimal::format(i64::from(rate.0), PER_CENT_PLACES);
+    let mark = if is_reduced { Words::of(locale).reduced_mark } else { "" };
+    match locale {
+        Locale::Ja => format!("{per_cent}%対象{mark}"),
+        Locale::En => format!("At {per_cent}%{mark}"),
+    }
+}
+
+/// A date with its time of day.
+pub(super) fn date_and_time(locale: Locale, at: CivilTime) -> String {
+    let CivilTime { year, month, day, hour, minute } = at;
+    match locale {
+        Locale::Ja => format!("{year}年{month}月{day}日 {hour:02}:{minute:02}"),
+        Locale::En => format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}"),
+    }
+}
+
+/// To whom a formal receipt is made out; a line to write on where it is not said.
+pub(super) fn addressee(locale: Locale, name: Option<&str>) -> String {
+    match (locale, name) {
+        (Locale::Ja, Some(name)) => format!("{name} 様"),
+        (Locale::Ja, None) => "________________ 様".to_owned(),
+        (Locale::En, Some(name)) => format!("To: {name}"),
+        (Locale::En, None) => "To: ________________".to_owned(),
+    }
+}
+
+/// What a formal receipt is for.
+pub(super) fn proviso(locale: Locale, text: Option<&str>) -> String {
+    let text = text.unwrap_or(Words::of(locale).goods);
+    match locale {
+        Locale::Ja => format!("但し {text}として"),
+        Locale::En => format!("For: {text}"),
+    }
+}
+
+/// The sum that a formal receipt is about, closed at both ends so that no digit is added.
+pub(super) fn closed_sum(locale: Locale, amount: &str) -> String {
+    match locale {
+        Locale::Ja => format!("金 {amount} 也"),
+        Locale::En => format!("{amount}-"),
+    }
+}

@@ -1,0 +1,175 @@
+//! `/v1/receipts`: what customers are given of completed sales.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::Response;
+use domain::call::Role;
+use domain::id::{MerchantId, ReceiptId};
+use domain::locale::Locale;
+use domain::receipt::{self, Columns, IssueReceipt, Kind, Parts, RECEIPTS_MAX, Receipt};
+use domain::sale::Standing;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use storage::Answer;
+use storage::read_receipt::WholeReceipt;
+
+use super::Route;
+use super::auth::authenticate;
+use super::body::{Asked, Segments, query};
+use super::error::{self, Problem};
+use super::idempotency::KeyRule;
+use super::json;
+use super::receipt_json::{Shape, answer_created};
+use super::submit::{ok, respond, submit};
+use crate::app::App;
+use crate::civil::civil_time;
+
+/// What a page of ours needs: its own style, and nothing from anywhere.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// The routes of receipts.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/v1/sales/{id}/receipts", issue),
+        Route::get("/v1/sales/{id}/receipts", list),
+        Route::get("/v1/receipts/{id}", get),
+        Route::get("/v1/receipts/{id}/document", document),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    kind: NewKind,
+    addressee: Option<String>,
+    proviso: Option<String>,
+    #[serde(default)]
+    locale: Locale,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NewKind {
+    Receipt,
+    Formal,
+}
+
+impl New {
+    fn kind(self) -> Result<Kind, Problem> {
+        match (self.kind, self.addressee, self.proviso) {
+            (NewKind::Formal, addressee, proviso) => Ok(Kind::Formal { addressee, proviso }),
+            (NewKind::Receipt, None, None) => Ok(Kind::Receipt),
+            (NewKind::Receipt, _, _) => Err(Problem::new(
+                error::Kind::BodyInvalid,
+                "An `addressee` and a `proviso` stand on a receipt of the kind `formal`. Ask for that, or leave them out.",
+            )),
+        }
+    }
+}
+
+async fn issue(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<New>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let locale = asked.body.locale;
+    let command = IssueReceipt { sale: segments.id(0, "sale")?, kind: asked.body.kind()?, locale };
+    submit(&app, asked.envelope, command, answer_created).await
+}
+
+/// All of a sale: there are few.
+async fn list(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let found = app.reader.list_receipts(principal.merchant, segments.id(0, "sale")?).await?;
+    let found = found.ok_or_else(|| Problem::not_found("sale"))?;
+    Ok(ok(json::to_bytes(&json::list(
+        &found,
+        i64::from(RECEIPTS_MAX),
+        |receipt| receipt.id.to_string(),
+        Shape::of_listed,
+    ))))
+}
+
+async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let whole = find(&app, principal.merchant, &segments).await?;
+    Ok(ok(json::to_bytes(&Shape::of(&whole.issued, &content(&whole)?))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    #[serde(default)]
+    format: Format,
+    columns: Option<usize>,
+    locale: Option<Locale>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Html,
+    Text,
+    Escpos,
+}
+
+impl Wanted {
+    fn columns(&self) -> Result<Columns, Problem> {
+        let Some(count) = self.columns else { return Ok(Columns::Wide) };
+        let wrong = || Problem::new(error::Kind::QueryInvalid, "The parameter `columns` is 32, 42 or 48.");
+        Columns::of(count).ok_or_else(wrong)
+    }
+}
+
+async fn document(
+    State(app): State<App>,
+    segments: Segments,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let wanted: Wanted = query(&uri)?;
+    let columns = wanted.columns()?;
+    let whole = find(&app, principal.merchant, &segments).await?;
+    let receipt = content(&whole)?;
+    let locale = wanted.locale.unwrap_or(whole.issued.locale);
+    let (content_type, body) = match wanted.format {
+        Format::Html => ("text/html; charset=utf-8", receipt::html(&receipt, locale).into_bytes()),
+        Format::Text => ("text/plain; charset=utf-8", receipt::text(&receipt, locale, columns).into_bytes()),
+        Format::Escpos => ("application/octet-stream", receipt::escpos(&receipt, locale, columns)),
+    };
+    let answer = Answer { status: 200, content_type: content_type.into(), body, subject: String::new() };
+    let mut response = respond(answer, false);
+    let policy = HeaderValue::from_static(PAGE_POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
+
+async fn find(app: &App, merchant: MerchantId, segments: &Segments) -> Result<WholeReceipt, Problem> {
+    let id: ReceiptId = segments.id(0, "receipt")?;
+    app.reader.find_receipt(merchant, id).await?.ok_or_else(|| Problem::not_found("receipt"))
+}
+
+/// What stands on it. A sale whose parts do not come to its totals has no receipt: a wrong one would be worse.
+fn content(whole: &WholeReceipt) -> Result<Receipt, Problem> {
+    let WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by } = whole;
+    let no_receipt = |why: &str| {
+        tracing::error!(receipt.id = %issued.id, why, "A receipt cannot be made.");
+        Problem::new(error::Kind::Internal, "The receipt cannot be made from its sale. Report the request id.")
+    };
+    let at = |at: Timestamp| {
+        civil_time(at, &merchant.zone).ok_or_else(|| no_receipt("the merchant's time zone is not known"))
+    };
+    let standing = Standing::of(sale.clone(), lines.clone(), tenders.clone(), &merchant.tax);
+    let standing = standing.map_err(|refusal| no_receipt(refusal.code()))?;
+    let parts = Parts {
+        issued,
+        issued_at: at(issued.issued_at)?,
+        standing: &standing,
+        sold_at: at(standing.sale.closed_at.unwrap_or(standing.sale.opened_at))?,
+        merchant,
+        location,
+        register,
+        paid_by,
+    };
+    Receipt::of(parts).map_err(|mismatch| no_receipt(&mismatch.to_string()))
+}

@@ -1,0 +1,158 @@
+//! The JSON of a receipt.
+
+use domain::id::{ReceiptId, SaleId};
+use domain::money::{Currency, Quantity, UnitPrice};
+use domain::receipt::{self, IssuedReceipt, Paid, Receipt};
+use domain::tax::PriceMode;
+use domain::time::Timestamp;
+use serde::Serialize;
+use storage::Answer;
+
+use super::json;
+use super::sale_json::Tax;
+
+/// The answer to the command that issued a receipt.
+pub fn answer_created(issued: &IssuedReceipt) -> Answer {
+    json::answer(201, issued.id, json::to_bytes(&Shape::of_listed(issued)))
+}
+
+/// A receipt; in a list it stands without its content.
+#[derive(Serialize)]
+pub struct Shape<'a> {
+    id: ReceiptId,
+    object: &'static str,
+    sale_id: SaleId,
+    number: u32,
+    kind: &'static str,
+    is_copy: bool,
+    addressee: Option<&'a str>,
+    proviso: Option<&'a str>,
+    locale: &'static str,
+    issued_by: &'a str,
+    #[serde(serialize_with = "json::instant")]
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Content<'a>>,
+}
+
+impl<'a> Shape<'a> {
+    /// That it was given.
+    pub fn of_listed(issued: &'a IssuedReceipt) -> Self {
+        let (addressee, proviso) = issued.kind.texts();
+        Self {
+            id: issued.id,
+            object: "receipt",
+            sale_id: issued.sale,
+            number: issued.number,
+            kind: issued.kind.as_str(),
+            is_copy: issued.is_copy,
+            addressee,
+            proviso,
+            locale: issued.locale.as_str(),
+            issued_by: &issued.issued_by,
+            created_at: issued.issued_at,
+            content: None,
+        }
+    }
+
+    /// With all that stands on it.
+    pub fn of(issued: &'a IssuedReceipt, receipt: &'a Receipt) -> Self {
+        Self { content: Some(Content::of(receipt)), ..Self::of_listed(issued) }
+    }
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    receipt_number: &'a str,
+    sold_at_local: String,
+    issued_at_local: String,
+    merchant: &'a str,
+    legal_name: Option<&'a str>,
+    registration_number: Option<&'a str>,
+    is_qualified_invoice: bool,
+    location: &'a str,
+    address: &'a [String],
+    phone: Option<&'a str>,
+    register: &'a str,
+    currency: Currency,
+    prices_include_tax: bool,
+    lines: Vec<Line<'a>>,
+    taxes: Vec<Tax>,
+    total_minor: i64,
+    tax_minor: i64,
+    tenders: Vec<Tender<'a>>,
+    needs_revenue_stamp: bool,
+}
+
+impl<'a> Content<'a> {
+    fn of(receipt: &'a Receipt) -> Self {
+        Self {
+            receipt_number: &receipt.receipt_number,
+            sold_at_local: receipt.sold_at.to_string(),
+            issued_at_local: receipt.issued_at.to_string(),
+            merchant: &receipt.merchant,
+            legal_name: receipt.legal_name.as_deref(),
+            registration_number: receipt.registration_number.as_ref().map(|number| number.as_str()),
+            is_qualified_invoice: receipt.is_qualified_invoice(),
+            location: &receipt.place.name,
+            address: &receipt.place.address,
+            phone: receipt.place.phone.as_deref(),
+            register: &receipt.register,
+            currency: receipt.currency,
+            prices_include_tax: receipt.price_mode == PriceMode::Inclusive,
+            lines: receipt.lines.iter().map(Line::of).collect(),
+            taxes: receipt.rates.iter().map(Tax::of).collect(),
+            total_minor: receipt.total.gross_minor,
+            tax_minor: receipt.total.tax_minor,
+            tenders: receipt.paid.iter().map(Tender::of).collect(),
+            needs_revenue_stamp: receipt.needs_stamp,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    name: &'a str,
+    quantity: Quantity,
+    unit_price: UnitPrice,
+    amount_minor: i64,
+    tax_rate_basis_points: u32,
+    is_reduced: bool,
+}
+
+impl<'a> Line<'a> {
+    fn of(line: &'a receipt::Line) -> Self {
+        let receipt::Line { name, quantity, unit_price, amount_minor, rate, is_reduced } = line;
+        Self {
+            name,
+            quantity: *quantity,
+            unit_price: *unit_price,
+            amount_minor: *amount_minor,
+            tax_rate_basis_points: rate.0,
+            is_reduced: *is_reduced,
+        }
+    }
+}
+
+/// How a part of the sale was paid.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Tender<'a> {
+    Cash { amount_minor: i64, given_minor: i64, change_minor: i64 },
+    Electronic { amount_minor: i64, provider: Option<&'a str>, provider_reference: Option<&'a str> },
+}
+
+impl<'a> Tender<'a> {
+    fn of(paid: &'a Paid) -> Self {
+        match paid {
+            Paid::Cash { amount_minor, given_minor, change_minor } => {
+                Self::Cash { amount_minor: *amount_minor, given_minor: *given_minor, change_minor: *change_minor }
+            }
+            Paid::Electronic { amount_minor, provider, reference } => Self::Electronic {
+                amount_minor: *amount_minor,
+                provider: provider.as_deref(),
+                provider_reference: reference.as_deref(),
+            },
+        }
+    }
+}

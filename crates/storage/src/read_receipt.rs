@@ -1,0 +1,110 @@
+//! All that stands on a receipt, read in one transaction.
+
+use domain::id::{MerchantId, ReceiptId, SaleId};
+use domain::merchant::{Connection, Location, Merchant, Register};
+use domain::payment::{Operation, Payment};
+use domain::receipt::{IssuedReceipt, PaidBy, paid_by};
+use domain::sale::{Sale, SaleLine, Tender};
+
+use crate::cell::Cell;
+use crate::error::EngineError;
+use crate::read::{query, records};
+use crate::reader::Reader;
+
+/// A receipt that was given, and the records that it is made from.
+#[derive(Debug, Clone)]
+pub struct WholeReceipt {
+    /// That it was given.
+    pub issued: IssuedReceipt,
+    /// The sale.
+    pub sale: Sale,
+    /// Its lines, by number.
+    pub lines: Vec<SaleLine>,
+    /// Its tenders, by id.
+    pub tenders: Vec<Tender>,
+    /// Whose it is.
+    pub merchant: Merchant,
+    /// Where it was made.
+    pub location: Location,
+    /// The register that rang it.
+    pub register: Register,
+    /// Who took its payments.
+    pub paid_by: Vec<PaidBy>,
+}
+
+/// The payments behind the tenders of a sale.
+const PAYMENTS_OF: &str = "IN (SELECT payment_id FROM tender WHERE sale_id = $1 AND payment_id IS NOT NULL)";
+
+impl Reader {
+    /// The receipts of a sale, in the order they were given; `None` where there is no such sale.
+    pub async fn list_receipts(
+        &self,
+        merchant: MerchantId,
+        sale: SaleId,
+    ) -> Result<Option<Vec<IssuedReceipt>>, EngineError> {
+        let by_sale = || vec![Cell::display(sale), Cell::display(merchant)];
+        let queries = vec![
+            query::<Sale>("WHERE id = $1 AND merchant_id = $2", by_sale()),
+            query::<IssuedReceipt>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale()),
+        ];
+        let mut answers = self.run(queries).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let (sales, receipts) = (next(), next());
+        if sales.is_empty() { Ok(None) } else { records(receipts).map(Some) }
+    }
+
+    /// The sale that has a receipt number.
+    pub async fn find_sale_by_receipt_number(
+        &self,
+        merchant: MerchantId,
+        number: &str,
+    ) -> Result<Option<Sale>, EngineError> {
+        let params = vec![Cell::display(merchant), Cell::Text(number.to_owned().into())];
+        let found = self.list("WHERE merchant_id = $1 AND receipt_number = $2", params).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// One receipt with all that stands on it.
+    pub async fn find_receipt(&self, merchant: MerchantId, id: ReceiptId) -> Result<Option<WholeReceipt>, EngineError> {
+        let Some(issued) = self.find::<IssuedReceipt>(merchant, Cell::display(id)).await? else { return Ok(None) };
+        let by_sale = || vec![Cell::display(issued.sale), Cell::display(merchant)];
+        let connections =
+            format!("WHERE merchant_id = $2 AND id IN (SELECT connection_id FROM payment WHERE id {PAYMENTS_OF})");
+        let queries = vec![
+            query::<Sale>("WHERE id = $1 AND merchant_id = $2", by_sale()),
+            query::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale()),
+            query::<Tender>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY id", by_sale()),
+            query::<Merchant>("WHERE id = $1", vec![Cell::display(merchant)]),
+            query::<Location>(
+                "WHERE merchant_id = $2 AND id = (SELECT location_id FROM sale WHERE id = $1)",
+                by_sale(),
+            ),
+            query::<Register>(
+                "WHERE merchant_id = $2 AND id = (SELECT register_id FROM sale WHERE id = $1)",
+                by_sale(),
+            ),
+            query::<Payment>(&format!("WHERE merchant_id = $2 AND id {PAYMENTS_OF}"), by_sale()),
+            query::<Operation>(
+                &format!("WHERE merchant_id = $2 AND payment_id {PAYMENTS_OF} ORDER BY payment_id, number"),
+                by_sale(),
+            ),
+            query::<Connection>(&connections, by_sale()),
+        ];
+        let mut answers = self.run(queries).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let (sales, lines, tenders) = (records(next())?, records(next())?, records(next())?);
+        let (merchants, locations, registers) = (records(next())?, records(next())?, records(next())?);
+        let (payments, operations, connections) = (records(next())?, records(next())?, records(next())?);
+        let sale: Option<Sale> = sales.into_iter().next();
+        let places = (merchants.into_iter().next(), locations.into_iter().next(), registers.into_iter().next());
+        let (Some(sale), (Some(merchant), Some(location), Some(register))) = (sale, places) else { return Ok(None) };
+        let paid_by = name_providers(&payments, &operations, &connections);
+        Ok(Some(WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by }))
+    }
+}
+
+fn name_providers(payments: &[Payment], operations: &[Operation], connections: &[Connection]) -> Vec<PaidBy> {
+    let provider = |payment: &Payment| connections.iter().find(|connection| connection.id == payment.connection);
+    let named = payments.iter().filter_map(|payment| Some((payment, &provider(payment)?.provider)));
+    named.map(|(payment, provider)| paid_by(payment, operations, provider)).collect()
+}
