@@ -59,7 +59,8 @@ pub async fn run(options: &Options) -> anyhow::Result<bool> {
         signal = wait_for_signal() => signal.and_then(|()| bail!("Stopped before the end.")),
     };
     if played.is_ok() && !options.once {
-        say(&summary::invitation(&shop, options))?;
+        let receipt = shop.give_receipt().await?;
+        say(&summary::invitation(&shop, &receipt, options))?;
         wait_for_signal().await?;
         say("\nStopping.\n")?;
     }
@@ -148,6 +149,7 @@ mod tests {
         let tally = ring(&shop, options.sales).await.unwrap();
         let audit = audit::look(&shop, &tally).await.unwrap();
         let words = summary::words(&shop, &tally, &audit, std::time::Duration::from_secs(1));
+        assert!(shop.give_receipt().await.unwrap().starts_with("rcp_"));
         shop.close().await.unwrap();
         assert!(audit.holds(), "{words}");
         assert_eq!(tally.sales, SALES_MIN);

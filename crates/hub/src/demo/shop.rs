@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Options;
-use super::api::{Api, Article, Post};
+use super::api::{Api, Article, Post, Sale};
 use super::goods::{GOODS, RARE, RARE_PIECES};
 use crate::api_key::Environment;
 use crate::clock::Clock;
@@ -129,6 +129,7 @@ impl Shop {
         let locations: Vec<Place> = manager.list("/v1/locations").await?;
         let location = locations.into_iter().next().context("The shop has no location")?.id;
         let registers = manager.list("/v1/registers").await?;
+        put_up_the_sign(&manager, &location).await?;
         let articles = fill_shelves(&manager, &location, options.sales).await?;
         let is_taken = options.listen.port() != 0 && addr != options.listen;
         Ok(Self {
@@ -161,6 +162,17 @@ impl Shop {
     /// What needed, or needs, a person because of a payment. The API lists what is open only.
     pub async fn exceptions_of(&self, payment: &str) -> anyhow::Result<Vec<domain::exception::Exception>> {
         Ok(self.hub.app.reader.list_exceptions_of(self.merchant, payment).await?)
+    }
+
+    /// Gives a receipt of the first sale, found by its number, and says the receipt's id.
+    pub async fn give_receipt(&self) -> anyhow::Result<String> {
+        let register = self.registers.first().context("The shop has no register")?;
+        let path = format!("/v1/sales?receipt_number={}-00000001", register.name);
+        let sales: Vec<Sale> = self.cashier.list_once(&path).await?;
+        let sale = sales.first().context("The register's first sale is not there")?;
+        let path = format!("/v1/sales/{}/receipts", sale.id);
+        let post = Post { path: &path, key: "receipt", body: json!({ "kind": "receipt", "locale": "en" }) };
+        Ok(self.cashier.post(&post).await?.read::<Created>(201)?.id)
     }
 
     /// The folder, if it is kept.
@@ -244,6 +256,15 @@ fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
 #[derive(Deserialize)]
 struct Created {
     id: String,
+}
+
+/// What receipts say of the shop. The registration number is the example of a right check digit, not a shop's.
+async fn put_up_the_sign(manager: &Api, location: &str) -> anyhow::Result<()> {
+    let issuer = json!({ "legal_name": "Demo Shop K.K.", "registration_number": "T5835678256246" });
+    manager.patch("/v1/merchant", &issuer).await?.read::<Created>(200)?;
+    let contact = json!({ "address": ["1-2-3 Ginza, Chuo-ku", "Tokyo 104-0061"], "phone": "03-0000-0000" });
+    manager.patch(&format!("/v1/locations/{location}"), &contact).await?.read::<Created>(200)?;
+    Ok(())
 }
 
 async fn fill_shelves(manager: &Api, location: &str, sales: u64) -> anyhow::Result<Vec<Article>> {
