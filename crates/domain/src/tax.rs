@@ -88,6 +88,27 @@ impl TaxTotal {
         };
         Ok(Self { rate, base_minor, net_minor, tax_minor, gross_minor })
     }
+
+    fn times(self, count: i64) -> Result<Self, Overflow> {
+        let times = |amount_minor: i64| amount_minor.checked_mul(count).ok_or(Overflow);
+        Ok(Self {
+            rate: self.rate,
+            base_minor: times(self.base_minor)?,
+            net_minor: times(self.net_minor)?,
+            tax_minor: times(self.tax_minor)?,
+            gross_minor: times(self.gross_minor)?,
+        })
+    }
+
+    fn sum(rate: TaxRate, totals: &[Self]) -> Result<Self, Overflow> {
+        Ok(Self {
+            rate,
+            base_minor: sum_minor(totals.iter().map(|total| total.base_minor))?,
+            net_minor: sum_minor(totals.iter().map(|total| total.net_minor))?,
+            tax_minor: sum_minor(totals.iter().map(|total| total.tax_minor))?,
+            gross_minor: sum_minor(totals.iter().map(|total| total.gross_minor))?,
+        })
+    }
 }
 
 /// The totals of a receipt's lines (rate, amount as priced in minor units), one per rate, sorted by rate.
@@ -97,6 +118,27 @@ pub fn tax_totals(lines: &[(TaxRate, i64)], rules: &TaxRules) -> Result<Vec<TaxT
         amounts.entry(*rate).or_default().push(*amount_minor);
     }
     amounts.into_iter().map(|(rate, amounts)| TaxTotal::of(rate, sum_minor(amounts)?, rules)).collect()
+}
+
+/// Receipts with the same sum at one rate, which therefore have the same tax. A day has many receipts and few of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alike {
+    /// The rate.
+    pub rate: TaxRate,
+    /// What the lines at that rate come to on each of the receipts, as priced, in minor units.
+    pub base_minor: i64,
+    /// How many receipts.
+    pub count: i64,
+}
+
+/// What receipts amount to together, one total per rate, sorted by rate. Each receipt is rounded by itself and its tax added
+/// up: the tax of a day's sum is another number than what the customers' receipts say.
+pub fn tax_totals_together(receipts: &[Alike], rules: &TaxRules) -> Result<Vec<TaxTotal>, Overflow> {
+    let mut by_rate: BTreeMap<TaxRate, Vec<TaxTotal>> = BTreeMap::new();
+    for Alike { rate, base_minor, count } in receipts {
+        by_rate.entry(*rate).or_default().push(TaxTotal::of(*rate, *base_minor, rules)?.times(*count)?);
+    }
+    by_rate.into_iter().map(|(rate, totals)| TaxTotal::sum(rate, &totals)).collect()
 }
 
 /// What all rates of a receipt amount to. `net + tax = gross`, always.
@@ -228,6 +270,30 @@ mod tests {
             let returned: Vec<_> = lines.iter().map(|(rate, amount)| (*rate, -amount)).collect();
             let mirrored: Vec<_> = tax_totals(&returned, &rules).unwrap().iter().map(negated).collect();
             prop_assert_eq!(tax_totals(&lines, &rules).unwrap(), mirrored);
+        }
+    }
+
+    #[test]
+    fn the_tax_of_a_day_is_that_of_its_receipts() {
+        // Three receipts of 105 yen, 10 yen tax each: 30, where the day's 315 would have 31.
+        let alike = [Alike { rate: TaxRate(1_000), base_minor: 105, count: 3 }];
+        let total = tax_totals_together(&alike, &rules(Exclusive, Down)).unwrap()[0];
+        assert_eq!((total.base_minor, total.tax_minor, total.gross_minor), (315, 30, 345));
+        let too_many = [Alike { count: i64::MAX, ..alike[0] }];
+        assert_eq!(tax_totals_together(&too_many, &rules(Exclusive, Down)), Err(Overflow));
+        assert_eq!(tax_totals_together(&[], &TaxRules::japan()), Ok(vec![]));
+    }
+
+    proptest! {
+        #[test]
+        fn receipts_amount_to_the_sum_of_each(
+            receipts in prop::collection::vec(any_lines(), 0..6),
+            rules in any_rules(),
+        ) {
+            let each: Vec<_> = receipts.iter().flat_map(|lines| tax_totals(lines, &rules).unwrap()).collect();
+            let alike = |total: &TaxTotal| Alike { rate: total.rate, base_minor: total.base_minor, count: 1 };
+            let together = tax_totals_together(&each.iter().map(alike).collect::<Vec<_>>(), &rules).unwrap();
+            prop_assert_eq!(totals(&together), totals(&each));
         }
     }
 

@@ -19,6 +19,7 @@ use storage::reader::Reader;
 use storage::{Answer, Envelope, Handle, Idempotency, Lane};
 
 use crate::api_key::{self, Environment};
+use crate::business_day;
 use crate::clock::{Clock, RandomIds};
 use crate::config::Config;
 use crate::database::Database;
@@ -111,6 +112,7 @@ impl Operator {
 
     /// Sets a merchant up with one shop and its registers, and the tax rules of Japan.
     pub async fn add_merchant(&mut self, new: NewMerchant) -> anyhow::Result<MerchantId> {
+        business_day::zone(&new.zone)?;
         let id = MerchantId::from_uuid(self.ids.next(self.now));
         let place = LocationId::from_uuid(self.ids.next(self.now));
         let location =

@@ -29,6 +29,7 @@ mod queue;
 pub mod read;
 pub mod read_receipt;
 pub mod reader;
+pub mod report;
 pub mod sqlite;
 
 pub use cell::Cell;

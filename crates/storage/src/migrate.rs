@@ -10,6 +10,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__walking_skeleton", include_str!("../migrations/V1__walking_skeleton.sql")),
     ("V2__returns", include_str!("../migrations/V2__returns.sql")),
     ("V3__receipts", include_str!("../migrations/V3__receipts.sql")),
+    ("V4__day", include_str!("../migrations/V4__day.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

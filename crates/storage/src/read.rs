@@ -310,6 +310,19 @@ impl Reader {
         self.page(merchant, after, limit).await
     }
 
+    /// A page of the merchant's payments in doubt after an id, those that wait for a person included.
+    pub async fn list_payments_in_doubt(
+        &self,
+        merchant: MerchantId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Payment>, EngineError> {
+        let params =
+            vec![Cell::display(merchant), Cell::Text(after.to_owned().into()), Cell::Int(limit.clamp(1, PAGE_MAX))];
+        let tail = "WHERE merchant_id = $1 AND state IN ('in_doubt', 'needs_person') AND id > $2 ORDER BY id LIMIT $3";
+        self.list(tail, params).await
+    }
+
     /// The merchant's events after a number, in order.
     pub async fn list_events(
         &self,

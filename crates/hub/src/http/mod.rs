@@ -18,6 +18,7 @@ pub mod payment;
 pub mod prefer;
 pub mod receipt;
 mod receipt_json;
+pub mod report;
 pub mod request_id;
 pub mod returns;
 pub mod sale;
@@ -92,6 +93,7 @@ pub fn routes() -> Vec<Route> {
         merchant::routes(),
         event::routes(),
         exception::routes(),
+        report::routes(),
     ];
     faces.into_iter().flatten().collect()
 }

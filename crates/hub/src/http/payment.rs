@@ -122,11 +122,25 @@ async fn find_reached(app: &App, principal: &Principal, segments: &Segments) -> 
     Ok(found)
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    #[serde(default)]
+    in_doubt: bool,
+    cursor: Option<String>,
+    limit: Option<i64>,
+}
+
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    let principal = authenticate(&app, &headers).await?;
-    let page: Page = query(&uri)?;
-    let limit = page.limit()?;
-    let found = app.reader.list_payments(principal.merchant, page.after::<PaymentId>()?, limit + 1).await?;
+    let merchant = authenticate(&app, &headers).await?.merchant;
+    let Wanted { in_doubt, cursor, limit } = query(&uri)?;
+    let page = Page::new(cursor, limit);
+    let (after, limit) = (page.after::<PaymentId>()?, page.limit()?);
+    let found = if in_doubt {
+        app.reader.list_payments_in_doubt(merchant, after, limit + 1).await?
+    } else {
+        app.reader.list_payments(merchant, after, limit + 1).await?
+    };
     Ok(ok(json::to_bytes(&json::list(&found, limit, |payment| payment.id.to_string(), Summary::of))))
 }
 

@@ -108,7 +108,7 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// What a tax rate amounts to.
+/// What one rate amounts to.
 #[derive(Serialize)]
 pub struct Tax {
     rate_basis_points: u32,
@@ -118,7 +118,7 @@ pub struct Tax {
 }
 
 impl Tax {
-    /// In JSON.
+    /// Of the receipt, or of many.
     pub fn of(total: &TaxTotal) -> Self {
         let TaxTotal { rate, net_minor, tax_minor, gross_minor, .. } = *total;
         Self { rate_basis_points: rate.0, net_minor, tax_minor, gross_minor }

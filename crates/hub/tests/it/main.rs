@@ -23,6 +23,7 @@ mod payment;
 mod payment_faults;
 mod receipt;
 mod returns;
+mod report;
 mod sale;
 mod serve;
 mod stock;
