@@ -267,7 +267,7 @@ impl World {
             }
             Key::StockLevel(location, article) => {
                 let (on_hand, reserved) = (Quantity::ZERO, Quantity::ZERO);
-                let level = StockLevel { location, article, merchant, on_hand, reserved, version };
+                let level = StockLevel { location, article, merchant, on_hand, reserved, reorder_at: None, version };
                 put_new(&mut self.database.stock_levels, level);
             }
             Key::Balance(merchant, account, currency) => {
@@ -497,7 +497,8 @@ fn a_shop() -> UnitOfWork {
 fn stock_up(shop: &mut UnitOfWork) {
     let (on_hand, reserved) = (Quantity(TEA_ON_HAND), Quantity::ZERO);
     let (location, article, merchant) = (LOCATION, TEA, MERCHANT);
-    shop.stock_levels.put_loaded(StockLevel { location, article, merchant, on_hand, reserved, version: 1 });
+    let level = StockLevel { location, article, merchant, on_hand, reserved, reorder_at: None, version: 1 };
+    shop.stock_levels.put_loaded(level);
     shop.movements.append(Movement {
         id: MovementId::from_uuid(Uuid::nil()),
         merchant,

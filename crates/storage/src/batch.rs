@@ -25,8 +25,9 @@ use crate::submission::{Answer, Claim, Envelope, Failure, Idempotency, Pending};
 const ROUNDS_MAX: u8 = 3;
 /// Records that one command may lock. What needs more is a document that is filled in pieces.
 const RECORDS_MAX: usize = 1_000;
-/// Rows that one command may write.
-const ROWS_MAX: usize = 2_000;
+/// Rows that one command may write: of each of a sale's 500 lines the line, its movement, its level, and the word that the
+/// level fell below its threshold; and what the sale writes besides.
+const ROWS_MAX: usize = 2_100;
 
 /// A command in a batch.
 pub(crate) struct Entry {

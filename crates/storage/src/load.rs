@@ -88,6 +88,7 @@ fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> R
                     merchant: *merchant,
                     on_hand: Quantity(0),
                     reserved: Quantity(0),
+                    reorder_at: None,
                     version: 1,
                 },
             ),

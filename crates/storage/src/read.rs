@@ -238,6 +238,25 @@ impl Reader {
         }
     }
 
+    /// The levels of one location that are below their threshold, a page after an article's id.
+    pub async fn list_stock_levels_below_threshold(
+        &self,
+        merchant: MerchantId,
+        location: LocationId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<StockLevel>, EngineError> {
+        let params = vec![
+            Cell::display(location),
+            Cell::display(merchant),
+            Cell::Text(after.to_owned().into()),
+            Cell::Int(limit.clamp(1, PAGE_MAX)),
+        ];
+        let tail = "WHERE location_id = $1 AND merchant_id = $2 AND article_id > $3 AND reorder_at IS NOT NULL \
+                    AND on_hand - reserved < reorder_at ORDER BY article_id LIMIT $4";
+        self.list(tail, params).await
+    }
+
     /// A sale with its lines and tenders.
     pub async fn find_sale(&self, merchant: MerchantId, id: SaleId) -> Result<Option<WholeSale>, EngineError> {
         let by_sale = |merchant| vec![Cell::display(id), Cell::display(merchant)];

@@ -54,7 +54,7 @@ impl Command for AddLine {
         let data = Changed { number: line.number, total_minor: sale.total_minor };
         work.sale_lines.insert(line);
         work.require(level_keys(&sale, article))?;
-        stock::reserve(work, &sale, article, sold_quantity(work, &sale, article)?)?;
+        stock::reserve(work, call, &sale, article, sold_quantity(work, &sale, article)?)?;
         promise_until(work, &sale);
         save(work, sale);
         work.emit(call, "sale.line_added", self.sale, &data);

@@ -38,7 +38,7 @@ impl Command for OpenSale {
         let (mut sale, lines) = self.sale.price(id, work, call)?;
         sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
         for (article, quantity) in stocked_quantities(&lines)? {
-            stock::reserve(work, &sale, article, quantity)?;
+            stock::reserve(work, call, &sale, article, quantity)?;
         }
         promise_until(work, &sale);
         let data = Opened { register: sale.register, currency: sale.currency, total_minor: sale.total_minor };

@@ -1,6 +1,7 @@
 //! What an open sale does to the level of its location: promise, take back, take away. Each function changes level and
 //! reservation, or level and movements, together.
 
+use super::threshold::tell_crossing;
 use super::{Movement, MovementKind, Refusal, Reservation, StockLevel};
 use crate::call::Call;
 use crate::command;
@@ -25,6 +26,7 @@ pub(crate) fn require_available(
 /// Sees to it that the sale holds `wanted` of the article: promises what it does not hold yet.
 pub(crate) fn reserve(
     work: &mut UnitOfWork,
+    call: &mut Call<'_>,
     sale: &Sale,
     article: ArticleId,
     wanted: Quantity,
@@ -35,7 +37,10 @@ pub(crate) fn reserve(
     }
     require_available(work, sale, article, missing)?;
     let level = level_mut(work, sale, article)?;
+    let was_below = level.is_below_threshold();
     level.reserved = level.reserved.checked_add(missing).ok_or(Refusal::QuantityOutOfRange)?;
+    let level = level.clone();
+    tell_crossing(work, call, was_below, &level);
     set_held(work, sale, article, wanted);
     Ok(())
 }
@@ -68,10 +73,13 @@ pub(crate) fn sell(
 ) -> Result<bool, Stop<command::Refusal>> {
     let held = held(work, sale, article);
     let level = level_mut(work, sale, article)?;
+    let was_below = level.is_below_threshold();
     level.on_hand = level.on_hand.checked_sub(quantity).ok_or(Refusal::QuantityOutOfRange)?;
     level.reserved = level.reserved.checked_sub(held).ok_or(Refusal::QuantityOutOfRange)?;
     // A sale that held all it sold did not cause a lack of promises, only a miscount can have.
     let is_oversold = level.on_hand < Quantity::ZERO || (held < quantity && level.available() < Quantity::ZERO);
+    let level = level.clone();
+    tell_crossing(work, call, was_below, &level);
     if held > Quantity::ZERO {
         set_held(work, sale, article, Quantity::ZERO);
     }

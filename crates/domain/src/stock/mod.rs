@@ -4,14 +4,19 @@
 mod level;
 mod move_stock;
 mod refusal;
+mod threshold;
 
 pub(crate) use level::{release, require_available, reserve, sell, take_back};
 pub use move_stock::{Correction, MoveStock, Moved, REASON_CHARS_MAX};
 pub use refusal::Refusal;
+pub use threshold::SetThreshold;
 
 use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId};
 use crate::money::Quantity;
 use crate::time::Timestamp;
+
+/// So little, in thousandths, is always worth a word to the customer: what one of them may well take at once.
+pub const LIMITED_MAX: Quantity = Quantity(3_000);
 
 /// What lies on the shelf of one location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,8 @@ pub struct StockLevel {
     pub on_hand: Quantity,
     /// Promised to open sales; always the sum of the held reservations.
     pub reserved: Quantity,
+    /// The threshold: when less than this is available it is time to reorder. None where nobody set one.
+    pub reorder_at: Option<Quantity>,
     /// Row version.
     pub version: i64,
 }
@@ -34,6 +41,17 @@ impl StockLevel {
     /// What may still be promised: `on_hand - reserved`; negative after an oversell.
     pub const fn available(&self) -> Quantity {
         Quantity(self.on_hand.0.saturating_sub(self.reserved.0))
+    }
+
+    /// Whether less is available than the threshold asks for.
+    pub fn is_below_threshold(&self) -> bool {
+        self.reorder_at.is_some_and(|reorder_at| self.available() < reorder_at)
+    }
+
+    /// Whether a customer who wants several should hear that there may not be enough: at or below the threshold, or at most
+    /// [`LIMITED_MAX`] where none is set.
+    pub fn is_limited(&self) -> bool {
+        self.available() <= self.reorder_at.unwrap_or(LIMITED_MAX)
     }
 }
 

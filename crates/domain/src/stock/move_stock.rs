@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::threshold::tell_crossing;
 use super::{Movement, MovementKind, Refusal, StockLevel};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
@@ -119,6 +120,7 @@ impl Command for MoveStock {
         self.check_reason()?;
         let level = work.stock_levels.find_mut(call.merchant, &(self.location, self.article));
         let level = level.ok_or_else(|| Stop::Needs(vec![Key::StockLevel(self.location, self.article)]))?;
+        let was_below = level.is_below_threshold();
         level.on_hand = self.moved(level.on_hand)?;
         let level = level.clone();
         let movement = self.movement(call);
@@ -130,6 +132,7 @@ impl Command for MoveStock {
             reserved: level.reserved,
         };
         work.emit(call, "stock.moved", self.article, &data);
+        tell_crossing(work, call, was_below, &level);
         work.movements.append(movement.clone());
         Ok(Moved { movement, level })
     }

@@ -30,7 +30,7 @@ pub enum Refusal {
     },
     /// The article's stock is not counted.
     NotCounted,
-    /// The quantity, or the level that it would lead to, is out of range; a receipt is not positive.
+    /// The quantity, or the level that it would lead to, is out of range; a receipt is not positive, a threshold negative.
     QuantityOutOfRange,
     /// An adjustment needs a reason, and a reason has a longest length.
     ReasonInvalid,
@@ -72,7 +72,8 @@ impl fmt::Display for Refusal {
             Self::QuantityOutOfRange => {
                 write!(
                     f,
-                    "A receipt is 1 to {QUANTITY_MAX} thousandths, an adjustment as much up or down and not zero."
+                    "A receipt is 1 to {QUANTITY_MAX} thousandths, an adjustment as much up or down and not zero, a \
+                     threshold as much or zero."
                 )
             }
             Self::ReasonInvalid => {

@@ -35,7 +35,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use futures::FutureExt;
 
 use self::error::{Kind, Problem};
@@ -65,6 +65,11 @@ impl Route {
     /// Does or makes.
     pub fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
         Self { method: Method::POST, path, handler: post(handler) }
+    }
+
+    /// Sets.
+    pub fn put<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: Method::PUT, path, handler: put(handler) }
     }
 
     /// Changes.

@@ -19,6 +19,7 @@ impl Stored for StockLevel {
             ("merchant_id", TEXT),
             ("on_hand", INT),
             ("reserved", INT),
+            ("reorder_at", INT),
             ("version", INT),
         ],
     );
@@ -30,6 +31,7 @@ impl Stored for StockLevel {
             Cell::display(self.merchant),
             Cell::Int(self.on_hand.0),
             Cell::Int(self.reserved.0),
+            Cell::option(self.reorder_at, |Quantity(reorder_at)| Cell::Int(reorder_at)),
             Cell::Int(self.version),
         ]);
     }
@@ -41,6 +43,7 @@ impl Stored for StockLevel {
             merchant: row.parse()?,
             on_hand: Quantity(row.int()?),
             reserved: Quantity(row.int()?),
+            reorder_at: row.int_option()?.map(Quantity),
             version: row.int()?,
         })
     }

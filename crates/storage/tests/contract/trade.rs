@@ -1,11 +1,15 @@
 //! The commands of a shop, whole, on every store.
 
+use domain::call::Call;
+use domain::id::{ArticleId, MovementId};
 use domain::money::{Currency, Quantity};
 use domain::payment::{self, Approval, CreatePayment, OperationState, Outcome, RecordOutcome, Witness};
-use domain::sale::{AddCash, AddLine, OpenSale, RemoveLine, State, VoidSale};
+use domain::sale::{AddCash, AddLine, NewTender, OpenSale, RemoveLine, State, VoidSale};
+use domain::stock::{Movement, MovementKind};
 use domain::time::Timestamp;
+use domain::work::{Key, UnitOfWork};
 
-use crate::support::command::{a_sale, receive, sale_id, sell};
+use crate::support::command::{a_sale, act, an_article, article_id, receive, sale_id, sell};
 use crate::support::rows::cell;
 use crate::support::shop::{CONNECTION, LOCATION, MERCHANT, REGISTER, RICE, Shop, TEA, int};
 use crate::support::store::all;
@@ -16,6 +20,7 @@ on!([sqlite postgres memory] [
     receipt_numbers_follow_each_other_within_one_batch
     a_payment_completes_its_sale
     a_sale_of_many_lines_is_rung_at_once
+    a_sale_of_many_articles_that_run_low_is_rung_at_once
 ]);
 
 fn a_sale_is_opened_changed_and_paid_in_parts(shop: &mut Shop) {
@@ -96,7 +101,49 @@ fn a_sale_of_many_lines_is_rung_at_once(shop: &mut Shop) {
     shop.run(receive(RICE, 400));
     let mut sale = sell(1, RICE);
     sale.sale = a_sale(&[(RICE, 1); 500]);
-    sale.tenders = vec![domain::sale::NewTender::Cash { amount_minor: None, given_minor: 50_000 }];
+    sale.tenders = vec![NewTender::Cash { amount_minor: None, given_minor: 50_000 }];
     assert_eq!(shop.run(sale).sale.total_minor, 50_000);
     assert_eq!(all(&shop.store, "sale_line").len(), 500);
+}
+
+fn a_sale_of_many_articles_that_run_low_is_rung_at_once(shop: &mut Shop) {
+    let articles: Vec<ArticleId> = (0..500).map(|number| article_id(1_000 + number)).collect();
+    let made = articles.clone();
+    shop.run(act("articles", [], move |work, _| {
+        made.iter().for_each(|article| work.articles.insert(an_article(*article)));
+        Ok(())
+    }));
+    let keys = articles.iter().flat_map(|article| [Key::Article(*article), Key::StockLevel(LOCATION, *article)]);
+    let keys = keys.chain([Key::Location(LOCATION)]);
+    let filled = articles.clone();
+    shop.run(act("shelves", keys.collect::<Vec<_>>(), move |work, call| {
+        filled.iter().for_each(|article| fill(work, call, *article));
+        Ok(())
+    }));
+    let lines: Vec<_> = articles.iter().map(|article| (*article, 1)).collect();
+    let mut sale = sell(1, RICE);
+    sale.sale = a_sale(&lines);
+    sale.tenders = vec![NewTender::Cash { amount_minor: None, given_minor: 50_000 }];
+    shop.run(sale);
+    let told = all(&shop.store, "event").into_iter();
+    let told = told.filter(|row| *cell("event", row, "kind") == storage::Cell::text("stock.below_threshold"));
+    assert_eq!(told.count(), articles.len());
+}
+
+/// One piece on the shelf, and a threshold of one.
+fn fill(work: &mut UnitOfWork, call: &mut Call<'_>, article: ArticleId) {
+    let piece = Quantity(1_000);
+    let level = work.stock_levels.find_mut(MERCHANT, &(LOCATION, article)).unwrap();
+    (level.on_hand, level.reorder_at) = (piece, Some(piece));
+    work.movements.append(Movement {
+        id: MovementId::from_uuid(call.next_uuid()),
+        merchant: MERCHANT,
+        location: LOCATION,
+        article,
+        kind: MovementKind::Receipt,
+        quantity: piece,
+        sale: None,
+        reason: String::new(),
+        recorded_at: call.now,
+    });
 }
