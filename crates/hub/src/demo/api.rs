@@ -216,6 +216,13 @@ impl Api {
         Ok(Answer { status: response.status().as_u16(), bytes: response.bytes().await?.to_vec() })
     }
 
+    /// Sets something.
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        let request = self.client.put(format!("{}{path}", self.base_url)).bearer_auth(&self.key).json(body);
+        let response = request.send().await.with_context(|| format!("PUT {path}"))?;
+        Ok(Answer { status: response.status().as_u16(), bytes: response.bytes().await?.to_vec() })
+    }
+
     /// Takes something away.
     pub async fn delete(&self, path: &str, key: &str) -> anyhow::Result<Answer> {
         let request = self.client.delete(format!("{}{path}", self.base_url)).bearer_auth(&self.key);

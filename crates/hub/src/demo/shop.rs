@@ -27,6 +27,8 @@ use crate::serve::{self, Running};
 const PORTS_MAX: u16 = 50;
 /// Pieces of each article besides those that the customers can take.
 const SPARE_PIECES: u64 = 100;
+/// Pieces below which an article is reordered.
+const REORDER_AT: u64 = 3;
 /// The most that one customer takes of one article.
 const TAKEN_MAX: u64 = 2;
 
@@ -45,6 +47,8 @@ pub struct Shop {
     pub cashier: Api,
     /// The hub with a manager's key.
     pub manager: Api,
+    /// A viewer's key, for the status page.
+    pub viewer: String,
     /// Whose it is.
     pub merchant: MerchantId,
     /// Its only location.
@@ -99,6 +103,7 @@ impl Folder {
 /// What the operator made.
 struct SetUp {
     merchant: MerchantId,
+    viewer: String,
     cashier: String,
     manager: String,
     sandbox: ConnectionId,
@@ -135,6 +140,7 @@ impl Shop {
         Ok(Self {
             cashier,
             manager,
+            viewer: made.viewer,
             merchant: made.merchant,
             location,
             registers,
@@ -232,10 +238,11 @@ async fn set_up(settings: &Config, database: &Database, provider: String) -> any
     let sandbox = operator.add_connection(sandbox).await?;
     let manual = operator.add_connection(NewConnection { merchant, provider: Provider::Manual }).await?;
     let key = |role: Role| NewKey { merchant, role, name: format!("Demo, {role}"), environment: Environment::Test };
+    let viewer = operator.add_key(key(Role::Viewer)).await?;
     let cashier = operator.add_key(key(Role::Cashier)).await?;
     let manager = operator.add_key(key(Role::Manager)).await?;
     operator.close().await?;
-    Ok(SetUp { merchant, cashier, manager, sandbox, manual })
+    Ok(SetUp { merchant, viewer, cashier, manager, sandbox, manual })
 }
 
 /// The address itself, or the next free port above it.
@@ -257,6 +264,9 @@ fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
 struct Created {
     id: String,
 }
+
+#[derive(Deserialize)]
+struct Level {}
 
 /// What receipts say of the shop. The registration number is the example of a right check digit, not a shop's.
 async fn put_up_the_sign(manager: &Api, location: &str) -> anyhow::Result<()> {
@@ -289,6 +299,8 @@ async fn fill_shelves(manager: &Api, location: &str, sales: u64) -> anyhow::Resu
         });
         let key = format!("stock-{}", goods.sku);
         manager.post(&Post { path: "/v1/stock-movements", key: &key, body }).await?.read::<Created>(201)?;
+        let threshold = format!("/v1/stock-levels/{location}/{}/threshold", created.id);
+        manager.put(&threshold, &json!({ "reorder_at": REORDER_AT })).await?.read::<Level>(200)?;
         articles.push(Article { id: created.id, price_minor: goods.price.parse()?, opening: pieces * 1_000 });
     }
     Ok(articles)

@@ -151,7 +151,8 @@ fn tenths(thousandths: u128) -> String {
 
 /// How to go on by hand.
 pub fn invitation(shop: &Shop, receipt: &str, options: &Options) -> String {
-    let (url, cashier) = (shop.base_url(), shop.cashier.key());
+    let (url, viewer) = (shop.base_url(), &shop.viewer);
+    let (cashier, manager) = (shop.cashier.key(), shop.manager.key());
     let register = shop.registers.first().map_or("", |place| place.id.as_str());
     let onigiri = shop.articles.first().map_or("", |article| article.id.as_str());
     let connection = &shop.sandbox_connection;
@@ -165,8 +166,9 @@ pub fn invitation(shop: &Shop, receipt: &str, options: &Options) -> String {
     };
     format!(
         "\nThe hub stays up at {url}\n\
+         \x20 status page    {url}/#key={viewer}\n\
          \x20 cashier's key  {cashier}\n\
-         \x20 manager's key  {}\n\n\
+         \x20 manager's key  {manager}\n\n\
          Try it in another terminal.\n\n\
          # 1. Take 1,980 yen by the sandbox. Send it again: the same answer, and one charge.\n\
          answer=$(curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-1' -H 'Prefer: wait=10' \
@@ -181,6 +183,5 @@ pub fn invitation(shop: &Shop, receipt: &str, options: &Options) -> String {
          An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
          The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\
          Ctrl-C stops it. {fate}\n",
-        shop.manager.key(),
     )
 }

@@ -13,6 +13,7 @@ pub mod json;
 pub mod merchant;
 pub mod metrics;
 pub mod notification;
+pub mod page;
 mod patience;
 pub mod payment;
 pub mod prefer;
@@ -86,6 +87,7 @@ impl Route {
 /// All routes.
 pub fn routes() -> Vec<Route> {
     let faces = [
+        page::routes(),
         health::routes(),
         metrics::routes(),
         article::routes(),

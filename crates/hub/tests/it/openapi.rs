@@ -37,6 +37,21 @@ fn the_document_has_the_codes_of_the_hub_and_no_other() {
 }
 
 #[test]
+fn each_code_has_its_cause_and_its_remedy() {
+    let errors = document()["x-errors"].as_object().unwrap();
+    let codes = document()["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+    let told: Vec<&str> = errors.keys().map(String::as_str).collect();
+    let mut listed: Vec<&str> = codes.iter().map(|code| code.as_str().unwrap()).collect();
+    listed.sort_unstable();
+    assert_eq!(told, listed);
+    for (code, error) in errors {
+        for part in ["cause", "remedy"] {
+            assert!(error[part].as_str().is_some_and(|text| text.ends_with('.')), "{code} has no {part}");
+        }
+    }
+}
+
+#[test]
 fn the_guide_has_the_kinds_of_events_and_no_other() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let guide = std::fs::read_to_string(crates.parent().unwrap().join("docs/guides/events.md")).unwrap();
