@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Uri, header};
 use domain::call::Role;
 use domain::guard;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use storage::{Envelope, Lane};
 
@@ -32,6 +33,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 const ENVELOPE_BYTES: usize = 512;
 /// Longest name of a field that a problem repeats; ours are shorter.
 const FIELD_CHARS_MAX: usize = 100;
+
+/// The body of a request that says all by its path.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// A request that changes something.
 pub struct Asked<T> {
@@ -222,7 +228,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Segments {
 mod tests {
     use axum::http::HeaderValue;
     use domain::id::ArticleId;
-    use serde::Deserialize;
 
     use super::*;
 

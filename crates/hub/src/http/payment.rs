@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::Route;
 use super::auth::{Principal, authenticate};
-use super::body::{Asked, Segments, query};
+use super::body::{Asked, Nothing, Segments, query};
 use super::error::{Kind, Problem, refusal_answer};
 use super::idempotency::KeyRule;
 use super::json::{self, Message, Page};
@@ -154,10 +154,6 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let found = found.ok_or_else(|| Problem::not_found("payment"))?;
     Ok(ok(json::to_bytes(&Shape::of(&found.payment, &found.operations))))
 }
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct Nothing {}
 
 async fn check(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Nothing>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::Route;
 use super::auth::authenticate;
-use super::body::{Asked, Segments, query};
+use super::body::{Asked, Nothing, Segments, query};
 use super::error::{Kind, Problem};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
@@ -178,8 +178,3 @@ async fn void(State(app): State<App>, segments: Segments, request: Request) -> R
     let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
     submit(&app, asked.envelope, VoidSale { merchant, sale }, answer_ok).await
 }
-
-/// No field at all.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
