@@ -11,17 +11,21 @@ use sha2::Sha256;
 
 use crate::clock::random_bytes;
 use crate::config::Hidden;
+use crate::seal::Seal;
 
 /// Bytes of the pepper: as strong as the hash it keys.
 const PEPPER_BYTES: usize = 32;
 /// Its file in the data folder.
 pub const FILE_NAME: &str = "pepper";
 
-/// The two keyed hashes that the pepper is for. Each has a key of its own, so that one never stands for the other.
+/// What the pepper is for: two keyed hashes, and the seal of what has to be read again. Each has a key of its own, so that
+/// one never stands for the other.
 #[derive(Clone)]
 pub struct Pepper {
     api_key: Hmac<Sha256>,
     fingerprint: Hmac<Sha256>,
+    /// Seals secrets at rest.
+    pub seal: Seal,
 }
 
 /// Why there is no pepper.
@@ -56,11 +60,15 @@ impl Pepper {
         }
     }
 
-    /// The keyed hashes of a pepper.
+    /// The keyed hashes and the seal of a pepper.
     pub fn of(secret: &[u8]) -> Self {
         let root = keyed(secret);
-        let derive = |purpose: &[u8]| keyed(&root.clone().chain_update(purpose).finalize().into_bytes());
-        Self { api_key: derive(b"api key"), fingerprint: derive(b"request fingerprint") }
+        let derive = |purpose: &[u8]| -> [u8; 32] { root.clone().chain_update(purpose).finalize().into_bytes().into() };
+        Self {
+            api_key: keyed(&derive(b"api key")),
+            fingerprint: keyed(&derive(b"request fingerprint")),
+            seal: Seal::new(&derive(b"seal")),
+        }
     }
 
     /// The hash under which an API key is stored.
