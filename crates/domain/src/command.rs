@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
-use crate::{article, exception, merchant, payment, receipt, returns, sale, stock};
+use crate::{article, exception, merchant, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint};
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
 /// else, so it may run again with other records and leaves no trace when it stops.
@@ -67,6 +67,10 @@ pub enum Refusal {
     Merchant(merchant::Refusal),
     /// A rule of receipts.
     Receipt(receipt::Refusal),
+    /// A rule of webhook endpoints.
+    WebhookEndpoint(webhook_endpoint::Refusal),
+    /// A rule of webhook deliveries.
+    WebhookDelivery(webhook_delivery::Refusal),
 }
 
 impl Refusal {
@@ -84,6 +88,8 @@ impl Refusal {
             Self::Exception(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
             Self::Receipt(refusal) => refusal.code().to_owned(),
+            Self::WebhookEndpoint(refusal) => refusal.code().to_owned(),
+            Self::WebhookDelivery(refusal) => refusal.code().to_owned(),
         }
     }
 }
@@ -109,6 +115,8 @@ impl fmt::Display for Refusal {
             Self::Exception(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
             Self::Receipt(refusal) => refusal.fmt(f),
+            Self::WebhookEndpoint(refusal) => refusal.fmt(f),
+            Self::WebhookDelivery(refusal) => refusal.fmt(f),
         }
     }
 }

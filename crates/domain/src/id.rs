@@ -118,6 +118,10 @@ ids! {
     BatchId = "bat";
     /// An API key.
     ApiKeyId = "key";
+    /// Where a subscriber wants to be told of events.
+    WebhookEndpointId = "whe";
+    /// One event on its way to one endpoint.
+    WebhookDeliveryId = "whd";
 }
 
 /// One operation of a payment. Its text is also the reference that the provider is given: at most 64 characters of

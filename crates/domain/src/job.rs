@@ -37,19 +37,25 @@ pub enum Kind {
     Settle,
     /// Take back the promise of stock of a sale that nobody paid.
     ExpireReservation,
+    /// Send an endpoint what is due to it. Its deliveries know when each is due; the job is the lease, so that one hub
+    /// at a time sends to an endpoint: at rest it is not due, and one that is due was left by a hub that died.
+    DeliverWebhooks,
 }
 
 impl Kind {
+    const ALL: [Self; 3] = [Self::Settle, Self::ExpireReservation, Self::DeliverWebhooks];
+
     /// The word in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Settle => "settle",
             Self::ExpireReservation => "expire_reservation",
+            Self::DeliverWebhooks => "deliver_webhooks",
         }
     }
 
     /// The kind of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Settle, Self::ExpireReservation].into_iter().find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }

@@ -25,4 +25,6 @@ pub mod tax;
 pub(crate) mod testing;
 pub mod text;
 pub mod time;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 pub mod work;

@@ -220,6 +220,8 @@ impl World {
             }
             Key::Connection(id) => copy(&database.connections, &mut work.connections, owner, id),
             Key::Payment(id) => self.load_payment(work, *id),
+            Key::WebhookEndpoint(id) => copy(&database.webhook_endpoints, &mut work.webhook_endpoints, owner, id),
+            Key::WebhookDelivery(id) => copy(&database.webhook_deliveries, &mut work.webhook_deliveries, owner, id),
             _ => panic!("no command of this shop names {key:?}"),
         }
     }
@@ -295,6 +297,8 @@ impl World {
         write(&work.payments, &mut database.payments);
         write(&work.operations, &mut database.operations);
         write(&work.exceptions, &mut database.exceptions);
+        write(&work.webhook_endpoints, &mut database.webhook_endpoints);
+        write(&work.webhook_deliveries, &mut database.webhook_deliveries);
         write(&work.jobs, &mut database.jobs);
         write(&work.receipt_series, &mut database.receipt_series);
         write(&work.stock_levels, &mut database.stock_levels);

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, ReturnId,
-    SaleId, TenderId,
+    SaleId, TenderId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -24,6 +24,8 @@ use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{Sale, SaleLine, Tender};
 use crate::stock::{Movement, Reservation, StockLevel};
+use crate::webhook_delivery::WebhookDelivery;
+use crate::webhook_endpoint::WebhookEndpoint;
 
 /// What a command names. The order of the variants is the rank in which locks are taken, the same everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +52,10 @@ pub enum Key {
     Receipts(SaleId),
     /// The payment with its operations and exceptions.
     Payment(PaymentId),
+    /// Where a subscriber is told of events, and how far it was told.
+    WebhookEndpoint(WebhookEndpointId),
+    /// One event on its way to one endpoint.
+    WebhookDelivery(WebhookDeliveryId),
     /// One job.
     Job(JobId),
     /// A counter that comes into being when it is first named.
@@ -110,6 +116,8 @@ records! {
     Payment, PaymentId, |r| r.id, r.merchant;
     Operation, OperationId, |r| r.id, r.merchant;
     Exception, (String, exception::Kind), |r| (r.subject.clone(), r.kind), r.merchant;
+    WebhookEndpoint, WebhookEndpointId, |r| r.id, r.merchant;
+    WebhookDelivery, WebhookDeliveryId, |r| r.id, r.merchant;
     Job, JobId, |r| r.id.clone(), r.merchant;
     ReceiptSeries, RegisterId, |r| r.register, r.merchant;
     StockLevel, (LocationId, ArticleId), |r| (r.location, r.article), r.merchant;
@@ -244,7 +252,8 @@ macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys sales
-            sale_lines tenders reservations returns return_lines refunds receipts payments operations exceptions jobs receipt_series stock_levels balances);
+            sale_lines tenders reservations returns return_lines refunds receipts payments operations exceptions
+            webhook_endpoints webhook_deliveries jobs receipt_series stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
@@ -272,6 +281,8 @@ pub struct UnitOfWork {
     pub payments: Table<Payment>,
     pub operations: Table<Operation>,
     pub exceptions: Table<Exception>,
+    pub webhook_endpoints: Table<WebhookEndpoint>,
+    pub webhook_deliveries: Table<WebhookDelivery>,
     pub jobs: Table<Job>,
     pub receipt_series: Table<ReceiptSeries>,
     pub stock_levels: Table<StockLevel>,

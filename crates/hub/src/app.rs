@@ -19,6 +19,7 @@ use crate::pepper::Pepper;
 use crate::provider::Providers;
 use crate::shop::Shops;
 use crate::waits::Waits;
+use crate::webhook::Webhooks;
 
 /// One hub. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +49,8 @@ pub struct Parts {
     pub shops: Shops,
     /// The hub's side of all providers.
     pub providers: Providers,
+    /// The hub's side of all receivers of webhooks.
+    pub webhooks: Webhooks,
     /// The idempotency keys whose answer is waited for.
     pub waits: Waits,
     /// Whether a weak database makes the hub not ready.
@@ -81,6 +84,8 @@ pub struct Ingredients {
     pub pepper: Pepper,
     /// The hub's side of all providers.
     pub providers: Providers,
+    /// The hub's side of all receivers of webhooks.
+    pub webhooks: Webhooks,
     /// Whether a weak database makes the hub not ready.
     pub durability: Durability,
     /// What weakens the database.
@@ -100,6 +105,7 @@ impl App {
             reader,
             pepper,
             providers,
+            webhooks,
             durability,
             weaknesses,
             is_behind_proxy,
@@ -119,6 +125,7 @@ impl App {
             reader,
             pepper,
             providers,
+            webhooks,
             durability,
             weaknesses,
             is_behind_proxy,

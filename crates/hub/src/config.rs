@@ -9,7 +9,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::http::auth;
-use crate::{database, log, provider, serve};
+use crate::{database, log, provider, serve, webhook};
 
 /// The defaults, with their documentation.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -26,6 +26,8 @@ pub struct Config {
     pub auth: auth::Config,
     /// How providers are called.
     pub provider: provider::Config,
+    /// Who may be sent webhooks.
+    pub webhook: webhook::Config,
     /// What is logged.
     pub log: log::Config,
 }
@@ -44,11 +46,13 @@ impl Config {
         figment.extract().map_err(Box::new)
     }
 
-    /// Settings for a test or a demo: a free port on loopback, everything in `folder`, no file and no environment.
+    /// Settings for a test or a demo: a free port on loopback, receivers on loopback, everything in `folder`, no file and
+    /// no environment.
     pub fn for_test(folder: &Path) -> Self {
         let figment = Figment::from(Toml::string(DEFAULTS))
             .merge(("serve.listen", "127.0.0.1:0"))
-            .merge(("database.data_dir", folder));
+            .merge(("database.data_dir", folder))
+            .merge(("webhook.allowed_networks", ["127.0.0.0/8"]));
         figment.extract().expect("the embedded defaults are complete")
     }
 

@@ -22,4 +22,5 @@ pub mod serve;
 pub mod shop;
 pub mod tls;
 pub mod waits;
+pub mod webhook;
 pub mod worker;

@@ -25,7 +25,8 @@ use crate::database::{Database, Weaknesses};
 use crate::http::metrics;
 use crate::pepper::Pepper;
 use crate::provider::Providers;
-use crate::{http, tls, worker};
+use crate::webhook::Webhooks;
+use crate::{http, tls, webhook, worker};
 
 /// Requests that are at work when the hub stops have this long to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -96,14 +97,25 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
     let reader = database.reader()?;
     let pepper = open_pepper(settings, &reader).await?;
     let providers = Providers::try_new(&settings.provider)?;
+    let webhooks = Webhooks::try_new(&settings.webhook).context("The sender of webhooks cannot be made")?;
     let (committer, thread) = start_committer(&database, &clock).await?;
     let weaknesses = Weaknesses::default();
     weaknesses.look(&committer).await;
     let (stop, stopping) = watch::channel(false);
     let durability = settings.database.durability;
     let is_behind_proxy = settings.serve.behind_proxy;
-    let ingredients =
-        Ingredients { clock, committer, reader, pepper, providers, durability, weaknesses, is_behind_proxy, stopping };
+    let ingredients = Ingredients {
+        clock,
+        committer,
+        reader,
+        pepper,
+        providers,
+        webhooks,
+        durability,
+        weaknesses,
+        is_behind_proxy,
+        stopping,
+    };
     let app = App::new(ingredients);
     let listener = listen(settings.serve.listen)?;
     let addr = listener.local_addr()?;
@@ -133,6 +145,7 @@ impl Running {
         self.stop.send_replace(true);
         self.stopper.graceful_shutdown(Some(STOP_WAIT));
         let served = self.server.await;
+        self.app.webhooks.wait_for_rest(STOP_WAIT).await;
         self.app.committer.stop();
         let committer = self.committer;
         let committed = tokio::task::spawn_blocking(move || committer.join()).await?;
@@ -225,6 +238,7 @@ fn spawn_background(app: &App) -> JoinSet<()> {
     background.spawn(watch_durability(app.clone()));
     background.spawn(prune(app.clone()));
     background.spawn(worker::run(app.clone()));
+    background.spawn(webhook::worker::run(app.clone()));
     background
 }
 

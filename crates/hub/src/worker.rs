@@ -8,6 +8,7 @@ use domain::call::{Actor, Role};
 use domain::job;
 use domain::payment::Settle;
 use domain::sale::ExpireReservation;
+use domain::webhook_delivery::EndTurn;
 use storage::read::DueJob;
 use storage::{Answer, Envelope, Failure, Idempotency, Lane};
 
@@ -74,6 +75,12 @@ async fn do_job(app: &App, actor: &Arc<Actor>, job: DueJob) -> Result<(), Failur
         job::Kind::ExpireReservation => {
             let sale = job.id.subject.parse().map_err(|_| unreadable())?;
             let command = ExpireReservation { sale, fence: None };
+            app.committer.submit(envelope, command, |_| Answer::default()).await?;
+        }
+        job::Kind::DeliverWebhooks => {
+            // The lease of a hub that died: what it left is found by the next look at the webhooks.
+            let endpoint = job.id.subject.parse().map_err(|_| unreadable())?;
+            let command = EndTurn { endpoint, fence: None };
             app.committer.submit(envelope, command, |_| Answer::default()).await?;
         }
     }

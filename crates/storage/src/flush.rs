@@ -44,6 +44,8 @@ pub(crate) fn flush<'a>(
     records(&work.api_keys, &mut writes);
     records(&work.sales, &mut writes);
     records(&work.payments, &mut writes);
+    records(&work.webhook_endpoints, &mut writes);
+    records(&work.webhook_deliveries, &mut writes);
     records(&work.jobs, &mut writes);
     records(&work.receipt_series, &mut writes);
     records(&work.stock_levels, &mut writes);

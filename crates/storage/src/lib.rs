@@ -31,6 +31,7 @@ pub mod read_receipt;
 pub mod reader;
 pub mod report;
 pub mod sqlite;
+pub mod webhook;
 
 pub use cell::Cell;
 pub use committer::Handle;

@@ -14,6 +14,8 @@ use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{Sale, SaleLine, Tender};
 use domain::stock::{Reservation, StockLevel};
+use domain::webhook_delivery::WebhookDelivery;
+use domain::webhook_endpoint::WebhookEndpoint;
 use domain::work::{Key, Table as Loaded, UnitOfWork};
 
 use crate::batch::{Entry, Verdict};
@@ -166,6 +168,8 @@ impl Plan {
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
         plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
+        plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
+        plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
         plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
@@ -197,6 +201,8 @@ struct KeySets {
     returns: BTreeSet<Vec<Cell<'static>>>,
     receipts: BTreeSet<Vec<Cell<'static>>>,
     payments: BTreeSet<Vec<Cell<'static>>>,
+    webhook_endpoints: BTreeSet<Vec<Cell<'static>>>,
+    webhook_deliveries: BTreeSet<Vec<Cell<'static>>>,
     jobs: BTreeSet<Vec<Cell<'static>>>,
     receipt_series: BTreeSet<Vec<Cell<'static>>>,
     stock_levels: BTreeSet<Vec<Cell<'static>>>,
@@ -228,6 +234,8 @@ impl KeySets {
                     sets.exception_subjects.insert(vec![Cell::display(id)]);
                     sets.payments.insert(vec![Cell::display(id)])
                 }
+                Key::WebhookEndpoint(id) => sets.webhook_endpoints.insert(vec![Cell::display(id)]),
+                Key::WebhookDelivery(id) => sets.webhook_deliveries.insert(vec![Cell::display(id)]),
                 Key::Job(id) => sets.jobs.insert(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
                 Key::ReceiptSeries(id) => sets.receipt_series.insert(vec![Cell::display(id)]),
                 Key::StockLevel(location, article) => {

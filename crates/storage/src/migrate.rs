@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V2__returns", include_str!("../migrations/V2__returns.sql")),
     ("V3__receipts", include_str!("../migrations/V3__receipts.sql")),
     ("V4__day", include_str!("../migrations/V4__day.sql")),
+    ("V5__webhooks", include_str!("../migrations/V5__webhooks.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -1,9 +1,10 @@
 //! What nobody needs any more is deleted: answers whose life is over, rows of batches that nobody can be in doubt about,
-//! finished jobs of old records. In key order, a thousand rows looked at in one go, at the pace of the bulk lane. Sales,
-//! payments, movements, journal, events and audit stay.
+//! finished jobs of old records, webhooks that arrived. In key order, a thousand rows looked at in one go, at the pace of
+//! the bulk lane. Sales, payments, movements, journal, events and audit stay.
 
 use domain::job::Job;
 use domain::time::Timestamp;
+use domain::webhook_delivery::{State, WebhookDelivery};
 
 use crate::cell::Cell;
 use crate::committer::Handle;
@@ -22,6 +23,12 @@ pub const BATCHES_KEPT_MS: i64 = DAY_MS;
 /// the fence may begin at zero when the record gets a new one.
 pub const JOBS_KEPT_MS: i64 = 7 * DAY_MS;
 
+/// A delivery that arrived is kept for as long as its receiver may still ask what it was sent last week.
+pub const DELIVERED_KEPT_MS: i64 = 7 * DAY_MS;
+/// A dead one is kept until somebody had a month to redrive it, and so is what waits for an endpoint that stays switched
+/// off. The event itself stays.
+pub const DELIVERIES_KEPT_MS: i64 = 30 * DAY_MS;
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Which rows of a table are over.
@@ -36,7 +43,7 @@ pub struct Rule {
     pub(crate) is_over: fn(&Row, &Cell<'static>) -> bool,
 }
 
-const RULES: [&Rule; 3] = [
+const RULES: [&Rule; 5] = [
     &Rule {
         table: &IDEMPOTENCY,
         kept_ms: ANSWERS_KEPT_MS,
@@ -62,7 +69,28 @@ const RULES: [&Rule; 3] = [
             row.get(3) == Some(&Cell::Null) && subject.get(4..16).is_some_and(|time| time < &**limit)
         },
     },
+    &Rule {
+        table: WebhookDelivery::TABLE,
+        kept_ms: DELIVERED_KEPT_MS,
+        limit: |at| Cell::Int(at.0),
+        guard: "state = 'delivered' AND updated_at",
+        is_over: |row, limit| {
+            let (state, updated_at) = (delivery_cell(row, "state"), delivery_cell(row, "updated_at"));
+            state == Some(&Cell::text(State::Delivered.as_str())) && updated_at.is_some_and(|at| at < limit)
+        },
+    },
+    &Rule {
+        table: WebhookDelivery::TABLE,
+        kept_ms: DELIVERIES_KEPT_MS,
+        limit: |at| Cell::Int(at.0),
+        guard: "updated_at",
+        is_over: |row, limit| delivery_cell(row, "updated_at").is_some_and(|at| at < limit),
+    },
 ];
+
+fn delivery_cell<'a>(row: &'a Row, column: &str) -> Option<&'a Cell<'static>> {
+    WebhookDelivery::TABLE.position(column).and_then(|place| row.get(place))
+}
 
 /// The first digits of the ids that were drawn at an instant.
 fn id_time(at: Timestamp) -> Cell<'static> {

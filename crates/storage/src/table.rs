@@ -149,6 +149,11 @@ impl RowReader {
         T::try_from(self.int()?).map_err(|_| self.corrupt())
     }
 
+    /// The next cell, a number that fits `T`, or NULL.
+    pub fn small_option<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, Corrupt> {
+        self.int_option()?.map(|value| T::try_from(value).map_err(|_| self.corrupt())).transpose()
+    }
+
     /// The next cell, a flag.
     pub fn bool(&mut self) -> Result<bool, Corrupt> {
         match self.take() {
@@ -168,10 +173,24 @@ impl RowReader {
         }
     }
 
+    /// The next cell, bytes or NULL.
+    pub fn bytes_option(&mut self) -> Result<Option<Vec<u8>>, Corrupt> {
+        match self.take() {
+            Cell::Null => Ok(None),
+            Cell::Bytes(bytes) => Ok(Some(bytes.into_owned())),
+            _ => Err(self.corrupt()),
+        }
+    }
+
     /// The next cell, a text that `parse` understands.
     pub fn word<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Corrupt> {
         let text = self.text()?;
         parse(&text).ok_or_else(|| self.corrupt())
+    }
+
+    /// The next cell, a text that `parse` understands, or NULL.
+    pub fn word_option<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Corrupt> {
+        self.text_option()?.map(|text| parse(&text).ok_or_else(|| self.corrupt())).transpose()
     }
 
     /// The next cell, a text that is a `T`.

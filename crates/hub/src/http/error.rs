@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
-use domain::{article, exception, merchant, payment, receipt, returns, sale, stock};
+use domain::{
+    article, exception, merchant, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint,
+};
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
 
@@ -61,6 +63,12 @@ pub enum Kind {
     IfMatchInvalid,
     /// A price or amount in another currency than the merchant's.
     CurrencyMismatch,
+    /// The URL of an endpoint is not one that webhooks can be sent to.
+    WebhookUrlInvalid,
+    /// The URL of an endpoint leads to where nothing is sent.
+    WebhookUrlRefused,
+    /// The merchant has as many endpoints as one may have.
+    WebhookEndpointLimitReached,
     /// No such record of this merchant.
     NotFound(&'static str),
     /// All event streams are taken.
@@ -78,7 +86,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 11] = [
+pub const NOUNS: [&str; 14] = [
     "article",
     "connection",
     "exception",
@@ -88,13 +96,16 @@ pub const NOUNS: [&str; 11] = [
     "payment",
     "receipt",
     "register",
+    "return",
     "sale",
     "sale_line",
+    "webhook_delivery",
+    "webhook_endpoint",
 ];
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -115,6 +126,9 @@ impl Kind {
         Self::QueryInvalid,
         Self::IfMatchInvalid,
         Self::CurrencyMismatch,
+        Self::WebhookUrlInvalid,
+        Self::WebhookUrlRefused,
+        Self::WebhookEndpointLimitReached,
         Self::StreamsExhausted,
         Self::Overloaded,
         Self::RequestTimeout,
@@ -146,6 +160,9 @@ impl Kind {
             Self::QueryInvalid => "query_invalid",
             Self::IfMatchInvalid => "if_match_invalid",
             Self::CurrencyMismatch => "currency_mismatch",
+            Self::WebhookUrlInvalid => "webhook_url_invalid",
+            Self::WebhookUrlRefused => "webhook_url_refused",
+            Self::WebhookEndpointLimitReached => "webhook_endpoint_limit_reached",
             Self::NotFound(noun) => return Cow::Owned(format!("{noun}_not_found")),
             Self::StreamsExhausted => "streams_exhausted",
             Self::Overloaded => "overloaded",
@@ -173,7 +190,11 @@ impl Kind {
             Self::IdempotencyKeyInFlight => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::IdempotencyKeyReused | Self::CurrencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::IdempotencyKeyReused
+            | Self::CurrencyMismatch
+            | Self::WebhookUrlInvalid
+            | Self::WebhookUrlRefused
+            | Self::WebhookEndpointLimitReached => StatusCode::UNPROCESSABLE_ENTITY,
             Self::StreamsExhausted
             | Self::Overloaded
             | Self::RequestTimeout
@@ -331,6 +352,8 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
         Refusal::Receipt(refusal) => of_receipt(refusal),
+        Refusal::WebhookEndpoint(refusal) => of_webhook_endpoint(refusal),
+        Refusal::WebhookDelivery(webhook_delivery::Refusal::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -361,6 +384,15 @@ const fn of_exception(refusal: &exception::Refusal) -> StatusCode {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
         R::AlreadyResolved | R::NeedsOutcome => StatusCode::CONFLICT,
         R::OwnerInvalid | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_webhook_endpoint(refusal: &webhook_endpoint::Refusal) -> StatusCode {
+    use webhook_endpoint::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::Inactive => StatusCode::CONFLICT,
+        R::UrlTooLong | R::KindsInvalid | R::DescriptionTooLong => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -26,6 +26,8 @@ pub mod sale;
 mod sale_json;
 pub mod stock;
 pub mod submit;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -101,6 +103,8 @@ pub fn routes() -> Vec<Route> {
         event::routes(),
         exception::routes(),
         report::routes(),
+        webhook_endpoint::routes(),
+        webhook_delivery::routes(),
     ];
     faces.into_iter().flatten().collect()
 }

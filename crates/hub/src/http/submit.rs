@@ -24,12 +24,27 @@ where
     C: Command + Send + 'static,
     C::Reply: Send + 'static,
 {
+    let (answer, is_replay) = commit(app, envelope, command, encode).await?;
+    Ok(respond(answer, is_replay))
+}
+
+/// Sends a command and waits until it is durable. Gives its answer, and whether that was given before.
+pub async fn commit<C>(
+    app: &App,
+    envelope: Envelope,
+    command: C,
+    encode: impl Fn(&C::Reply) -> Answer + Send + 'static,
+) -> Result<(Answer, bool), Problem>
+where
+    C: Command + Send + 'static,
+    C::Reply: Send + 'static,
+{
     let encode = move |decision: Result<&C::Reply, &_>| match decision {
         Ok(reply) => encode(reply),
         Err(refusal) => refusal_answer(refusal),
     };
     let committed = app.committer.submit(envelope, command, encode).await?;
-    Ok(respond(committed.answer, committed.reply.is_none()))
+    Ok((committed.answer, committed.reply.is_none()))
 }
 
 /// An answer as a response.

@@ -28,4 +28,7 @@ mod sale;
 mod serve;
 mod stock;
 mod tidy;
+mod webhook_address;
+mod webhook_delivery;
+mod webhook_endpoint;
 mod world;

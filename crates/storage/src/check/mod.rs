@@ -9,6 +9,7 @@ mod receipts;
 mod returns;
 mod source;
 mod trade;
+mod webhooks;
 
 pub use source::{Snapshot, Source};
 
@@ -78,6 +79,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         trade::payments,
         trade::attention,
         books::journal,
+        webhooks::deliveries,
         chain::events_and_audit,
     ] {
         match part(source, &mut report) {

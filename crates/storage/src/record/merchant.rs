@@ -1,7 +1,5 @@
 //! Merchant, location, register, connection, article, receipt series.
 
-use std::borrow::Cow;
-
 use domain::article::{Article, Barcode, Label};
 use domain::call::Role;
 use domain::merchant::{
@@ -9,17 +7,11 @@ use domain::merchant::{
 };
 use domain::money::{Currency, UnitPrice};
 use domain::time::Timestamp;
-use serde::Serialize;
 
-use super::{BOOL, BYTES, INT, Stored, TEXT, table};
+use super::{BOOL, BYTES, INT, Stored, TEXT, json, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
-
-/// A document as it stands in a TEXT column. The types that are written this way hold nothing that JSON cannot.
-fn json<'a>(value: &impl Serialize) -> Cell<'a> {
-    Cell::Text(Cow::Owned(serde_json::to_string(value).unwrap_or_default()))
-}
 
 impl Stored for Merchant {
     const TABLE: &'static Table = &table(

@@ -7,8 +7,12 @@ mod receipt;
 mod returns;
 mod sale;
 mod stock;
+mod webhook;
+
+use std::borrow::Cow;
 
 use domain::work::Record;
+use serde::Serialize;
 
 use crate::cell::Cell;
 use crate::error::Corrupt;
@@ -27,6 +31,11 @@ pub trait Stored: Record {
 
     /// Reads a row back.
     fn read(row: &mut RowReader) -> Result<Self, Corrupt>;
+}
+
+/// A document as it stands in a TEXT column. The types that are written this way hold nothing that JSON cannot.
+fn json<'a>(value: &impl Serialize) -> Cell<'a> {
+    Cell::Text(Cow::Owned(serde_json::to_string(value).unwrap_or_default()))
 }
 
 const TEXT: Kind = Kind::Text;

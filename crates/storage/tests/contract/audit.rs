@@ -94,7 +94,7 @@ fn a_command_that_changes_nothing_is_not_audited(shop: &mut Shop) {
 }
 
 /// Changes one cell of the first row that `is_meant`, and expects the check to name one of the rules. Then puts it back.
-fn tamper(
+pub fn tamper(
     shop: &mut Shop,
     name: &str,
     column: &str,

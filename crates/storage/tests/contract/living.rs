@@ -28,7 +28,7 @@ on!(@only sqlite_only sqlite [
 
 on!(@only postgres_only postgres [rows_of_batches_are_deleted_after_a_day]);
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Waits for something that the committer does, and steps the committer meanwhile.
 fn with_steps<T>(shop: &mut Shop, future: impl Future<Output = T>) -> T {
@@ -42,13 +42,13 @@ fn with_steps<T>(shop: &mut Shop, future: impl Future<Output = T>) -> T {
     }
 }
 
-fn prune(shop: &mut Shop, now: i64) -> Result<u64, Failure> {
+pub fn prune(shop: &mut Shop, now: i64) -> Result<u64, Failure> {
     let handle = shop.handle.clone();
     with_steps(shop, async move { handle.prune(Timestamp(now)).await })
 }
 
 /// The time by which the store stamps its rows.
-fn now(shop: &mut Shop) -> i64 {
+pub fn now(shop: &mut Shop) -> i64 {
     shop.run(act("test.now", [], |_, call| Ok(call.now.0)))
 }
 

@@ -38,3 +38,4 @@ mod queue;
 mod serving;
 mod trade;
 mod two_hubs;
+mod webhooks;

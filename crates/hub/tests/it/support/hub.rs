@@ -37,6 +37,7 @@ pub struct TestHub {
     /// A merchant whose records the first one must never see.
     pub other: Shop,
     pub client: reqwest::Client,
+    config: Config,
     folder: TempDir,
     database: Option<String>,
 }
@@ -60,7 +61,7 @@ impl TestHub {
         let shop = Shop::set_up(&running.app, "Corner Shop").await;
         let other = Shop::set_up(&running.app, "Other Shop").await;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
-        Self { running, hand, shop, other, client, folder, database }
+        Self { running, hand, shop, other, client, config, folder, database }
     }
 
     /// Stops the hub and takes its database away.
@@ -70,6 +71,32 @@ impl TestHub {
             drop_database(name).await;
         }
         drop(self.folder);
+    }
+
+    /// Stops the hub and starts it again.
+    pub async fn restart(self) -> Self {
+        self.running.stop().await.expect("the hub stops");
+        let running = serve::start(&self.config, self.hand.clock()).await.expect("the hub starts");
+        Self { running, ..self }
+    }
+
+    /// Another hub on the same database, which has to be a server.
+    pub async fn another(&self) -> Running {
+        serve::start(&self.config, self.hand.clock()).await.expect("the hub starts")
+    }
+
+    /// Lets time pass for webhooks. The time of a server cannot be turned: there what is due is drawn nearer.
+    pub async fn let_pass(&self, time: Duration) {
+        let Some(name) = &self.database else { return self.hand.advance(time) };
+        let ms = time.as_millis();
+        for (table, column) in [
+            ("webhook_delivery", "due_at"),
+            ("webhook_endpoint", "paused_until"),
+            ("webhook_endpoint", "old_secret_until"),
+            ("job", "due_at"),
+        ] {
+            execute(name, &format!("UPDATE {table} SET {column} = {column} - {ms}")).await;
+        }
     }
 
     /// Where its database lies.
@@ -117,20 +144,30 @@ impl TestHub {
 async fn create_database(config: &mut Config) -> String {
     let server = postgres_server().expect("the environment names a server");
     let name = format!("test_{}", uuid::Uuid::from_bytes(hub::clock::random_bytes()).simple());
-    execute(&format!("CREATE DATABASE {name}")).await;
-    let (head, _) = server.rsplit_once('/').expect("the URL names a database");
-    config.database.url = Some(Hidden::new(format!("{head}/{name}")));
+    execute(&database_of(&server), &format!("CREATE DATABASE {name}")).await;
+    config.database.url = Some(Hidden::new(url_of(&name)));
     name
 }
 
 async fn drop_database(name: &str) {
-    execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    let server = postgres_server().expect("the environment names a server");
+    execute(&database_of(&server), &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
 }
 
-async fn execute(statement: &str) {
+fn database_of(url: &str) -> String {
+    url.rsplit('/').next().expect("the URL names a database").to_owned()
+}
+
+/// A database of the server that the environment names.
+fn url_of(database: &str) -> String {
     let server = postgres_server().expect("the environment names a server");
+    let (head, _) = server.rsplit_once('/').expect("the URL names a database");
+    format!("{head}/{database}")
+}
+
+async fn execute(database: &str, statement: &str) {
     let (client, connection) =
-        tokio_postgres::connect(&server, tokio_postgres::NoTls).await.expect("the server answers");
+        tokio_postgres::connect(&url_of(database), tokio_postgres::NoTls).await.expect("the server answers");
     let driver = tokio::spawn(connection);
     client.batch_execute(statement).await.expect("the server does it");
     drop(client);

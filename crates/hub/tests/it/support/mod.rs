@@ -2,10 +2,12 @@
 
 pub mod contract;
 pub mod hub;
+pub mod receiver;
 pub mod request;
 pub mod shop;
 
 pub use hub::{On, TestHub};
+pub use receiver::Receiver;
 pub use request::Answer;
 
 /// Runs each story on both engines. Without a server the story on PostgreSQL says that it was skipped.

@@ -1,0 +1,43 @@
+//! The body of a webhook: the form that Standard Webhooks recommends, with the event's number, so that a receiver sees what
+//! it missed, and asks for it.
+
+use domain::id::{EventId, MerchantId};
+use domain::time::Timestamp;
+use domain::webhook_delivery::WebhookDelivery;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use storage::webhook::DueDelivery;
+
+use crate::http::json;
+
+/// The data of a test.
+const NOTHING: &str = "{}";
+
+/// What a receiver reads.
+#[derive(Serialize)]
+struct Message<'a> {
+    r#type: &'a str,
+    #[serde(serialize_with = "json::instant")]
+    timestamp: Timestamp,
+    id: EventId,
+    /// The number of the event; a test has none.
+    seq: Option<i64>,
+    subject: &'a str,
+    merchant: MerchantId,
+    /// Stored as JSON; what is not would be a broken row, and is sent as null.
+    data: Option<&'a RawValue>,
+}
+
+/// The bytes of a message: the same at each attempt.
+pub fn body(due: &DueDelivery) -> Vec<u8> {
+    let WebhookDelivery { event, number, ref kind, ref subject, merchant, created_at, .. } = due.delivery;
+    json::to_bytes(&Message {
+        r#type: kind,
+        timestamp: due.recorded_at.unwrap_or(created_at),
+        id: event,
+        seq: number,
+        subject,
+        merchant,
+        data: serde_json::from_str(due.data.as_deref().unwrap_or(NOTHING)).ok(),
+    })
+}
