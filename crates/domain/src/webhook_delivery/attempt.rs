@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::schedule::{next_attempt, strain};
+use super::schedule::{next_attempt, relieve, strain};
 use super::turn::{has_turn, job_of};
 use super::{Reason, State, WebhookDelivery};
 use crate::call::{Call, Role};
@@ -151,7 +151,7 @@ impl RecordAttempt {
         match self.told.verdict() {
             Verdict::Delivered => {
                 (delivery.state, delivery.reason) = (State::Delivered, None);
-                (endpoint.strain, endpoint.paused_until) = (0, None);
+                relieve(endpoint, call.now);
             }
             Verdict::Failed { reason, is_away } => {
                 let retry_after_ms = self.told.retry_after_ms();
@@ -318,6 +318,13 @@ mod tests {
         shop.wait_ms(LEASE_MS);
         let (_, endpoint) = shop.record(4, answered(200));
         assert_eq!((endpoint.strain, endpoint.paused_until), (0, None));
+    }
+
+    #[test]
+    fn what_was_under_way_does_not_end_a_pause() {
+        let mut shop = Shop::new(2);
+        let paused = shop.record(0, Told::Answered { status: 429, retry_after_ms: Some(HOUR_MS) }).1;
+        assert_eq!(shop.record(1, answered(200)).1, paused);
     }
 
     #[test]

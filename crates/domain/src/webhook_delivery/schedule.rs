@@ -83,6 +83,13 @@ pub(super) fn strain(endpoint: &mut WebhookEndpoint, now: Timestamp, is_away: bo
     }
 }
 
+/// Notes a success: the endpoint is well again. What was under way when a pause began says nothing about it.
+pub(super) fn relieve(endpoint: &mut WebhookEndpoint, now: Timestamp) {
+    if !endpoint.is_paused(now) {
+        (endpoint.strain, endpoint.paused_until) = (0, None);
+    }
+}
+
 fn pause_ms(strain: u32) -> i64 {
     let doublings = strain.saturating_sub(1).min(DOUBLINGS_MAX);
     let factor = 1_i64.checked_shl(doublings).unwrap_or(i64::MAX);
