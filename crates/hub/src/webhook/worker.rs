@@ -86,8 +86,16 @@ async fn look(app: &App) -> Result<(), EngineError> {
 
 async fn see_to(app: App, work: EndpointWork, guard: AtWork) {
     let visit = Visit { app: &app, endpoint: work.id, merchant: work.merchant };
-    if let Err(interrupted) = visit.make(work).await {
-        tracing::warn!(webhook_endpoint.id = %work.id, %interrupted, "The webhooks of an endpoint wait for the next look.");
+    let id = work.id;
+    match visit.make(work).await {
+        Ok(()) => {}
+        Err(why @ Interrupted::Sealed) => {
+            tracing::error!(webhook_endpoint.id = %id, %why, "Nothing can be sent to an endpoint.");
+        }
+        Err(why) => {
+            tracing::warn!(webhook_endpoint.id = %id, %why, "The webhooks of an endpoint wait for another look.");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
     drop(guard);
 }
@@ -102,7 +110,7 @@ struct Visit<'a> {
 impl Visit<'_> {
     async fn make(&self, work: EndpointWork) -> Result<(), Interrupted> {
         let has_new = work.is_behind && self.take_up().await?;
-        if work.has_due || has_new {
+        if (work.has_due || has_new) && !self.app.is_stopping() {
             self.take_turn().await?;
         }
         Ok(())
@@ -141,12 +149,10 @@ impl Visit<'_> {
         };
         let round =
             Round { visit: self, fence, over_at: Instant::now() + TURN_MAX, endpoint: Mutex::new(Some(endpoint)) };
-        let outcome = round.send_all().await;
-        // What cannot be sent at all comes again when the lease is over, and not at once.
-        if !matches!(outcome, Err(Interrupted::Sealed)) {
-            self.run(EndTurn { endpoint: self.endpoint, fence: Some(fence) }).await?;
-        }
-        outcome
+        // After a mistake the turn is kept until its lease is over: what was sent and could not be recorded is sent again
+        // once a minute, and not at each look.
+        round.send_all().await?;
+        self.run(EndTurn { endpoint: self.endpoint, fence: Some(fence) }).await
     }
 
     /// Runs a command, again if the committer is busy or the database away.
