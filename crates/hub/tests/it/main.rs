@@ -31,4 +31,5 @@ mod tidy;
 mod webhook_address;
 mod webhook_delivery;
 mod webhook_endpoint;
+mod webhook_libraries;
 mod world;
