@@ -49,6 +49,9 @@ pub struct DeliveryFilter {
     pub event: Option<EventId>,
 }
 
+/// Endpoints of one look: four times as many as a hub sees to at once. The rest is found when some of these are done.
+const ENDPOINTS_MAX: i64 = 2_048;
+
 /// Endpoints that may be sent to. A deleted one is seen to until nothing is on its way to it.
 const WORK: &str = "WITH work AS (
     SELECT e.id, e.merchant_id,
@@ -59,7 +62,7 @@ const WORK: &str = "WITH work AS (
             AND NOT EXISTS (SELECT 1 FROM job j
                 WHERE j.kind = 'deliver_webhooks' AND j.subject = e.id AND j.due_at > $1) AS has_due
     FROM webhook_endpoint e WHERE e.state IN ('active', 'deleted'))
-    SELECT id, merchant_id, is_behind, has_due FROM work WHERE is_behind OR has_due ORDER BY id";
+    SELECT id, merchant_id, is_behind, has_due FROM work WHERE is_behind OR has_due ORDER BY id LIMIT $2";
 
 /// The due deliveries of one endpoint, the oldest first.
 const DUE: &str = "FROM webhook_delivery d LEFT JOIN event e ON e.merchant_id = d.merchant_id AND e.number = d.number
@@ -70,9 +73,9 @@ const IS_NEXT_OF_ITS_SUBJECT: &str = "AND NOT EXISTS (SELECT 1 FROM webhook_deli
     WHERE b.endpoint_id = d.endpoint_id AND b.subject = d.subject AND b.due_at IS NOT NULL AND b.number < d.number)";
 
 impl Reader {
-    /// The endpoints of all merchants that there is anything to do for at `now`.
+    /// The endpoints of all merchants that there is anything to do for at `now`, as far as they fit into one look.
     pub async fn list_webhook_work(&self, now: Timestamp) -> Result<Vec<EndpointWork>, EngineError> {
-        let rows = self.query(WORK, vec![Cell::Int(now.0)]).await?;
+        let rows = self.query(WORK, vec![Cell::Int(now.0), Cell::Int(ENDPOINTS_MAX)]).await?;
         rows.into_iter().map(endpoint_work).collect()
     }
 
