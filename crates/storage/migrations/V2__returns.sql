@@ -14,6 +14,7 @@ CREATE TABLE return (
     version BIGINT NOT NULL,
     PRIMARY KEY (sale_id, number)
 ) [clustered];
+CREATE INDEX return_made ON return (merchant_id, created_at);
 
 CREATE TABLE return_line (
     sale_id TEXT NOT NULL,
@@ -44,3 +45,4 @@ CREATE TABLE refund (
     version BIGINT NOT NULL,
     PRIMARY KEY (sale_id, return_number, number)
 ) [clustered];
+CREATE INDEX refund_cash ON refund (merchant_id, created_at) WHERE register_id IS NOT NULL;

@@ -3,7 +3,6 @@
 
 CREATE INDEX sale_closed ON sale (merchant_id, closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX operation_refund ON operation (merchant_id, recorded_at) WHERE kind = 'refund';
-CREATE INDEX payment_in_doubt ON payment (merchant_id, id) WHERE state IN ('in_doubt', 'needs_person');
 
 -- The threshold below which an article is reordered; most articles have none.
 ALTER TABLE stock_level ADD COLUMN reorder_at BIGINT;

@@ -338,7 +338,10 @@ impl Reader {
     ) -> Result<Vec<Payment>, EngineError> {
         let params =
             vec![Cell::display(merchant), Cell::Text(after.to_owned().into()), Cell::Int(limit.clamp(1, PAGE_MAX))];
-        let tail = "WHERE merchant_id = $1 AND state IN ('in_doubt', 'needs_person') AND id > $2 ORDER BY id LIMIT $3";
+        // By what cares for them, a job or an exception, of which there are few.
+        let tail = "WHERE id IN (SELECT subject FROM job WHERE due_at IS NOT NULL AND merchant_id = $1 \
+                    UNION SELECT subject FROM exception WHERE merchant_id = $1 AND resolved_at IS NULL) \
+                    AND state IN ('in_doubt', 'needs_person') AND id > $2 ORDER BY id LIMIT $3";
         self.list(tail, params).await
     }
 

@@ -107,9 +107,10 @@ impl<'a> Report<'a> {
 /// The merchant's currency, always and first, and those in which there is something to tell.
 fn currencies(own: Currency, sums: &Sums) -> Vec<Currency> {
     let closed = sums.closed.iter().map(|closed| closed.currency);
-    let moved = sums.refunds.iter().chain(&sums.in_doubt).map(|(currency, _)| *currency);
+    let returned = sums.returns.iter().map(|returned| returned.currency);
+    let moved = sums.refunds.iter().chain(&sums.cash_refunds).chain(&sums.in_doubt).map(|(currency, _)| *currency);
     let mut found = vec![own];
-    for currency in closed.chain(moved) {
+    for currency in closed.chain(returned).chain(moved) {
         if !found.contains(&currency) {
             found.push(currency);
         }
@@ -125,6 +126,7 @@ struct InCurrency<'a> {
     taxes: Vec<Tax>,
     tenders: Tenders<'a>,
     refunds: Amount,
+    returns: Sales,
     voided: Voided,
     payments_in_doubt: AtRisk,
 }
@@ -138,18 +140,14 @@ impl<'a> InCurrency<'a> {
         };
         let alike = sums.receipts_alike.iter().filter(|(other, _)| *other == currency);
         let alike: Vec<Alike> = alike.map(|(_, alike)| *alike).collect();
-        let (gross_minor, tax_minor) = completed.map_or((0, 0), |sales| (sales.total_minor, sales.tax_minor));
+        let returned = sums.returns.iter().find(|returned| returned.currency == currency);
         Ok(Self {
             currency,
-            sales: Sales {
-                count: completed.map_or(0, |sales| sales.count),
-                gross_minor,
-                net_minor: gross_minor.checked_sub(tax_minor).ok_or(Overflow)?,
-                tax_minor,
-            },
+            sales: Sales::of(completed.map(|sales| (sales.count, sales.total_minor, sales.tax_minor)))?,
             taxes: tax_totals_together(&alike, rules)?.iter().map(Tax::of).collect(),
             tenders: Tenders::of(currency, sums),
             refunds: Amount::of(by_currency(&sums.refunds)),
+            returns: Sales::of(returned.map(|returned| (returned.count, returned.total_minor, returned.tax_minor)))?,
             voided: Voided { count: of_state(sale::State::Voided).map_or(0, |sales| sales.count) },
             payments_in_doubt: AtRisk::of(by_currency(&sums.in_doubt)),
         })
@@ -164,6 +162,14 @@ struct Sales {
     tax_minor: i64,
 }
 
+impl Sales {
+    /// Of a count, a gross and its tax.
+    fn of(sums: Option<(i64, i64, i64)>) -> Result<Self, Overflow> {
+        let (count, gross_minor, tax_minor) = sums.unwrap_or_default();
+        Ok(Self { count, gross_minor, net_minor: gross_minor.checked_sub(tax_minor).ok_or(Overflow)?, tax_minor })
+    }
+}
+
 #[derive(Serialize)]
 struct Tenders<'a> {
     cash: Cash,
@@ -173,14 +179,19 @@ struct Tenders<'a> {
 impl<'a> Tenders<'a> {
     fn of(currency: Currency, sums: &'a Sums) -> Self {
         let cash = sums.cash.iter().find(|cash| cash.currency == currency);
+        let (count, given_minor, change_minor) =
+            cash.map_or((0, 0, 0), |cash| (cash.count, cash.given_minor, cash.change_minor));
+        let refunded = sums.cash_refunds.iter().find(|(other, _)| *other == currency);
+        let refunded_minor = refunded.map_or(0, |(_, sum)| sum.amount_minor);
         let electronic = sums.electronic.iter().filter(|electronic| electronic.currency == currency);
         Self {
-            cash: cash.map_or_else(Cash::default, |cash| Cash {
-                count: cash.count,
-                given_minor: cash.given_minor,
-                change_minor: cash.change_minor,
-                net_minor: cash.given_minor.saturating_sub(cash.change_minor),
-            }),
+            cash: Cash {
+                count,
+                given_minor,
+                change_minor,
+                refunded_minor,
+                net_minor: given_minor.saturating_sub(change_minor).saturating_sub(refunded_minor),
+            },
             electronic: electronic
                 .map(|electronic| Electronic { provider: &electronic.provider, sum: Amount::of(electronic.sum) })
                 .collect(),
@@ -188,12 +199,13 @@ impl<'a> Tenders<'a> {
     }
 }
 
-/// What went through the drawers: `given - change = net`, which is what the drawers hold more than before.
-#[derive(Serialize, Default)]
+/// What went through the drawers: `given - change - refunded = net`, which is what the drawers hold more than before.
+#[derive(Serialize)]
 struct Cash {
     count: i64,
     given_minor: i64,
     change_minor: i64,
+    refunded_minor: i64,
     net_minor: i64,
 }
 

@@ -155,8 +155,8 @@ const tests = {
       const figure = page.locator('.figures dd').first();
       await waitFor('the figures are those of the API', async () => digits((await figure.innerText()).split('\n')[0]) === `${yen.sales.gross_minor}`);
       const shown = (await page.locator('.figures dd').allInnerTexts()).map((one) => digits(one.split('\n')[0]));
-      const { sales, refunds, voided } = yen;
-      assert.deepEqual(shown, [sales.gross_minor, sales.net_minor, sales.tax_minor, refunds.amount_minor, voided.count].map(String));
+      const { sales, refunds, returns, voided } = yen;
+      assert.deepEqual(shown, [sales.gross_minor, sales.net_minor, sales.tax_minor, returns.gross_minor, refunds.amount_minor, voided.count].map(String));
       const taxes = (await rows(page, 'Tax by rate')).map((row) => row.map(digits));
       const rates = yen.taxes.map((tax) => [tax.rate_basis_points / 100, tax.net_minor, tax.tax_minor, tax.gross_minor].map(String));
       assert.deepEqual(taxes, [...rates, ['', sales.net_minor, sales.tax_minor, sales.gross_minor].map(String)]);

@@ -37,6 +37,8 @@ struct Notes {
     rates: BTreeMap<i64, [i64; 3]>,
     cash: [i64; 3],
     voided: i64,
+    /// Returns: how many, their worth, their tax.
+    back: [i64; 3],
     receipts: BTreeMap<String, Vec<String>>,
 }
 
@@ -68,6 +70,13 @@ impl Notes {
         self.receipts.entry(text(&sale["register_id"])).or_default().push(text(&sale["receipt_number"]));
     }
 
+    fn note_return(&mut self, back: &Value) {
+        for (sum, more) in self.back.iter_mut().zip([1, int(&back["total_minor"]), int(&back["tax_minor"])]) {
+            *sum += more;
+        }
+        self.receipts.entry(text(&back["register_id"])).or_default().push(text(&back["receipt_number"]));
+    }
+
     /// What the hub has to report of it.
     fn currency(&self) -> Value {
         let taxes: Vec<Value> = self
@@ -86,10 +95,17 @@ impl Notes {
             },
             "taxes": taxes,
             "tenders": {
-                "cash": { "count": count, "given_minor": given, "change_minor": change, "net_minor": given - change },
+                "cash": {
+                    "count": count, "given_minor": given, "change_minor": change, "refunded_minor": self.back[1],
+                    "net_minor": given - change - self.back[1],
+                },
                 "electronic": [],
             },
             "refunds": { "count": 0, "amount_minor": 0 },
+            "returns": {
+                "count": self.back[0], "gross_minor": self.back[1], "net_minor": self.back[1] - self.back[2],
+                "tax_minor": self.back[2],
+            },
             "voided": { "count": self.voided },
             "payments_in_doubt": { "count": 0, "at_risk_minor": 0 },
         })
@@ -139,6 +155,19 @@ async fn serve(hub: &TestHub, dice: &mut Dice) -> Option<Value> {
     }
 }
 
+/// One in four brings the first line back, to either register.
+async fn bring_back(hub: &TestHub, dice: &mut Dice, sale: &Value) -> Option<Value> {
+    if sale["state"] == "voided" || dice.roll(4) > 0 {
+        return None;
+    }
+    let register = hub.shop.registers[usize::try_from(dice.roll(2)).unwrap()].to_string();
+    let line = &sale["lines"][0];
+    let lines = json!([{ "number": line["number"], "quantity": line["quantity"] }]);
+    let path = format!("/v1/sales/{}/returns", text(&sale["id"]));
+    let body = json!({ "register_id": register, "lines": lines });
+    Some(hub.post(&hub.shop.cashier, &path, body).await.expect(201))
+}
+
 /// The day of an instant in Tokyo.
 fn day_of(instant: &Value) -> String {
     let instant: jiff::Timestamp = instant.as_str().unwrap().parse().unwrap();
@@ -170,6 +199,9 @@ async fn a_random_day_is_reported_as_its_sales_were_answered(on: On) {
     for _ in 0..SALES {
         if let Some(sale) = serve(&hub, &mut dice).await {
             days.entry(day_of(&sale["closed_at"])).or_default().note(&sale);
+            if let Some(back) = bring_back(&hub, &mut dice, &sale).await {
+                days.entry(day_of(&back["created_at"])).or_default().note_return(&back);
+            }
         }
         // From nine in the evening into the next day, where the test turns the clock.
         hub.hand.advance(Duration::from_secs(60 * dice.roll(14)));
@@ -185,7 +217,7 @@ async fn a_random_day_is_reported_as_its_sales_were_answered(on: On) {
         everywhere["location_id"] = report["location_id"].clone();
         assert_eq!(everywhere, report);
     }
-    let cash: i64 = days.values().map(|notes| notes.cash[1] - notes.cash[2]).sum();
+    let cash: i64 = days.values().map(|notes| notes.cash[1] - notes.cash[2] - notes.back[1]).sum();
     assert_eq!(drawers(&hub).await, cash);
     let today = hub.get(&hub.shop.viewer, "/v1/reports/day").await.expect(200);
     assert!(days.keys().all(|day| day.as_str() <= today["date"].as_str().unwrap()));
@@ -228,7 +260,7 @@ async fn electronic_tenders_refunds_and_doubt_are_told_apart(world: World) {
     assert_eq!(
         day["tenders"],
         json!({
-            "cash": { "count": 0, "given_minor": 0, "change_minor": 0, "net_minor": 0 },
+            "cash": { "count": 0, "given_minor": 0, "change_minor": 0, "refunded_minor": 0, "net_minor": 0 },
             "electronic": [{ "provider": "sandbox", "count": 1, "amount_minor": 1_000 }],
         })
     );

@@ -293,13 +293,14 @@ function renderDay(t, day) {
   fill('day', ...day.currencies.flatMap((one, place) => dayIn(t, one, place === 0 ? receipts(t, day.receipts) : null)));
 }
 
-function dayIn(t, { currency, sales, taxes, tenders, refunds, voided }, receipts) {
+function dayIn(t, { currency, sales, taxes, tenders, refunds, returns, voided }, receipts) {
   const amount = (minor) => money(minor, currency);
   const figure = (name, value, small) => el('div', {}, el('dt', {}, name), el('dd', {}, value, small ? el('small', {}, small) : null));
   const figures = el('dl', { class: 'figures' },
     figure(t.gross, amount(sales.gross_minor), t.sales(count(sales.count))),
     figure(t.net, amount(sales.net_minor)),
     figure(t.tax, amount(sales.tax_minor)),
+    figure(t.returns, amount(returns.gross_minor), returns.count > 0 ? t.returnCount(count(returns.count)) : ''),
     figure(t.refunds, amount(refunds.amount_minor), refunds.count > 0 ? t.refundCount(count(refunds.count)) : ''),
     figure(t.voided, count(voided.count)));
   if (sales.count === 0) return [figures, el('p', { class: 'none' }, t.nothingSold)];
