@@ -4,11 +4,24 @@
 use super::threshold::tell_crossing;
 use super::{Movement, MovementKind, Refusal, Reservation, StockLevel};
 use crate::call::Call;
-use crate::command;
+use crate::command::{self, not_found};
 use crate::id::{ArticleId, LocationId, MovementId, SaleId};
 use crate::money::Quantity;
 use crate::sale::Sale;
 use crate::work::{Key, Stop, UnitOfWork};
+
+/// Goes on only if location and article are the merchant's, and the article's stock is counted.
+pub(super) fn require_counted(
+    work: &UnitOfWork,
+    call: &Call<'_>,
+    location: LocationId,
+    article: ArticleId,
+) -> Result<(), Stop<command::Refusal>> {
+    let found = work.articles.find(call.merchant, &article);
+    let found = found.ok_or_else(|| not_found("article", article))?;
+    work.locations.find(call.merchant, &location).ok_or_else(|| not_found("location", location))?;
+    if found.is_stocked { Ok(()) } else { Err(Refusal::NotCounted.into()) }
+}
 
 /// Goes on only if `quantity` may still be promised. A level that is known and not there holds nothing.
 pub(crate) fn require_available(

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::level::require_counted;
 use super::threshold::tell_crossing;
 use super::{Movement, MovementKind, Refusal, StockLevel};
 use crate::call::{Call, Role};
-use crate::command::{self, Command, not_found, require_role};
+use crate::command::{self, Command, require_role};
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MovementId};
 use crate::money::{QUANTITY_MAX, Quantity};
@@ -110,12 +111,7 @@ impl Command for MoveStock {
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Moved, Stop<command::Refusal>> {
         require_role(call, Role::Manager)?;
-        let article = work.articles.find(call.merchant, &self.article);
-        let article = article.ok_or_else(|| not_found("article", self.article))?;
-        work.locations.find(call.merchant, &self.location).ok_or_else(|| not_found("location", self.location))?;
-        if !article.is_stocked {
-            return Err(Refusal::NotCounted.into());
-        }
+        require_counted(work, call, self.location, self.article)?;
         self.check_quantity()?;
         self.check_reason()?;
         let level = work.stock_levels.find_mut(call.merchant, &(self.location, self.article));

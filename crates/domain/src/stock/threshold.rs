@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::level::require_counted;
 use super::{Refusal, StockLevel};
 use crate::call::{Call, Role};
-use crate::command::{self, Command, not_found, require_role};
+use crate::command::{self, Command, require_role};
 use crate::id::{ArticleId, LocationId};
 use crate::money::{QUANTITY_MAX, Quantity};
 use crate::work::{Key, Stop, UnitOfWork};
@@ -33,12 +34,7 @@ impl Command for SetThreshold {
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<StockLevel, Stop<command::Refusal>> {
         require_role(call, Role::Manager)?;
-        let article = work.articles.find(call.merchant, &self.article);
-        let article = article.ok_or_else(|| not_found("article", self.article))?;
-        work.locations.find(call.merchant, &self.location).ok_or_else(|| not_found("location", self.location))?;
-        if !article.is_stocked {
-            return Err(Refusal::NotCounted.into());
-        }
+        require_counted(work, call, self.location, self.article)?;
         if self.reorder_at.is_some_and(|Quantity(reorder_at)| !(0..=QUANTITY_MAX).contains(&reorder_at)) {
             return Err(Refusal::QuantityOutOfRange.into());
         }
