@@ -8,9 +8,6 @@ ALTER TABLE merchant ADD COLUMN is_sole_proprietor BOOLEAN NOT NULL DEFAULT FALS
 ALTER TABLE location ADD COLUMN address TEXT NOT NULL DEFAULT '';
 ALTER TABLE location ADD COLUMN phone TEXT;
 
--- A printed number leads back to its sale.
-CREATE INDEX sale_by_receipt_number ON sale (merchant_id, receipt_number) WHERE receipt_number IS NOT NULL;
-
 CREATE TABLE receipt (
     sale_id TEXT NOT NULL,
     number BIGINT NOT NULL,
