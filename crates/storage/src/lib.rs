@@ -27,11 +27,8 @@ pub mod postgres;
 pub mod prune;
 mod queue;
 pub mod read;
-pub mod read_receipt;
 pub mod reader;
-pub mod report;
 pub mod sqlite;
-pub mod webhook;
 
 pub use cell::Cell;
 pub use committer::Handle;

@@ -11,7 +11,7 @@ use domain::sale::Standing;
 use domain::time::Timestamp;
 use serde::Deserialize;
 use storage::Answer;
-use storage::read_receipt::WholeReceipt;
+use storage::read::receipt::WholeReceipt;
 
 use super::Route;
 use super::auth::authenticate;

@@ -10,7 +10,7 @@ use domain::sale;
 use domain::tax::{Alike, TaxRules, tax_totals_together};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::report::{Receipts, Span, Sum, Sums};
+use storage::read::report::{Receipts, Span, Sum, Sums};
 
 use super::Route;
 use super::auth::authenticate;

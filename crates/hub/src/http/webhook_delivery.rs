@@ -9,7 +9,7 @@ use domain::time::Timestamp;
 use domain::webhook_delivery::{self, REDRIVE_MAX, Redrive, WebhookDelivery};
 use serde::{Deserialize, Serialize};
 use storage::Answer;
-use storage::webhook::DeliveryFilter;
+use storage::read::webhook::DeliveryFilter;
 
 use super::Route;
 use super::body::{Asked, Segments, query};

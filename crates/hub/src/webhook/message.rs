@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use domain::webhook_delivery::WebhookDelivery;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use storage::webhook::DueDelivery;
+use storage::read::webhook::DueDelivery;
 
 use crate::http::json;
 

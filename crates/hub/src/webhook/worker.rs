@@ -13,7 +13,7 @@ use domain::webhook_delivery::{
 use domain::webhook_endpoint::{State, WebhookEndpoint};
 use futures::StreamExt;
 use storage::read::StoredEvent;
-use storage::webhook::{DueDelivery, EndpointWork};
+use storage::read::webhook::{DueDelivery, EndpointWork};
 use storage::{Answer, Corrupt, EngineError, Envelope, Failure, Idempotency, Lane};
 use tokio::time::Instant;
 

@@ -6,9 +6,9 @@ use domain::payment::{Operation, Payment};
 use domain::receipt::{IssuedReceipt, PaidBy, paid_by};
 use domain::sale::{Sale, SaleLine, Tender};
 
+use super::{query, records};
 use crate::cell::Cell;
 use crate::error::EngineError;
-use crate::read::{query, records};
 use crate::reader::Reader;
 
 /// A receipt that was given, and the records that it is made from.

@@ -6,10 +6,10 @@ use domain::time::Timestamp;
 use domain::webhook_delivery::WebhookDelivery;
 use domain::webhook_endpoint::{State, WebhookEndpoint};
 
+use super::PAGE_MAX;
 use crate::cell::Cell;
 use crate::engine::Row;
 use crate::error::EngineError;
-use crate::read::PAGE_MAX;
 use crate::reader::Reader;
 use crate::record::Stored;
 use crate::table::RowReader;

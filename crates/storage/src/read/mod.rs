@@ -1,6 +1,10 @@
 //! What the hub reads beside the committer: single records with their parts, and pages by key. Every query names the
 //! merchant, but for those of the hub's own workers.
 
+pub mod receipt;
+pub mod report;
+pub mod webhook;
+
 use domain::article::{Article, Barcode};
 use domain::exception::Exception;
 use domain::id::{
@@ -80,24 +84,20 @@ fn select<R: Stored>(tail: &str) -> String {
     format!("SELECT {} FROM {} {tail}", columns(R::TABLE), R::TABLE.name)
 }
 
-pub(crate) fn query<R: Stored>(tail: &str, params: Vec<Cell<'static>>) -> Query {
+fn query<R: Stored>(tail: &str, params: Vec<Cell<'static>>) -> Query {
     Query { sql: select::<R>(tail).into(), params }
 }
 
-pub(crate) fn records<R: Stored>(rows: Vec<Row>) -> Result<Vec<R>, EngineError> {
+fn records<R: Stored>(rows: Vec<Row>) -> Result<Vec<R>, EngineError> {
     rows.into_iter().map(|row| R::read(&mut RowReader::new(R::TABLE, row)).map_err(EngineError::from)).collect()
 }
 
 impl Reader {
-    pub(crate) async fn list<R: Stored>(&self, tail: &str, params: Vec<Cell<'static>>) -> Result<Vec<R>, EngineError> {
+    async fn list<R: Stored>(&self, tail: &str, params: Vec<Cell<'static>>) -> Result<Vec<R>, EngineError> {
         records(self.query(select::<R>(tail), params).await?)
     }
 
-    pub(crate) async fn find<R: Stored>(
-        &self,
-        merchant: MerchantId,
-        id: Cell<'static>,
-    ) -> Result<Option<R>, EngineError> {
+    async fn find<R: Stored>(&self, merchant: MerchantId, id: Cell<'static>) -> Result<Option<R>, EngineError> {
         let found = self.list("WHERE id = $1 AND merchant_id = $2", vec![id, Cell::display(merchant)]).await?;
         Ok(found.into_iter().next())
     }
