@@ -174,6 +174,15 @@ impl<R: Record> Table<R> {
         Some(&mut slot.record)
     }
 
+    /// Puts a changed copy in the place of the record it was made from, and gives it as it now stands: its version is
+    /// the table's business. `None` if its merchant has no such record.
+    pub fn replace(&mut self, mut changed: R) -> Option<&R> {
+        let record = self.find_mut(changed.merchant(), &changed.key())?;
+        *changed.version_mut() = *record.version_mut();
+        *record = changed;
+        Some(record)
+    }
+
     /// Adds a record that this command makes; its version becomes 1. The caller has made sure, by a fresh id or a
     /// named key, that none stands there.
     pub fn insert(&mut self, mut record: R) {

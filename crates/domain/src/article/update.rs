@@ -76,10 +76,8 @@ impl Command for UpdateArticle {
         if changed == before {
             return Ok(changed);
         }
-        let article = work.articles.find_mut(call.merchant, &self.article);
-        let article = article.ok_or_else(|| not_found("article", self.article))?;
-        *article = Article { version: article.version, ..changed };
-        let article = article.clone();
+        let article = work.articles.replace(changed);
+        let article = article.ok_or_else(|| not_found("article", self.article))?.clone();
         let data = Updated {
             version: article.version,
             barcodes: &article.barcodes,

@@ -197,12 +197,9 @@ impl Change {
     }
 }
 
-/// Writes an operation back if it changed; its version is the table's business.
+/// Writes an operation back if it changed.
 fn save(work: &mut UnitOfWork, before: &Operation, after: &Operation) {
-    if before == after {
-        return;
-    }
-    if let Some(record) = work.operations.find_mut(after.merchant, &after.id) {
-        *record = Operation { version: record.version, ..after.clone() };
+    if before != after {
+        work.operations.replace(after.clone());
     }
 }

@@ -33,9 +33,7 @@ impl Change {
         match found {
             Some(found) if found == job => {}
             Some(_) => {
-                if let Some(known) = work.jobs.find_mut(merchant, &job.id) {
-                    *known = Job { version: known.version, ..job };
-                }
+                work.jobs.replace(job);
             }
             None if job.due_at.is_some() => work.jobs.insert(job),
             None => {}

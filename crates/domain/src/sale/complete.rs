@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::expire::end_promise;
-use super::read::{find_open, has_pending, save, stocked_quantities};
+use super::read::{find_open, has_pending, stocked_quantities};
 use super::receipt::next_receipt_number;
 use super::{Refusal, Sale, State, Tender, TenderKind, TenderState, due_minor, lines_of, tenders_of};
 use crate::call::Call;
@@ -70,7 +70,7 @@ pub(super) fn close(work: &mut UnitOfWork, call: &mut Call<'_>, id: SaleId) -> R
     emit_completed(work, call, &sale, &receipt_number, !oversold.is_empty());
     open_oversold(work, call, &sale, &oversold);
     let (state, closed_at) = (State::Completed, Some(call.now));
-    save(work, Sale { state, closed_at, receipt_number: Some(receipt_number), ..sale });
+    work.sales.replace(Sale { state, closed_at, receipt_number: Some(receipt_number), ..sale });
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::complete::complete_if_paid;
 use super::draft::{price_line, set_totals};
 use super::expire::promise_until;
-use super::read::{find_open, save, stocked_quantities};
+use super::read::{find_open, stocked_quantities};
 use super::{RESERVATION_MS, Refusal, Sale, SaleLine, Standing, due_minor, lines_of, standing, tenders_of};
 use crate::article::ArticleRef;
 use crate::call::{Call, Role};
@@ -56,7 +56,7 @@ impl Command for AddLine {
         work.require(level_keys(&sale, article))?;
         stock::reserve(work, call, &sale, article, sold_quantity(work, &sale, article)?)?;
         promise_until(work, &sale);
-        save(work, sale);
+        work.sales.replace(sale);
         work.emit(call, "sale.line_added", self.sale, &data);
         standing(work, call.merchant, self.sale)
     }
@@ -104,7 +104,7 @@ impl Command for RemoveLine {
         work.require(level_keys(&sale, article))?;
         stock::release(work, &sale, article, sold_quantity(work, &sale, article)?)?;
         let data = Changed { number: self.number, total_minor: sale.total_minor };
-        save(work, sale);
+        work.sales.replace(sale);
         work.emit(call, "sale.line_removed", self.sale, &data);
         complete_if_paid(work, call, self.sale)?;
         standing(work, call.merchant, self.sale)

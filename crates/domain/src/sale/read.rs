@@ -100,11 +100,3 @@ pub(super) fn stocked_quantities<'a>(
     }
     Ok(quantities)
 }
-
-/// Writes a changed copy of the sale back; its version is the table's business.
-pub(super) fn save(work: &mut UnitOfWork, sale: Sale) {
-    if let Some(record) = work.sales.find_mut(sale.merchant, &sale.id) {
-        let version = record.version;
-        *record = Sale { version, ..sale };
-    }
-}

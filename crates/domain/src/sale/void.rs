@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::expire::{end_promise, release_all};
-use super::read::{find_open, save};
+use super::read::find_open;
 use super::{Refusal, Sale, Standing, State, TenderKind, TenderState, standing, tenders_of};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
@@ -46,7 +46,7 @@ impl Command for VoidSale {
         let voided = Voided { cash_returned_minor: returned.map_err(Refusal::from)? };
         work.emit(call, "sale.voided", sale.id, &voided);
         end_promise(work, &sale);
-        save(work, Sale { state: State::Voided, closed_at: Some(call.now), ..sale });
+        work.sales.replace(Sale { state: State::Voided, closed_at: Some(call.now), ..sale });
         standing(work, call.merchant, self.sale)
     }
 }

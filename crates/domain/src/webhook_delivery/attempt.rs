@@ -136,8 +136,9 @@ impl Command for RecordAttempt {
         let endpoint = work.webhook_endpoints.find(call.merchant, &self.endpoint);
         let mut endpoint = endpoint.ok_or_else(|| not_found("webhook_endpoint", self.endpoint))?.clone();
         self.apply(call, &mut delivery, &mut endpoint);
+        let delivery = work.webhook_deliveries.replace(delivery).cloned();
         Ok(Recorded::Counted {
-            delivery: store_delivery(work, delivery)?,
+            delivery: delivery.ok_or_else(|| not_found("webhook_delivery", self.delivery))?,
             endpoint: store_endpoint(work, call, endpoint)?,
         })
     }
@@ -168,13 +169,6 @@ impl RecordAttempt {
             }
         }
     }
-}
-
-fn store_delivery(work: &mut UnitOfWork, changed: WebhookDelivery) -> Result<WebhookDelivery, Stop<command::Refusal>> {
-    let known = work.webhook_deliveries.find_mut(changed.merchant, &changed.id);
-    let known = known.ok_or_else(|| not_found("webhook_delivery", changed.id))?;
-    *known = WebhookDelivery { version: known.version, ..changed };
-    Ok(known.clone())
 }
 
 /// Most attempts leave the endpoint as it was: its row is written only when they do not.

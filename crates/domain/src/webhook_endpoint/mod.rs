@@ -126,10 +126,8 @@ pub(crate) fn store(
     work: &mut UnitOfWork,
     changed: WebhookEndpoint,
 ) -> Result<WebhookEndpoint, Stop<command::Refusal>> {
-    let known = work.webhook_endpoints.find_mut(changed.merchant, &changed.id);
-    let known = known.ok_or_else(|| not_found("webhook_endpoint", changed.id))?;
-    *known = WebhookEndpoint { version: known.version, ..changed };
-    Ok(known.clone())
+    let id = changed.id;
+    work.webhook_endpoints.replace(changed).cloned().ok_or_else(|| not_found("webhook_endpoint", id))
 }
 
 fn check_url(url: &str) -> Result<(), Refusal> {
