@@ -41,12 +41,8 @@ struct NewArticle {
     unit_price: UnitPriceIn,
     currency: Option<Currency>,
     tax_class: String,
-    #[serde(default = "yes")]
+    #[serde(default = "json::yes")]
     is_stocked: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {

@@ -33,6 +33,22 @@ pub fn answer(status: u16, subject: impl fmt::Display, body: Vec<u8>) -> Answer 
     Answer { status, content_type: JSON.into(), body, subject: subject.to_string() }
 }
 
+/// The largest answer that is stored, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// A stored answer with the whole of a record; one that is too large to store is answered `without` its list, and
+/// `GET` has it.
+pub fn answer_fitting<T: Serialize>(
+    status: u16,
+    subject: impl fmt::Display,
+    whole: T,
+    without: impl FnOnce(T) -> T,
+) -> Answer {
+    let body = to_bytes(&whole);
+    let body = if body.len() <= ANSWER_BYTES_MAX { body } else { to_bytes(&without(whole)) };
+    answer(status, subject, body)
+}
+
 /// Reads a decimal text, or an integer for those who have one.
 struct Scaled {
     places: u32,
@@ -81,6 +97,11 @@ impl<'de> Deserialize<'de> for UnitPriceIn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Scaled { places: UNIT_PRICE_PLACES }).map(|value| Self(UnitPrice(value)))
     }
+}
+
+/// What a flag is where nothing is said of it and most want it: for `#[serde(default)]`.
+pub const fn yes() -> bool {
+    true
 }
 
 /// A field that is there, empty or not: `null` empties it, and without it (by `#[serde(default)]`) it stays as it is.

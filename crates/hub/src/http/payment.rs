@@ -384,15 +384,9 @@ fn encode(reply: Result<&Moved, &Refusal>, status: u16) -> Answer {
     }
 }
 
-/// The largest answer that is stored. A payment with more operations than fit is answered without them; `GET` has them.
-const ANSWER_BYTES_MAX: usize = 16 * 1024;
-
 fn answer(moved: &Moved, status: u16) -> Answer {
     let shape = Shape::of(&moved.payment, &moved.operations);
-    let whole = json::to_bytes(&shape);
-    let body =
-        if whole.len() <= ANSWER_BYTES_MAX { whole } else { json::to_bytes(&Shape { operations: None, ..shape }) };
-    json::answer(status, moved.payment.id, body)
+    json::answer_fitting(status, moved.payment.id, shape, |shape| Shape { operations: None, ..shape })
 }
 
 /// Answers when the payment is at rest or the patience is over. The bytes are stored under the key before they are given,

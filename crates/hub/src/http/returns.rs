@@ -33,9 +33,6 @@ use crate::app::App;
 use crate::carried_on::CarriedOn;
 use crate::provider::start_all_with;
 
-/// The largest answer that is stored. A return with more lines than fit is answered without them; `GET` has them.
-const ANSWER_BYTES_MAX: usize = 16 * 1024;
-
 /// The routes of returns.
 pub fn routes() -> Vec<Route> {
     vec![
@@ -61,12 +58,8 @@ struct Draft {
 struct LineIn {
     number: u32,
     quantity: QuantityIn,
-    #[serde(default = "yes")]
+    #[serde(default = "json::yes")]
     is_restocked: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -158,13 +151,7 @@ fn encode(reply: Result<&Moved, &domain::command::Refusal>) -> Answer {
         Ok(moved) => &moved.standing,
         Err(refusal) => return refusal_answer(refusal),
     };
-    let whole = json::to_bytes(&Shape::of(standing));
-    let body = if whole.len() <= ANSWER_BYTES_MAX {
-        whole
-    } else {
-        json::to_bytes(&Shape { lines: None, ..Shape::of(standing) })
-    };
-    json::answer(201, standing.origin.id, body)
+    json::answer_fitting(201, standing.origin.id, Shape::of(standing), |shape| Shape { lines: None, ..shape })
 }
 
 async fn list(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {

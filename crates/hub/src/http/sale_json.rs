@@ -11,9 +11,6 @@ use storage::Answer;
 
 use super::json;
 
-/// The largest answer that is stored. A sale with more lines than fit is answered without them; `GET` has them.
-const ANSWER_BYTES_MAX: usize = 16 * 1024;
-
 /// The answer to a command that made a sale.
 pub fn answer_created(standing: &Standing) -> Answer {
     answer(201, standing)
@@ -25,14 +22,7 @@ pub fn answer_ok(standing: &Standing) -> Answer {
 }
 
 fn answer(status: u16, standing: &Standing) -> Answer {
-    let whole = body(standing);
-    let body = if whole.len() <= ANSWER_BYTES_MAX { whole } else { json::to_bytes(&Shape::of(standing, false)) };
-    json::answer(status, standing.sale.id, body)
-}
-
-/// The body of a sale with its lines.
-fn body(standing: &Standing) -> Vec<u8> {
-    json::to_bytes(&Shape::of(standing, true))
+    json::answer_fitting(status, standing.sale.id, Shape::of(standing, true), |_| Shape::of(standing, false))
 }
 
 /// The body of a sale with its lines, of which `returned` has come back.

@@ -55,14 +55,10 @@ struct NewEndpoint {
     kinds: Vec<String>,
     #[serde(default)]
     description: String,
-    #[serde(default = "yes")]
+    #[serde(default = "json::yes")]
     is_active: bool,
     #[serde(default)]
     is_ordered: bool,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
