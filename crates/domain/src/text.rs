@@ -1,4 +1,4 @@
-//! Free text that is going to be printed: one line, and nothing in it that steers a printer.
+//! Free text that is going to be printed or shown: one line, and nothing in it that steers a printer or a browser.
 
 use crate::guard;
 
@@ -12,6 +12,22 @@ pub fn is_line(text: &str, chars_max: usize) -> bool {
 pub fn printable(text: &str) -> String {
     let seen = text.chars().filter(|c| !guard::is_invisible(*c));
     seen.map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The text with what would be markup of HTML made harmless, in an attribute too.
+pub fn escape_html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{Kind, Line, Paid, Receipt, qr};
 use crate::locale::Locale;
 use crate::money::{Quantity, for_people, unit_price_for_people};
 use crate::tax::PriceMode;
-use crate::text::printable;
+use crate::text::{escape_html, printable};
 
 const STYLE: &str = include_str!("receipt.css");
 
@@ -26,20 +26,9 @@ pub fn html(receipt: &Receipt, locale: Locale) -> String {
     page.html
 }
 
-/// The text with what would be markup made harmless, in an attribute too.
+/// A text of the shop's, harmless to a printer and in markup.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    escape_html(&printable(text))
 }
 
 /// The page that is being written.

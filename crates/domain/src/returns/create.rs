@@ -89,7 +89,7 @@ impl Command for CreateReturn {
             Some(asked) => plan(work, call, &sale, origin.total_minor, asked)?,
             None => plan_as_paid(work, call, &sale, origin.total_minor)?,
         };
-        let tasks = give_back(work, call, &origin, &planned)?;
+        let tasks = give_back(work, call, &origin, self.register, &planned)?;
         Ok(Moved { standing: standing(work, call, id)?, tasks })
     }
 }

@@ -13,7 +13,7 @@ mod worth;
 pub use advice::Advice;
 pub use create::{CreateReturn, NewReturnLine};
 pub use history::{History, Standing, returned};
-pub use refund::{AddRefund, NewRefund};
+pub use refund::{AddRefund, NewRefund, Way};
 pub use refusal::Refusal;
 pub use worth::{Returned, worth};
 

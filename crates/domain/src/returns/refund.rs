@@ -13,11 +13,20 @@ use crate::payment::{Task, ask_refund, refundable_minor, settle_job};
 use crate::sale::{Sale, TenderKind, TenderState, find_sale, tenders_of};
 use crate::work::{Key, Stop, UnitOfWork};
 
+/// The way in which money goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Out of the drawer.
+    Cash,
+    /// By this payment of the sale.
+    Electronic(PaymentId),
+}
+
 /// A refund that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewRefund {
-    /// The payment of the sale that it goes back by; cash where it is left out.
-    pub payment: Option<PaymentId>,
+    /// In which way.
+    pub way: Way,
     /// How much, in minor units; all that is still owed where it is left out.
     pub amount_minor: Option<i64>,
 }
@@ -58,14 +67,14 @@ impl Command for AddRefund {
         let origin = origin.ok_or_else(|| not_found("return", self.origin))?;
         require_ways(work, &sale, self.register)?;
         let wanted = plan(work, call, &sale, standing(work, call, self.origin)?.due_minor, &[self.refund])?;
-        let tasks = give_back(work, call, &Return { register: self.register, ..origin }, &wanted)?;
+        let tasks = give_back(work, call, &origin, self.register, &wanted)?;
         Ok(Moved { standing: standing(work, call, self.origin)?, tasks })
     }
 }
 
 /// A refund that is decided.
 pub(super) struct Planned {
-    payment: Option<PaymentId>,
+    way: Way,
     amount_minor: i64,
 }
 
@@ -96,13 +105,13 @@ pub(super) fn plan_as_paid(
     let mut planned = Vec::new();
     for payment in payments_of(work, sale) {
         let amount_minor = left_minor.min(refundable_minor(work, call, payment)?);
-        planned.push(Planned { payment: Some(payment), amount_minor });
+        planned.push(Planned { way: Way::Electronic(payment), amount_minor });
         left_minor = left_minor.saturating_sub(amount_minor);
     }
     if left_minor > cash_left_minor(work, sale) {
         return Err(Refusal::WayNeeded { missing_minor: left_minor }.into());
     }
-    planned.push(Planned { payment: None, amount_minor: left_minor });
+    planned.push(Planned { way: Way::Cash, amount_minor: left_minor });
     planned.retain(|refund| refund.amount_minor > 0);
     Ok(planned)
 }
@@ -120,13 +129,13 @@ pub(super) fn plan(
     for refund in asked {
         let amount_minor = refund.amount_minor.unwrap_or(due_minor);
         check_amount(amount_minor, due_minor)?;
-        match refund.payment {
-            None => cash_minor = cash_minor.saturating_add(amount_minor),
-            Some(payment) if payments_of(work, sale).any(|of_sale| of_sale == payment) => {}
-            Some(payment) => return Err(Refusal::PaymentElsewhere { payment }.into()),
+        match refund.way {
+            Way::Cash => cash_minor = cash_minor.saturating_add(amount_minor),
+            Way::Electronic(payment) if payments_of(work, sale).any(|of_sale| of_sale == payment) => {}
+            Way::Electronic(payment) => return Err(Refusal::PaymentElsewhere { payment }.into()),
         }
         due_minor = due_minor.saturating_sub(amount_minor);
-        planned.push(Planned { payment: refund.payment, amount_minor });
+        planned.push(Planned { way: refund.way, amount_minor });
     }
     let may_give_minor = cash_left_minor(work, sale);
     // Cash for a charge on a card is how drawers are emptied.
@@ -136,12 +145,13 @@ pub(super) fn plan(
     Ok(planned)
 }
 
-/// Records what was decided; what goes back by a provider is sent after the commit. Cash comes out of the drawer of the
-/// register that `origin` names.
+/// Records what was decided; what goes back by a provider is sent after the commit. Cash comes out of the drawer of
+/// `register`.
 pub(super) fn give_back(
     work: &mut UnitOfWork,
     call: &mut Call<'_>,
     origin: &Return,
+    register: RegisterId,
     planned: &[Planned],
 ) -> Result<Vec<Task>, Stop<command::Refusal>> {
     let last = work.refunds.range(call.merchant, (origin.id, 0)..=(origin.id, u32::MAX)).last();
@@ -152,9 +162,12 @@ pub(super) fn give_back(
         if number > REFUNDS_MAX {
             return Err(Refusal::TooManyRefunds.into());
         }
-        let kind = match refund.payment {
-            None => give_cash(work, call, origin, refund.amount_minor)?,
-            Some(payment) => {
+        let kind = match refund.way {
+            Way::Cash => {
+                post(work, call, origin, cash_refund_postings(register, refund.amount_minor))?;
+                RefundKind::Cash { register }
+            }
+            Way::Electronic(payment) => {
                 let (operation, asked) = ask_refund(work, call, payment, refund.amount_minor, &origin.reason)?;
                 tasks.extend(asked);
                 RefundKind::Electronic { operation }
@@ -163,17 +176,6 @@ pub(super) fn give_back(
         insert(work, call, origin.id, number, kind, refund.amount_minor);
     }
     Ok(tasks)
-}
-
-fn give_cash(
-    work: &mut UnitOfWork,
-    call: &mut Call<'_>,
-    origin: &Return,
-    amount_minor: i64,
-) -> Result<RefundKind, Stop<command::Refusal>> {
-    let register = origin.register;
-    post(work, call, origin, cash_refund_postings(register, amount_minor))?;
-    Ok(RefundKind::Cash { register })
 }
 
 /// Writes into the journal what concerns a return.

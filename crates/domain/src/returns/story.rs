@@ -59,8 +59,8 @@ fn return_id(number: u32) -> ReturnId {
     ReturnId { sale: sale_id(1), number }
 }
 
-fn add_refund(payment: Option<crate::id::PaymentId>, amount_minor: Option<i64>) -> AddRefund {
-    let refund = NewRefund { payment, amount_minor };
+fn add_refund(way: Way, amount_minor: Option<i64>) -> AddRefund {
+    let refund = NewRefund { way, amount_minor };
     AddRefund { merchant: MERCHANT, origin: return_id(1), register: REGISTER, refund }
 }
 
@@ -107,7 +107,7 @@ fn what_was_charged_goes_back_by_the_provider() {
     assert_eq!((moved.tasks.len(), moved.tasks[0].operation.asked_minor), (1, 300));
     assert_eq!((shop.world.balance(LedgerAccount::Clearing), shop.receivable()), (-300, 300));
     shop.reply(&moved.tasks[0], Outcome::Unknown);
-    assert_eq!(shop.refused(&add_refund(None, None)), "return_nothing_due");
+    assert_eq!(shop.refused(&add_refund(Way::Cash, None)), "return_nothing_due");
     let number = moved.tasks[0].operation.id;
     shop.tell(number, crate::payment::Witness::Notification, approved(300));
     assert_eq!((shop.world.balance(LedgerAccount::Clearing), shop.receivable()), (0, 0));
@@ -121,14 +121,14 @@ fn what_the_provider_refuses_is_due_again_and_needs_a_manager_in_cash() {
     shop.reply(&moved.tasks[0], Outcome::Declined(Reason("window".to_owned())));
     assert_eq!(shop.open_exceptions(payment), [exception::Kind::RefundFailed]);
     shop.acting_as(Role::Cashier);
-    assert_eq!(shop.refused(&add_refund(None, None)), "return_cash_needs_manager");
-    assert_eq!(shop.refused(&add_refund(Some(payment_id(77)), None)), "return_payment_elsewhere");
+    assert_eq!(shop.refused(&add_refund(Way::Cash, None)), "return_cash_needs_manager");
+    assert_eq!(shop.refused(&add_refund(Way::Electronic(payment_id(77)), None)), "return_payment_elsewhere");
     shop.acting_as(Role::Manager);
-    assert_eq!(shop.refused(&add_refund(None, Some(151))), "return_refund_exceeds_due");
-    assert_eq!(shop.refused(&add_refund(None, Some(0))), "amount_out_of_range");
-    let standing = shop.run(&add_refund(None, Some(50))).unwrap().standing;
+    assert_eq!(shop.refused(&add_refund(Way::Cash, Some(151))), "return_refund_exceeds_due");
+    assert_eq!(shop.refused(&add_refund(Way::Cash, Some(0))), "amount_out_of_range");
+    let standing = shop.run(&add_refund(Way::Cash, Some(50))).unwrap().standing;
     assert_eq!(standing.due_minor, 100);
-    let again = shop.run(&add_refund(Some(payment), None)).unwrap();
+    let again = shop.run(&add_refund(Way::Electronic(payment), None)).unwrap();
     let expected = vec![("electronic", "failed", 150), ("cash", "paid", 50), ("electronic", "pending", 100)];
     assert_eq!((states(&again.standing), again.standing.due_minor), (expected, 0));
     assert_eq!(shop.world.balance(LedgerAccount::Drawer(REGISTER)), -50);
@@ -154,7 +154,7 @@ fn money_that_was_refunded_without_goods_is_not_given_twice() {
     let refund = crate::payment::AskRefund { payment, amount_minor: Some(200), reason: String::new() };
     shop.run(&refund).unwrap();
     assert_eq!(shop.refused(&a_return(&[back(1, 2_000)])), "return_way_needed");
-    let part = Some(vec![NewRefund { payment: Some(payment), amount_minor: Some(100) }]);
+    let part = Some(vec![NewRefund { way: Way::Electronic(payment), amount_minor: Some(100) }]);
     let standing = shop.run(&CreateReturn { refunds: part, ..a_return(&[back(1, 2_000)]) }).unwrap().standing;
     assert_eq!(standing.due_minor, 200);
 }
@@ -173,7 +173,7 @@ fn a_free_sale_comes_back_for_nothing() {
 #[test]
 fn what_breaks_a_rule_is_refused() {
     let one = || a_return(&[back(1, 1_000)]);
-    let cash = |amount_minor| Some(vec![NewRefund { payment: None, amount_minor }]);
+    let cash = |amount_minor| Some(vec![NewRefund { way: Way::Cash, amount_minor }]);
     for (code, wrong) in [
         ("return_empty", a_return(&[])),
         ("return_line_unknown", a_return(&[back(3, 1_000)])),
@@ -193,7 +193,7 @@ fn what_breaks_a_rule_is_refused() {
     assert_eq!(sold().acting_as(Role::Viewer).refused(&one()).code(), "role_too_low");
     assert_eq!(sold().of_other_merchant().refused(&one()).code(), "sale_not_found");
     assert_eq!(World::with_open_sale(&[line(TEA, 1_000)]).refused(&one()).code(), "return_sale_not_completed");
-    assert_eq!(sold().refused(&add_refund(None, None)).code(), "return_not_found");
+    assert_eq!(sold().refused(&add_refund(Way::Cash, None)).code(), "return_not_found");
 }
 
 #[test]

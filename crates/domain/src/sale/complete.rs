@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::expire::end_promise;
 use super::read::{find_open, has_pending, stocked_quantities};
-use super::receipt::next_receipt_number;
+use super::receipt_number::next_receipt_number;
 use super::{Refusal, Sale, State, Tender, TenderKind, TenderState, due_minor, lines_of, tenders_of};
 use crate::call::Call;
 use crate::command;

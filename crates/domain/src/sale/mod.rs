@@ -6,7 +6,7 @@ mod expire;
 mod line;
 mod open;
 mod read;
-mod receipt;
+mod receipt_number;
 mod refusal;
 mod ring;
 #[cfg(test)]
@@ -21,7 +21,7 @@ pub use line::{AddLine, RemoveLine};
 pub use open::OpenSale;
 pub(crate) use read::find_sale;
 pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders_of};
-pub(crate) use receipt::next_receipt_number;
+pub(crate) use receipt_number::next_receipt_number;
 pub use refusal::Refusal;
 pub use ring::{NewTender, RingSale};
 pub use tender::{AddCash, Settled, hold_tender, settle_tender};

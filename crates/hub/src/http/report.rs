@@ -122,11 +122,11 @@ fn currencies(own: Currency, sums: &Sums) -> Vec<Currency> {
 #[derive(Serialize)]
 struct InCurrency<'a> {
     currency: Currency,
-    sales: Sales,
+    sales: Taxed,
     taxes: Vec<Tax>,
     tenders: Tenders<'a>,
     refunds: Amount,
-    returns: Sales,
+    returns: Taxed,
     voided: Voided,
     payments_in_doubt: AtRisk,
 }
@@ -143,26 +143,27 @@ impl<'a> InCurrency<'a> {
         let returned = sums.returns.iter().find(|returned| returned.currency == currency);
         Ok(Self {
             currency,
-            sales: Sales::of(completed.map(|sales| (sales.count, sales.total_minor, sales.tax_minor)))?,
+            sales: Taxed::of(completed.map(|sales| (sales.count, sales.total_minor, sales.tax_minor)))?,
             taxes: tax_totals_together(&alike, rules)?.iter().map(Tax::of).collect(),
             tenders: Tenders::of(currency, sums),
             refunds: Amount::of(by_currency(&sums.refunds)),
-            returns: Sales::of(returned.map(|returned| (returned.count, returned.total_minor, returned.tax_minor)))?,
+            returns: Taxed::of(returned.map(|returned| (returned.count, returned.total_minor, returned.tax_minor)))?,
             voided: Voided { count: of_state(sale::State::Voided).map_or(0, |sales| sales.count) },
             payments_in_doubt: AtRisk::of(by_currency(&sums.in_doubt)),
         })
     }
 }
 
+/// What was sold, or what came back of it, with its tax.
 #[derive(Serialize)]
-struct Sales {
+struct Taxed {
     count: i64,
     gross_minor: i64,
     net_minor: i64,
     tax_minor: i64,
 }
 
-impl Sales {
+impl Taxed {
     /// Of a count, a gross and its tax.
     fn of(sums: Option<(i64, i64, i64)>) -> Result<Self, Overflow> {
         let (count, gross_minor, tax_minor) = sums.unwrap_or_default();

@@ -10,7 +10,7 @@ use domain::merchant::Merchant;
 use domain::money::{Currency, Quantity};
 use domain::returns::{
     AddRefund, CreateReturn, History, Moved, NewRefund, NewReturnLine, RETURNS_MAX, Refund, RefundKind, RefundState,
-    ReturnLine, Standing,
+    ReturnLine, Standing, Way,
 };
 use domain::sale::TenderKind;
 use domain::time::Timestamp;
@@ -72,8 +72,10 @@ enum RefundIn {
 impl RefundIn {
     const fn asked(self) -> NewRefund {
         match self {
-            Self::Cash { amount_minor } => NewRefund { payment: None, amount_minor },
-            Self::Electronic { payment_id, amount_minor } => NewRefund { payment: Some(payment_id), amount_minor },
+            Self::Cash { amount_minor } => NewRefund { way: Way::Cash, amount_minor },
+            Self::Electronic { payment_id, amount_minor } => {
+                NewRefund { way: Way::Electronic(payment_id), amount_minor }
+            }
         }
     }
 }

@@ -174,15 +174,6 @@ fn day_of(instant: &Value) -> String {
     instant.in_tz("Asia/Tokyo").unwrap().date().to_string()
 }
 
-async fn drawers(hub: &TestHub) -> i64 {
-    let sql = "SELECT amount_minor FROM balance WHERE merchant_id = $1 AND account IN ($2, $3)";
-    let account = |register: &domain::id::RegisterId| storage::Cell::display(format!("drawer:{register}"));
-    let [first, second] = &hub.shop.registers;
-    let params = vec![storage::Cell::display(hub.shop.merchant), account(first), account(second)];
-    let rows = hub.running.app.reader.query(sql, params).await.unwrap();
-    rows.into_iter().flatten().map(|cell| if let storage::Cell::Int(amount) = cell { amount } else { 0 }).sum()
-}
-
 async fn a_random_day_is_reported_as_its_sales_were_answered(on: On) {
     let hub = TestHub::start(on).await;
     let seed = u64::from_le_bytes(hub::clock::random_bytes());
@@ -218,7 +209,7 @@ async fn a_random_day_is_reported_as_its_sales_were_answered(on: On) {
         assert_eq!(everywhere, report);
     }
     let cash: i64 = days.values().map(|notes| notes.cash[1] - notes.cash[2] - notes.back[1]).sum();
-    assert_eq!(drawers(&hub).await, cash);
+    assert_eq!(hub.drawers().await, cash);
     let today = hub.get(&hub.shop.viewer, "/v1/reports/day").await.expect(200);
     assert!(days.keys().all(|day| day.as_str() <= today["date"].as_str().unwrap()));
     hub.stop().await;

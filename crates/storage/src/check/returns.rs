@@ -7,7 +7,7 @@ use domain::sale::{Sale, SaleLine, State};
 
 use super::Report;
 use super::source::{Records, Source};
-use super::trade::Receipts;
+use super::trade::ReceiptNumbers;
 use crate::error::EngineError;
 
 /// The returns of all sales, read along with the sales.
@@ -31,7 +31,7 @@ impl Returns {
         &mut self,
         sale: &Sale,
         sold: &[SaleLine],
-        receipts: &mut Receipts,
+        receipts: &mut ReceiptNumbers,
         source: &mut dyn Source,
         report: &mut Report,
     ) -> Result<(), EngineError> {

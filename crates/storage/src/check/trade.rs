@@ -68,7 +68,7 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
     let mut lines = Records::<SaleLine>::new(source, report)?;
     let mut tenders = Records::<Tender>::new(source, report)?;
     let mut returns = Returns::new(source, report)?;
-    let mut receipts = Receipts::default();
+    let mut receipts = ReceiptNumbers::default();
     while let Some(sale) = sales.next(source, report)? {
         let lines = lines.children(&sale.id, |line| line.sale, source, report)?;
         let tenders = tenders.children(&sale.id, |tender| tender.sale, source, report)?;
@@ -92,12 +92,12 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
 
 /// The numbers on all receipts, of sales and of returns.
 #[derive(Default)]
-pub(super) struct Receipts {
+pub(super) struct ReceiptNumbers {
     given: BTreeMap<RegisterId, i64>,
     numbers: BTreeSet<String>,
 }
 
-impl Receipts {
+impl ReceiptNumbers {
     pub(super) fn note(&mut self, merchant: MerchantId, register: RegisterId, number: &str, report: &mut Report) {
         *self.given.entry(register).or_default() += 1;
         if !self.numbers.insert(format!("{merchant} {number}")) {

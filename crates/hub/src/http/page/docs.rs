@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use domain::text::escape_html;
 use serde_yaml_ng::Value;
 
 /// The methods of a path, in the order in which they are shown.
@@ -13,7 +14,7 @@ pub fn content(document: &Value) -> String {
     let docs = Docs { document };
     let mut html = String::new();
     html.push_str(&docs.contents());
-    let _ = write!(html, "<div class=\"text\"><h1>{} API</h1>", escape(text(&document["info"]["title"])));
+    let _ = write!(html, "<div class=\"text\"><h1>{} API</h1>", escape_html(text(&document["info"]["title"])));
     html.push_str(&prose(text(&document["info"]["summary"])));
     html.push_str(&prose(text(&document["info"]["description"])));
     html.push_str(&prose(text(&document["components"]["securitySchemes"]["apiKey"]["description"])));
@@ -52,7 +53,7 @@ impl<'a> Docs<'a> {
             let _ = write!(html, "<li><a href=\"#{name}\">{}</a><ul>", capital(name));
             for (path, method, operation) in self.operations(name) {
                 let id = text(&operation["operationId"]);
-                let _ = write!(html, "<li><a href=\"#{id}\">{} {}</a></li>", method.to_uppercase(), escape(path));
+                let _ = write!(html, "<li><a href=\"#{id}\">{} {}</a></li>", method.to_uppercase(), escape_html(path));
             }
             html.push_str("</ul></li>");
         }
@@ -77,7 +78,7 @@ impl<'a> Docs<'a> {
             "<article class=\"card\" id=\"{id}\"><h3><span class=\"method\">{}</span> <code>{}</code></h3>\
              <p class=\"summary\">{}</p>",
             method.to_uppercase(),
-            escape(path),
+            escape_html(path),
             inline(summary),
         );
         html.push_str(&prose(text(&operation["description"])));
@@ -134,7 +135,7 @@ impl<'a> Docs<'a> {
     fn media(&self, content: &'a Value) -> String {
         let mut html = String::new();
         for (media, body) in entries(content) {
-            let _ = write!(html, "<p class=\"quiet\">{}: {}</p>", escape(media), self.form(&body["schema"]));
+            let _ = write!(html, "<p class=\"quiet\">{}: {}</p>", escape_html(media), self.form(&body["schema"]));
             for (_, example) in entries(&body["examples"]) {
                 let summary = text(&example["summary"]);
                 let value = serde_json::to_string_pretty(&example["value"]).unwrap_or_default();
@@ -142,7 +143,7 @@ impl<'a> Docs<'a> {
                     html,
                     "<details><summary>Example: {}</summary><pre tabindex=\"0\">{}</pre></details>",
                     inline(summary),
-                    escape(&value)
+                    escape_html(&value)
                 );
             }
         }
@@ -187,13 +188,13 @@ impl<'a> Docs<'a> {
             return format!("<a href=\"#{place}\">{form}</a>");
         }
         if !schema["const"].is_null() {
-            return format!("<code>{}</code>", escape(&scalar(&schema["const"])));
+            return format!("<code>{}</code>", escape_html(&scalar(&schema["const"])));
         }
         let joined = |values: &'a Value, one: &dyn Fn(&'a Value) -> String| {
             list(values).iter().map(one).collect::<Vec<_>>().join(" or ")
         };
         if !schema["enum"].is_null() {
-            return joined(&schema["enum"], &|value| format!("<code>{}</code>", escape(&scalar(value))));
+            return joined(&schema["enum"], &|value| format!("<code>{}</code>", escape_html(&scalar(value))));
         }
         if !schema["oneOf"].is_null() {
             return joined(&schema["oneOf"], &|schema| self.form(schema));
@@ -223,7 +224,7 @@ fn form_name<'a>(form: &str, schema: &'a Value, docs: &Docs<'a>) -> String {
     match form {
         "array" => format!("list of {}", docs.form(&schema["items"])),
         "string" if schema["format"].as_str() == Some("date") => "date".to_owned(),
-        other => escape(other),
+        other => escape_html(other),
     }
 }
 
@@ -242,7 +243,7 @@ fn table(heads: [&str; 3], rows: &[[String; 3]]) -> String {
 
 fn name(name: &str, is_required: bool) -> String {
     let mark = if is_required { "" } else { " <span class=\"quiet\">optional</span>" };
-    format!("<code>{}</code>{mark}", escape(name))
+    format!("<code>{}</code>{mark}", escape_html(name))
 }
 
 fn text(value: &Value) -> &str {
@@ -266,16 +267,12 @@ fn capital(word: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 /// One line of text; what stands in backticks is code.
 fn inline(text: &str) -> String {
     let parts = text.split('`').enumerate();
     let shown = parts.map(|(place, part)| match place % 2 {
-        0 => escape(part),
-        _ => format!("<code>{}</code>", escape(part)),
+        0 => escape_html(part),
+        _ => format!("<code>{}</code>", escape_html(part)),
     });
     shown.collect()
 }

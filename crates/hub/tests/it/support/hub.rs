@@ -8,6 +8,7 @@ use hub::config::{Config, Hidden};
 use hub::serve::{self, Running};
 use reqwest::Method;
 use serde_json::{Value, json};
+use storage::Cell;
 use tempfile::TempDir;
 
 use super::request::{Answer, Request};
@@ -97,6 +98,15 @@ impl TestHub {
         ] {
             execute(name, &format!("UPDATE {table} SET {column} = {column} - {ms}")).await;
         }
+    }
+
+    /// What the books say that the shop's drawers hold, in minor units.
+    pub async fn drawers(&self) -> i64 {
+        let sql = "SELECT amount_minor FROM balance WHERE merchant_id = $1 AND account IN ($2, $3)";
+        let [first, second] = self.shop.registers.map(|register| Cell::display(format!("drawer:{register}")));
+        let params = vec![Cell::display(self.shop.merchant), first, second];
+        let rows = self.running.app.reader.query(sql, params).await.expect("the balances are read");
+        rows.into_iter().flatten().map(|cell| if let Cell::Int(amount) = cell { amount } else { 0 }).sum()
     }
 
     /// Where its database lies.
