@@ -52,7 +52,7 @@ pub fn measure(database: &str, world: &World, count: usize) -> anyhow::Result<St
         };
         let envelope = Envelope {
             merchant: shop.merchant,
-            actor: Arc::new(Actor { name: "bench".to_owned(), role: Role::Cashier }),
+            actor: Arc::new(Actor::new("bench", Role::Cashier)),
             request_id: ids.draw().to_string(),
             idempotency: Idempotency::Answer(Claim { key: ids.draw().to_string(), fingerprint: [7; 32] }),
             lane: Lane::Interactive,

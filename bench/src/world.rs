@@ -273,7 +273,7 @@ impl Maker<'_> {
     {
         let envelope = Envelope {
             merchant,
-            actor: Arc::new(Actor { name: "bench".to_owned(), role }),
+            actor: Arc::new(Actor::new("bench", role)),
             request_id: self.ids.draw().to_string(),
             idempotency,
             lane: Lane::Interactive,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::id::{IdSource, MerchantId};
+use crate::id::{IdSource, MerchantId, OperatorId};
+use crate::operator::SignedIn;
 use crate::time::Timestamp;
 
 /// The frame of one decision.
@@ -28,15 +29,30 @@ impl<'a> Call<'a> {
     pub fn next_uuid(&mut self) -> Uuid {
         self.ids.next(self.now)
     }
+
+    /// Who works at the register, if somebody is signed in there.
+    pub fn operator(&self) -> Option<OperatorId> {
+        self.actor.operator.map(|signed_in| signed_in.operator)
+    }
 }
 
 /// Who did it: an API key, an operator, or a part of the hub itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// An id or the name of the part, for example `key_…` or `worker`.
+    /// An id or the name of the part, for example `key_…` or `worker`; of an operator the own id, a blank, and the id of
+    /// the key of the register.
     pub name: String,
     /// What the actor may do.
     pub role: Role,
+    /// Who is signed in at the register that asks.
+    pub operator: Option<SignedIn>,
+}
+
+impl Actor {
+    /// A key, or a part of the hub.
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), role, operator: None }
+    }
 }
 
 /// Roles, each with all that the ones before it may do.

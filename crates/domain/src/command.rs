@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
-use crate::{article, exception, merchant, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint};
+use crate::{
+    article, exception, merchant, operator, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint,
+};
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
 /// else, so it may run again with other records and leaves no trace when it stops.
@@ -65,6 +67,8 @@ pub enum Refusal {
     Exception(exception::Refusal),
     /// A rule of merchants and their places.
     Merchant(merchant::Refusal),
+    /// A rule of operators.
+    Operator(operator::Refusal),
     /// A rule of receipts.
     Receipt(receipt::Refusal),
     /// A rule of webhook endpoints.
@@ -87,6 +91,7 @@ impl Refusal {
             Self::Payment(refusal) => refusal.code().to_owned(),
             Self::Exception(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
+            Self::Operator(refusal) => refusal.code().to_owned(),
             Self::Receipt(refusal) => refusal.code().to_owned(),
             Self::WebhookEndpoint(refusal) => refusal.code().to_owned(),
             Self::WebhookDelivery(refusal) => refusal.code().to_owned(),
@@ -114,6 +119,7 @@ impl fmt::Display for Refusal {
             Self::Payment(refusal) => refusal.fmt(f),
             Self::Exception(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
+            Self::Operator(refusal) => refusal.fmt(f),
             Self::Receipt(refusal) => refusal.fmt(f),
             Self::WebhookEndpoint(refusal) => refusal.fmt(f),
             Self::WebhookDelivery(refusal) => refusal.fmt(f),

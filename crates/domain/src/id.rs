@@ -118,6 +118,8 @@ ids! {
     BatchId = "bat";
     /// An API key.
     ApiKeyId = "key";
+    /// Who works at a register.
+    OperatorId = "opr";
     /// Where a subscriber wants to be told of events.
     WebhookEndpointId = "whe";
     /// One event on its way to one endpoint.

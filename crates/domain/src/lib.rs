@@ -15,6 +15,7 @@ pub mod journal;
 pub mod locale;
 pub mod merchant;
 pub mod money;
+pub mod operator;
 pub mod payment;
 pub mod receipt;
 pub mod returns;

@@ -10,12 +10,13 @@ use crate::article::{Article, Barcode, Label};
 use crate::call::{Actor, Call, Role};
 use crate::command::{Command, Refusal};
 use crate::id::{
-    ArticleId, IdSource, LocationId, MerchantId, MovementId, OperationId, PaymentId, RegisterId, ReturnId, SaleId,
-    TenderId,
+    ArticleId, IdSource, LocationId, MerchantId, MovementId, OperationId, OperatorId, PaymentId, RegisterId, ReturnId,
+    SaleId, TenderId,
 };
 use crate::journal::{Balance, LedgerAccount, entry_sum};
 use crate::merchant::{Contact, Issuer, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Quantity, UnitPrice};
+use crate::operator::SignedIn;
 use crate::receipt::receipts_of;
 use crate::sale::{
     self, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of, reservations_of,
@@ -70,7 +71,7 @@ pub struct World {
 impl World {
     /// A shop with a register, three articles and some tea; a manager acts.
     pub fn new() -> Self {
-        let actor = Actor { name: "test".to_owned(), role: Role::Manager };
+        let actor = Actor::new("test", Role::Manager);
         let ids = CountingIds(1 << 64);
         Self { database: a_shop(), rounds: 0, now: NOW, merchant: MERCHANT, actor, ids }
     }
@@ -86,6 +87,12 @@ impl World {
 
     pub fn acting_as(mut self, role: Role) -> Self {
         self.actor.role = role;
+        self
+    }
+
+    /// An operator is signed in at a register.
+    pub fn signed_in(mut self, operator: OperatorId, register: RegisterId) -> Self {
+        self.actor.operator = Some(SignedIn { operator, register });
         self
     }
 
@@ -219,6 +226,7 @@ impl World {
                 copy(&database.balances, &mut work.balances, owner, &(*merchant, *account, *currency));
             }
             Key::Connection(id) => copy(&database.connections, &mut work.connections, owner, id),
+            Key::Operator(id) => copy(&database.operators, &mut work.operators, owner, id),
             Key::Payment(id) => self.load_payment(work, *id),
             Key::WebhookEndpoint(id) => copy(&database.webhook_endpoints, &mut work.webhook_endpoints, owner, id),
             Key::WebhookDelivery(id) => copy(&database.webhook_deliveries, &mut work.webhook_deliveries, owner, id),
@@ -286,6 +294,7 @@ impl World {
         write(&work.connections, &mut database.connections);
         write(&work.articles, &mut database.articles);
         write(&work.labels, &mut database.labels);
+        write(&work.operators, &mut database.operators);
         write(&work.sales, &mut database.sales);
         write(&work.sale_lines, &mut database.sale_lines);
         write(&work.tenders, &mut database.tenders);

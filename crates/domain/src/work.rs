@@ -12,13 +12,14 @@ use crate::call::Call;
 use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
-    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, ReturnId,
-    SaleId, TenderId, WebhookDeliveryId, WebhookEndpointId,
+    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, RegisterId,
+    ReturnId, SaleId, TenderId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
 use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Overflow};
+use crate::operator::Operator;
 use crate::payment::{Operation, Payment};
 use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
@@ -44,6 +45,8 @@ pub enum Key {
     Connection(ConnectionId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     ApiKey(ApiKeyId),
+    /// Who works at a register.
+    Operator(OperatorId),
     /// The sale with its lines, tenders, reservations and exceptions.
     Sale(SaleId),
     /// All returns of a sale with their lines and refunds. The lock of the sale covers them: it is named with them.
@@ -105,6 +108,7 @@ records! {
     Label, (MerchantId, Barcode), |r| (r.merchant, r.barcode.clone()), r.merchant;
     Connection, ConnectionId, |r| r.id, r.merchant;
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
+    Operator, OperatorId, |r| r.id, r.merchant;
     Sale, SaleId, |r| r.id, r.merchant;
     SaleLine, (SaleId, u32), |r| (r.sale, r.number), r.merchant;
     Tender, (SaleId, TenderId), |r| (r.sale, r.id), r.merchant;
@@ -260,7 +264,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys sales
+        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys operators sales
             sale_lines tenders reservations returns return_lines refunds receipts payments operations exceptions
             webhook_endpoints webhook_deliveries jobs receipt_series stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
@@ -279,6 +283,7 @@ pub struct UnitOfWork {
     pub labels: Table<Label>,
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
+    pub operators: Table<Operator>,
     pub sales: Table<Sale>,
     pub sale_lines: Table<SaleLine>,
     pub tenders: Table<Tender>,

@@ -16,6 +16,7 @@ pub mod http;
 pub mod log;
 pub mod operator;
 pub mod pepper;
+pub mod pin;
 pub mod provider;
 pub mod seal;
 pub mod serve;

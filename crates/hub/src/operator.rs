@@ -188,7 +188,7 @@ impl Operator {
     {
         let envelope = Envelope {
             merchant,
-            actor: Arc::new(Actor { name: "operator".to_owned(), role: Role::System }),
+            actor: Arc::new(Actor::new("operator", Role::System)),
             request_id: String::new(),
             idempotency: Idempotency::None,
             lane: Lane::Interactive,

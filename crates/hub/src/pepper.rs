@@ -11,6 +11,7 @@ use sha2::Sha256;
 
 use crate::clock::random_bytes;
 use crate::config::Hidden;
+use crate::pin::Pins;
 use crate::seal::Seal;
 
 /// Bytes of the pepper: as strong as the hash it keys.
@@ -18,12 +19,15 @@ const PEPPER_BYTES: usize = 32;
 /// Its file in the data folder.
 pub const FILE_NAME: &str = "pepper";
 
-/// What the pepper is for: two keyed hashes, and the seal of what has to be read again. Each has a key of its own, so that
+/// What the pepper is for: three keyed hashes, the PINs of operators, and the seal of what has to be read again. Each has a key of its own, so that
 /// one never stands for the other.
 #[derive(Clone)]
 pub struct Pepper {
     api_key: Hmac<Sha256>,
     fingerprint: Hmac<Sha256>,
+    operator_token: Hmac<Sha256>,
+    /// Hashes the PINs of operators.
+    pub pins: Pins,
     /// Seals secrets at rest.
     pub seal: Seal,
 }
@@ -67,6 +71,8 @@ impl Pepper {
         Self {
             api_key: keyed(&derive(b"api key")),
             fingerprint: keyed(&derive(b"request fingerprint")),
+            operator_token: keyed(&derive(b"operator token")),
+            pins: Pins::new(derive(b"operator pin")),
             seal: Seal::new(&derive(b"seal")),
         }
     }
@@ -74,6 +80,11 @@ impl Pepper {
     /// The hash under which an API key is stored.
     pub fn api_key(&self, words: &str) -> [u8; 32] {
         self.api_key.clone().chain_update(words).finalize().into_bytes().into()
+    }
+
+    /// The signature of an operator's token.
+    pub fn operator_token(&self, words: &str) -> [u8; 32] {
+        self.operator_token.clone().chain_update(words).finalize().into_bytes().into()
     }
 
     /// What tells two requests under one idempotency key apart.

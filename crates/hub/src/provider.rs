@@ -63,7 +63,7 @@ impl Providers {
             secrets: config.secrets.iter().map(|(id, hidden)| (*id, secret(hidden))).collect(),
             nobody: Secret::new(String::new()),
             places: Semaphore::new(REQUESTS_MAX),
-            actor: Arc::new(Actor { name: "sender".to_owned(), role: Role::System }),
+            actor: Arc::new(Actor::new("sender", Role::System)),
             names: RwLock::default(),
         })
     }

@@ -24,7 +24,7 @@ const JOBS_MAX: i64 = 128;
 
 /// Does jobs until the hub stops.
 pub async fn run(app: App) {
-    let actor = Arc::new(Actor { name: "worker".to_owned(), role: Role::System });
+    let actor = Arc::new(Actor::new("worker", Role::System));
     let mut stopping = app.stopping.clone();
     loop {
         let pause = match look(&app, &actor).await {

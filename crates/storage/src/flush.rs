@@ -42,6 +42,7 @@ pub(crate) fn flush<'a>(
     records(&work.labels, &mut writes);
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);
+    records(&work.operators, &mut writes);
     records(&work.sales, &mut writes);
     records(&work.payments, &mut writes);
     records(&work.webhook_endpoints, &mut writes);

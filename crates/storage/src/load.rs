@@ -9,6 +9,7 @@ use domain::job::Job;
 use domain::journal::Balance;
 use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use domain::money::Quantity;
+use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
 use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
@@ -166,6 +167,7 @@ impl Plan {
         plan.read(Label::TABLE, &keys.labels, |work, row| put(&mut work.labels, row));
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
+        plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
         plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
         plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
         plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
@@ -197,6 +199,7 @@ struct KeySets {
     labels: BTreeSet<Vec<Cell<'static>>>,
     connections: BTreeSet<Vec<Cell<'static>>>,
     api_keys: BTreeSet<Vec<Cell<'static>>>,
+    operators: BTreeSet<Vec<Cell<'static>>>,
     sales: BTreeSet<Vec<Cell<'static>>>,
     returns: BTreeSet<Vec<Cell<'static>>>,
     receipts: BTreeSet<Vec<Cell<'static>>>,
@@ -224,6 +227,7 @@ impl KeySets {
                 }
                 Key::Connection(id) => sets.connections.insert(vec![Cell::display(id)]),
                 Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
+                Key::Operator(id) => sets.operators.insert(vec![Cell::display(id)]),
                 Key::Sale(id) => {
                     sets.exception_subjects.insert(vec![Cell::display(id)]);
                     sets.sales.insert(vec![Cell::display(id)])

@@ -116,14 +116,21 @@ impl Memory {
         if self.find(table, row).is_some() {
             return Err(EngineError::Unique(sql::primary_key(table)));
         }
+        self.keep_unique(table, row)?;
+        self.put(table, row);
+        Ok(())
+    }
+
+    /// No other row has the same cells in the columns of a constraint; two that are empty are not the same.
+    fn keep_unique(&self, table: &Table, row: &[Cell<'_>]) -> Result<(), EngineError> {
         for (name, columns) in table.unique {
             let places: Vec<usize> = columns.iter().filter_map(|column| table.position(column)).collect();
-            let is_same = |other: &Row| places.iter().all(|place| other.get(*place) == row.get(*place));
-            if self.rows(table).any(is_same) {
+            let is_other = |other: &Row| other[..table.key_len] != row[..table.key_len];
+            let is_same = |other: &Row, place: &usize| row[*place] != Cell::Null && other[*place] == row[*place];
+            if self.rows(table).any(|other| is_other(other) && places.iter().all(|place| is_same(other, place))) {
                 return Err(EngineError::Unique((*name).to_owned()));
             }
         }
-        self.put(table, row);
         Ok(())
     }
 
@@ -131,6 +138,7 @@ impl Memory {
         let version_before = row.last();
         match self.find(table, row) {
             Some(stored) if stored.last() == version_before => {
+                self.keep_unique(table, row)?;
                 self.put(table, row);
                 Ok(())
             }

@@ -13,6 +13,7 @@ use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, Sal
 use crate::job::Job;
 use crate::merchant::Connection;
 use crate::money::Currency;
+use crate::operator;
 use crate::sale::{self, Tender};
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -97,6 +98,7 @@ impl CreatePayment {
         work.locations.find(call.merchant, &self.location).ok_or_else(|| not_found("location", self.location))?;
         let register = work.registers.find(call.merchant, &self.register);
         let register = register.ok_or_else(|| not_found("register", self.register))?;
+        operator::require_register(call, self.register)?;
         if register.location != self.location {
             return Err(Refusal::RegisterElsewhere.into());
         }

@@ -125,6 +125,7 @@ fn a_sale(currency: Currency, total_minor: i64, tax_minor: i64) -> Sale {
         merchant: merchant_id(),
         location: LocationId::from_uuid(Uuid::nil()),
         register: RegisterId::from_uuid(Uuid::nil()),
+        operator: None,
         currency,
         state: State::Completed,
         total_minor,

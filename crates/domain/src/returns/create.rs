@@ -12,6 +12,7 @@ use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, return_postings};
 use crate::money::{Currency, Quantity};
+use crate::operator;
 use crate::payment::REASON_CHARS_MAX;
 use crate::sale::{Sale, SaleLine, State, find_sale, next_receipt_number};
 use crate::stock;
@@ -98,6 +99,7 @@ impl CreateReturn {
     fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
         let register = work.registers.find(call.merchant, &self.register);
         let register = register.ok_or_else(|| not_found("register", self.register))?;
+        operator::require_register(call, self.register)?;
         if register.location == self.location { Ok(()) } else { Err(Refusal::RegisterElsewhere.into()) }
     }
 

@@ -9,6 +9,7 @@ use crate::command::{self, Command, not_found, require_role};
 use crate::id::{MerchantId, PaymentId, RegisterId, ReturnId};
 use crate::journal::{JournalEntry, LedgerAccount, cash_refund_postings};
 use crate::money::{AMOUNT_MINOR_MAX, Overflow};
+use crate::operator;
 use crate::payment::{Task, ask_refund, refundable_minor, settle_job};
 use crate::sale::{Sale, TenderKind, TenderState, find_sale, tenders_of};
 use crate::work::{Key, Stop, UnitOfWork};
@@ -63,6 +64,7 @@ impl Command for AddRefund {
         let sale = sale.clone();
         let register = work.registers.find(call.merchant, &self.register);
         register.ok_or_else(|| not_found("register", self.register))?;
+        operator::require_register(call, self.register)?;
         let origin = work.returns.find(call.merchant, &self.origin).cloned();
         let origin = origin.ok_or_else(|| not_found("return", self.origin))?;
         require_ways(work, &sale, self.register)?;

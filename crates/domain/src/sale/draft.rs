@@ -8,6 +8,7 @@ use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, SaleId};
 use crate::merchant::Merchant;
 use crate::money::{QUANTITY_MAX, Quantity, line_amount};
+use crate::operator;
 use crate::tax::{TaxRules, Totals, tax_totals, totals};
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -86,6 +87,7 @@ impl NewSale {
     fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
         let register = work.registers.find(call.merchant, &self.register);
         let register = register.ok_or_else(|| not_found("register", self.register))?;
+        operator::require_register(call, self.register)?;
         if register.location == self.location { Ok(()) } else { Err(Refusal::RegisterElsewhere.into()) }
     }
 
@@ -95,6 +97,7 @@ impl NewSale {
             merchant: merchant.id,
             location: self.location,
             register: self.register,
+            operator: call.operator(),
             currency: merchant.currency,
             state: State::Open,
             total_minor: 0,

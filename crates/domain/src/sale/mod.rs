@@ -27,7 +27,7 @@ pub use ring::{NewTender, RingSale};
 pub use tender::{AddCash, Settled, hold_tender, settle_tender};
 pub use void::VoidSale;
 
-use crate::id::{ArticleId, LocationId, MerchantId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::id::{ArticleId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::job::{self, JobId};
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::tax::TaxRate;
@@ -60,6 +60,8 @@ pub struct Sale {
     pub location: LocationId,
     /// The register that rang it.
     pub register: RegisterId,
+    /// Who was signed in there when it was opened.
+    pub operator: Option<OperatorId>,
     /// The currency of all its amounts.
     pub currency: Currency,
     /// Where it stands.

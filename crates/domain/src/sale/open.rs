@@ -64,8 +64,8 @@ mod tests {
     use crate::money::Quantity;
     use crate::sale::{NewLine, State};
     use crate::testing::{
-        BAG, LOCATION, MERCHANT, NOW, OTHER_LOCATION, OTHER_MERCHANT, RICE, TEA, TEA_ON_HAND, World, a_sale, line,
-        sale_id,
+        BAG, LOCATION, MERCHANT, NOW, OTHER_LOCATION, OTHER_MERCHANT, REGISTER, RICE, TEA, TEA_ON_HAND, World, a_sale,
+        line, sale_id,
     };
 
     fn an_open(lines: &[NewLine]) -> OpenSale {
@@ -136,6 +136,15 @@ mod tests {
         assert_eq!(World::new().acting_as(Role::Viewer).refused(&an_open(&[])).code(), "role_too_low");
         assert_eq!(a_sale(&[]).merchant, MERCHANT);
         assert_eq!(a_sale(&[]).location, LOCATION);
+    }
+
+    #[test]
+    fn a_sale_is_that_of_who_is_signed_in_at_its_register() {
+        let operator = crate::id::OperatorId::from_uuid(uuid::Uuid::from_u128(0x0b));
+        let standing = World::new().signed_in(operator, REGISTER).run(&an_open(&[])).unwrap();
+        assert_eq!(standing.sale.operator, Some(operator));
+        let elsewhere = RegisterId::from_uuid(uuid::Uuid::nil());
+        assert_eq!(World::new().signed_in(operator, elsewhere).refused(&an_open(&[])).code(), "operator_elsewhere");
     }
 
     #[test]

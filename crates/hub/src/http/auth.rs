@@ -1,4 +1,4 @@
-//! Who is calling: the API key of `Authorization: Bearer`, and what it may do. What was found is kept for a few seconds,
+//! Who is calling: the API key of `Authorization: Bearer`, what it may do, and who is signed in at its register. What was found is kept for a few seconds,
 //! so that a revoked key is out by then and a busy one costs no read per request.
 
 use std::collections::HashMap;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::error::{Kind, Problem};
+use super::operator_token;
 use crate::api_key::{self, Environment};
 use crate::app::App;
 use crate::config::Hidden;
@@ -47,6 +48,12 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// The same key, with somebody who is signed in at its register.
+    fn speaking(&self, actor: Actor) -> Self {
+        let Self { key, merchant, environment, hash, .. } = *self;
+        Self { key, merchant, actor: Arc::new(actor), environment, hash }
+    }
+
     /// Goes on only if the key has at least the role `needed`.
     pub fn require(&self, needed: Role) -> Result<(), Problem> {
         if self.actor.role >= needed {
@@ -104,7 +111,12 @@ pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Arc<Principa
         return Err(Problem::new(Kind::KeyMalformed, "This is not a whole API key. Copy it again."));
     };
     let hash = app.pepper.api_key(words);
-    find(app, id, environment, hash).await
+    let principal = find(app, id, environment, hash).await?;
+    let speaker = operator_token::speaker(app, id, principal.merchant, headers).await?;
+    Ok(match speaker {
+        None => principal,
+        Some(actor) => Arc::new(principal.speaking(actor)),
+    })
 }
 
 /// Whether a principal that was let in a while ago still is: for what lasts longer than a request.
@@ -126,7 +138,7 @@ async fn find(app: &App, id: ApiKeyId, environment: Environment, hash: [u8; 32])
         app.auth.forget(&hash);
         return Err(Problem::new(Kind::KeyRevoked, "This API key was revoked. Use another."));
     }
-    let actor = Arc::new(Actor { name: key.id.to_string(), role: key.role });
+    let actor = Arc::new(Actor::new(key.id.to_string(), key.role));
     let principal = Arc::new(Principal { key: key.id, merchant: key.merchant, actor, environment, hash });
     app.auth.remember(&principal, now);
     Ok(principal)

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
-    article, exception, merchant, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint,
+    article, exception, merchant, operator, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -39,6 +39,10 @@ pub enum Kind {
     KeyUnknown,
     /// A key that was shut out.
     KeyRevoked,
+    /// The token of an operator is not valid, or not any more.
+    OperatorTokenInvalid,
+    /// A PIN is not 4 to 8 digits.
+    OperatorPinInvalid,
     /// The role of the key may not do this.
     RoleTooLow,
     /// A POST that moves money or stock has no idempotency key.
@@ -86,13 +90,14 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 14] = [
+pub const NOUNS: [&str; 15] = [
     "article",
     "connection",
     "exception",
     "location",
     "merchant",
     "operation",
+    "operator",
     "payment",
     "receipt",
     "register",
@@ -105,7 +110,7 @@ pub const NOUNS: [&str; 14] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -114,6 +119,8 @@ impl Kind {
         Self::KeyMalformed,
         Self::KeyUnknown,
         Self::KeyRevoked,
+        Self::OperatorTokenInvalid,
+        Self::OperatorPinInvalid,
         Self::RoleTooLow,
         Self::IdempotencyKeyMissing,
         Self::IdempotencyKeyInvalid,
@@ -148,6 +155,8 @@ impl Kind {
             Self::SignatureInvalid => "signature_invalid",
             Self::KeyUnknown => "key_unknown",
             Self::KeyRevoked => "key_revoked",
+            Self::OperatorTokenInvalid => "operator_token_invalid",
+            Self::OperatorPinInvalid => "operator_pin_invalid",
             Self::RoleTooLow => "role_too_low",
             Self::IdempotencyKeyMissing => "idempotency_key_missing",
             Self::IdempotencyKeyInvalid => "idempotency_key_invalid",
@@ -180,9 +189,12 @@ impl Kind {
             | Self::BodyInvalid
             | Self::QueryInvalid
             | Self::IfMatchInvalid => StatusCode::BAD_REQUEST,
-            Self::KeyMissing | Self::KeyMalformed | Self::KeyUnknown | Self::KeyRevoked | Self::SignatureInvalid => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::KeyMissing
+            | Self::KeyMalformed
+            | Self::KeyUnknown
+            | Self::KeyRevoked
+            | Self::OperatorTokenInvalid
+            | Self::SignatureInvalid => StatusCode::UNAUTHORIZED,
             Self::RoleTooLow | Self::EnvironmentMismatch => StatusCode::FORBIDDEN,
             Self::RouteNotFound | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -192,6 +204,7 @@ impl Kind {
             Self::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::IdempotencyKeyReused
             | Self::CurrencyMismatch
+            | Self::OperatorPinInvalid
             | Self::WebhookUrlInvalid
             | Self::WebhookUrlRefused
             | Self::WebhookEndpointLimitReached => StatusCode::UNPROCESSABLE_ENTITY,
@@ -351,6 +364,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Payment(refusal) => of_payment(refusal),
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
+        Refusal::Operator(refusal) => of_operator(refusal),
         Refusal::Receipt(refusal) => of_receipt(refusal),
         Refusal::WebhookEndpoint(refusal) => of_webhook_endpoint(refusal),
         Refusal::WebhookDelivery(webhook_delivery::Refusal::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -366,6 +380,16 @@ const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
         | R::LegalNameInvalid
         | R::AddressInvalid
         | R::PhoneInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_operator(refusal: &operator::Refusal) -> StatusCode {
+    use operator::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::PinWrong | R::Elsewhere => StatusCode::FORBIDDEN,
+        R::CodeTaken | R::BadgeTaken | R::Inactive | R::Locked { .. } => StatusCode::CONFLICT,
+        R::CodeInvalid | R::BadgeInvalid | R::NameInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

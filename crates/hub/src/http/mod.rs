@@ -13,6 +13,8 @@ pub mod json;
 pub mod merchant;
 pub mod metrics;
 pub mod notification;
+pub mod operator;
+pub mod operator_token;
 pub mod page;
 mod patience;
 pub mod payment;
@@ -100,6 +102,7 @@ pub fn routes() -> Vec<Route> {
         payment::routes(),
         notification::routes(),
         merchant::routes(),
+        operator::routes(),
         event::routes(),
         exception::routes(),
         report::routes(),

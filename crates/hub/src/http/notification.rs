@@ -49,7 +49,7 @@ async fn receive(State(app): State<App>, segments: Segments, request: Request) -
         let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
         let envelope = Envelope {
             merchant: connection.merchant,
-            actor: Arc::new(Actor { name: format!("notification:{id}"), role: Role::System }),
+            actor: Arc::new(Actor::new(format!("notification:{id}"), Role::System)),
             request_id: RequestId::of(&parts),
             idempotency: Idempotency::None,
             lane: Lane::Interactive,

@@ -1,6 +1,6 @@
 //! The JSON of a sale.
 
-use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
+use domain::id::{ArticleId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::returns::Returned;
 use domain::sale::{Sale, SaleLine, Standing, Tender, TenderKind};
@@ -40,6 +40,7 @@ pub struct Shape<'a> {
     state: &'static str,
     register_id: RegisterId,
     location_id: LocationId,
+    operator_id: Option<OperatorId>,
     currency: Currency,
     total_minor: i64,
     tax_minor: i64,
@@ -72,6 +73,7 @@ impl<'a> Shape<'a> {
             state: sale.state.as_str(),
             register_id: register,
             location_id: location,
+            operator_id: sale.operator,
             currency,
             total_minor,
             tax_minor,

@@ -54,7 +54,7 @@ impl Webhooks {
         Ok(Self {
             sender: Sender::try_new(addresses.clone(), Arc::new(SystemLookup))?,
             addresses,
-            actor: Arc::new(Actor { name: "webhooks".to_owned(), role: Role::System }),
+            actor: Arc::new(Actor::new("webhooks", Role::System)),
             places: Semaphore::new(REQUESTS_MAX),
             at_work: watch::Sender::new(BTreeSet::new()),
         })

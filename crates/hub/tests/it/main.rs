@@ -19,6 +19,7 @@ mod merchant;
 mod merchants;
 mod notification;
 mod openapi;
+mod operator;
 mod payment;
 mod payment_faults;
 mod receipt;

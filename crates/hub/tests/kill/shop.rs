@@ -136,7 +136,7 @@ where
 {
     let envelope = Envelope {
         merchant,
-        actor: Arc::new(Actor { name: "set up".to_owned(), role: Role::System }),
+        actor: Arc::new(Actor::new("set up", Role::System)),
         request_id: "set-up".to_owned(),
         idempotency: Idempotency::None,
         lane: Lane::Interactive,

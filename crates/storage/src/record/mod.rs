@@ -3,6 +3,7 @@
 mod merchant;
 mod money;
 mod payment;
+mod people;
 mod receipt;
 mod returns;
 mod sale;
@@ -52,8 +53,11 @@ const fn table(name: &'static str, key_len: usize, is_locked: bool, columns: &'s
 pub static BATCH: Table = table("batch", 1, false, &[("id", TEXT), ("created_at", INT)]);
 
 /// The tables with unique constraints that a command may run into.
-pub static WITH_UNIQUE: &[&Table] =
-    &[<domain::merchant::Register as Stored>::TABLE, <domain::article::Article as Stored>::TABLE];
+pub static WITH_UNIQUE: &[&Table] = &[
+    <domain::merchant::Register as Stored>::TABLE,
+    <domain::article::Article as Stored>::TABLE,
+    <domain::operator::Operator as Stored>::TABLE,
+];
 
 /// Answers by merchant and idempotency key.
 pub static IDEMPOTENCY: Table = table(

@@ -30,6 +30,7 @@ impl Stored for Sale {
             ("opened_at", INT),
             ("closed_at", INT),
             ("reserved_until", INT),
+            ("operator_id", TEXT),
             ("version", INT),
         ],
     );
@@ -50,6 +51,7 @@ impl Stored for Sale {
             Cell::Int(self.opened_at.0),
             Cell::option(self.closed_at, |at| Cell::Int(at.0)),
             Cell::Int(self.reserved_until.0),
+            Cell::option(self.operator, Cell::display),
             Cell::Int(self.version),
         ]);
     }
@@ -70,6 +72,7 @@ impl Stored for Sale {
             opened_at: Timestamp(row.int()?),
             closed_at: row.int_option()?.map(Timestamp),
             reserved_until: Timestamp(row.int()?),
+            operator: row.parse_option()?,
             version: row.int()?,
         })
     }

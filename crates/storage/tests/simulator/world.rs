@@ -172,7 +172,7 @@ impl World {
         let weather = Weather::of(&mut rng);
         let is_sole = rng.chance(500);
         let sync_ms = rng.pick(&[10, 250, 500]);
-        let actor = |name: &str, role| Arc::new(Actor { name: name.to_owned(), role });
+        let actor = |name: &str, role| Arc::new(Actor::new(name, role));
         let shops: Vec<Shop> = (0..2).map(shop).collect();
         let mirror = Mirror::new(shops.iter().map(|shop| shop.merchant.to_string()).collect());
         let hub = || Hub {

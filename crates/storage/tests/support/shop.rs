@@ -201,7 +201,7 @@ pub fn encode<R: std::fmt::Debug>(reply: Result<&R, &Refusal>) -> Answer {
 pub fn of(merchant: MerchantId) -> Envelope {
     Envelope {
         merchant,
-        actor: Arc::new(Actor { name: "test".to_owned(), role: Role::System }),
+        actor: Arc::new(Actor::new("test", Role::System)),
         request_id: "req_1".to_owned(),
         idempotency: Idempotency::None,
         lane: Lane::Interactive,

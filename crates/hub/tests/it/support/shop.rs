@@ -143,7 +143,7 @@ where
 {
     let envelope = Envelope {
         merchant,
-        actor: std::sync::Arc::new(domain::call::Actor { name: "test".to_owned(), role: Role::System }),
+        actor: std::sync::Arc::new(domain::call::Actor::new("test", Role::System)),
         request_id: String::new(),
         idempotency: Idempotency::None,
         lane: Lane::Interactive,
