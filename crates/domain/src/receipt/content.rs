@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use super::{IssuedReceipt, Kind};
+use super::{IssuedReceipt, Kind, ReturnOf};
 use crate::guard;
 use crate::id::{PaymentId, SaleId};
 use crate::merchant::{Location, Merchant, Register, RegistrationNumber};
-use crate::money::{Currency, Quantity, UnitPrice};
+use crate::money::{Currency, Quantity, UnitPrice, line_amount};
 use crate::payment::{Operation, Payment};
 use crate::sale::{SaleLine, Standing, Tender, TenderKind, TenderState};
 use crate::tax::{PriceMode, REDUCED, TaxRate, TaxTotal, Totals, totals};
@@ -26,7 +26,7 @@ pub struct Receipt {
     pub issued_at: CivilTime,
     /// The sale, which the QR code leads back to.
     pub sale: SaleId,
-    /// The sale's number in the series of its register.
+    /// The number of the sale, or of the return, in the series of its register.
     pub receipt_number: String,
     /// When the sale was completed, by the shop's clock.
     pub sold_at: CivilTime,
@@ -44,16 +44,18 @@ pub struct Receipt {
     pub currency: Currency,
     /// Whether the amounts of the lines contain the tax.
     pub price_mode: PriceMode,
-    /// What was sold.
+    /// What was sold, or came back.
     pub lines: Vec<Line>,
     /// What each tax rate comes to.
     pub rates: Vec<TaxTotal>,
     /// What all of it comes to.
     pub total: Totals,
-    /// How it was paid.
+    /// How it was paid; of a return nothing was.
     pub paid: Vec<Paid>,
     /// Whether a revenue stamp belongs on it.
     pub needs_stamp: bool,
+    /// What only the receipt of a return says.
+    pub returned: Option<ReturnOf>,
 }
 
 /// A shop as a receipt names it.
@@ -205,11 +207,7 @@ impl Receipt {
             merchant: merchant.name.clone(),
             legal_name: merchant.issuer.legal_name.clone(),
             registration_number: merchant.issuer.registration_number.clone(),
-            place: Place {
-                name: location.name.clone(),
-                address: location.contact.address.clone(),
-                phone: location.contact.phone.clone(),
-            },
+            place: Place::of(location),
             register: register.name.clone(),
             currency: sale.currency,
             price_mode: merchant.tax.price_mode,
@@ -218,6 +216,7 @@ impl Receipt {
             needs_stamp: needs_stamp(sale.currency, &paid, total),
             total,
             paid,
+            returned: None,
         })
     }
 
@@ -237,6 +236,13 @@ impl Receipt {
     }
 }
 
+impl Place {
+    pub(super) fn of(location: &Location) -> Self {
+        let contact = location.contact.clone();
+        Self { name: location.name.clone(), address: contact.address, phone: contact.phone }
+    }
+}
+
 impl Line {
     fn of(line: &SaleLine) -> Self {
         Self {
@@ -247,6 +253,11 @@ impl Line {
             rate: line.tax_rate,
             is_reduced: line.tax_class == REDUCED,
         }
+    }
+
+    /// Whether the price of one, times how many, is what it comes to: goods that came back may be worth less.
+    pub fn is_at_unit_price(&self) -> bool {
+        line_amount(self.quantity, self.unit_price) == Ok(self.amount_minor)
     }
 }
 

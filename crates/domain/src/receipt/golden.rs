@@ -1,11 +1,14 @@
 //! Whole receipts as they come out, in each form.
 
+mod returns;
+
 use std::collections::BTreeMap;
 
 use encoding_rs::SHIFT_JIS;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::printer::print;
 use super::*;
 use crate::id::{ArticleId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, TenderId};
 use crate::merchant::{Contact, Issuer, Location, Merchant, Register, RegistrationNumber};
@@ -76,13 +79,6 @@ impl Shop {
     }
 
     fn receipt(&self) -> Result<Receipt, Mismatch> {
-        let register = Register {
-            id: RegisterId::from_uuid(Uuid::nil()),
-            merchant: merchant_id(),
-            location: self.location.id,
-            name: "K1".to_owned(),
-            version: 1,
-        };
         Receipt::of(Parts {
             issued: &self.issued,
             issued_at: self.issued_at,
@@ -90,9 +86,14 @@ impl Shop {
             sold_at: SOLD_AT,
             merchant: &self.merchant,
             location: &self.location,
-            register: &register,
+            register: &self.a_register(),
             paid_by: &self.paid_by,
         })
+    }
+
+    fn a_register(&self) -> Register {
+        let (id, location) = (RegisterId::from_uuid(Uuid::nil()), self.location.id);
+        Register { id, merchant: merchant_id(), location, name: "K1".to_owned(), version: 1 }
     }
 
     fn text(&self, locale: Locale, columns: Columns) -> String {
@@ -345,56 +346,6 @@ fn a_page_says_what_the_text_says() {
     assert!(page.contains(&format!("<code>{SALE}</code>")));
 }
 
-/// What a printer does with the bytes, as far as rows and codes go. Panics at a command it does not know.
-#[derive(Default, PartialEq, Debug)]
-struct Printed {
-    text: String,
-    qr: Vec<String>,
-    cuts: usize,
-}
-
-fn print(bytes: &[u8]) -> Printed {
-    let mut printed = Printed::default();
-    let (mut row, mut stored, mut rest) = (Vec::new(), String::new(), bytes);
-    while let Some((first, after)) = rest.split_first() {
-        rest = match (first, after) {
-            (0x1B, [b'@', rest @ ..]) | (0x1C, [b'&', rest @ ..]) => rest,
-            (0x1B, [b'R' | b't' | b'E' | b'a', _, rest @ ..]) => rest,
-            (0x1C, [b'C', 1, rest @ ..]) | (0x1D, [b'!', _, rest @ ..]) => rest,
-            (0x1D, [b'V', 66, 0, rest @ ..]) => {
-                printed.cuts += 1;
-                rest
-            }
-            (0x1D, [b'(', b'k', low, high, rest @ ..]) => {
-                let (function, rest) = rest.split_at(usize::from(u16::from_le_bytes([*low, *high])));
-                match function {
-                    [49, 80, 48, content @ ..] => stored = String::from_utf8(content.to_vec()).unwrap(),
-                    [49, 81, 48] => printed.qr.push(stored.clone()),
-                    [49, 65 | 67 | 69, ..] => {}
-                    other => panic!("an unknown function: {other:?}"),
-                }
-                // The code takes its own row.
-                rest.strip_prefix(b"\n").unwrap_or(rest)
-            }
-            (b'\n', rest) => {
-                // A printer of Japan draws 5C as the yen sign.
-                let (decoded, _, is_broken) = SHIFT_JIS.decode(&row);
-                assert!(!is_broken, "{row:?}");
-                printed.text.push_str(&decoded.replace('\\', "¥"));
-                printed.text.push('\n');
-                row.clear();
-                rest
-            }
-            (control, _) if *control < 0x20 => panic!("an unknown command: {control:#x} {after:?}"),
-            (byte, rest) => {
-                row.push(*byte);
-                rest
-            }
-        };
-    }
-    printed
-}
-
 #[test]
 fn a_printer_prints_what_the_text_says() {
     for columns in Columns::ALL {
@@ -403,8 +354,8 @@ fn a_printer_prints_what_the_text_says() {
         shop.issued.is_copy = true;
         for locale in [Locale::Ja, Locale::En] {
             let bytes = escpos(&shop.receipt().unwrap(), locale, columns);
-            let printed = print(&bytes);
-            assert_eq!((printed.qr, printed.cuts), (vec![SALE.to_string()], 1));
+            let printed = print(&bytes, columns);
+            assert_eq!((&printed.qr, printed.cuts), (&vec![SALE.to_string()], 1));
             assert_eq!(printed.text, shop.text(locale, columns));
             assert!(!bytes.windows(2).any(|pair| pair == [0x1B, b'p']), "the drawer stays shut");
         }
@@ -415,7 +366,7 @@ fn a_printer_prints_what_the_text_says() {
 fn a_name_steers_no_printer_and_what_it_lacks_is_a_geta() {
     let lines = [("茶☕\u{1b}p\u{0}器〜\r\n", 1_000, 10_000, "standard")];
     let shop = Shop::selling(Currency::JPY, TaxRules::japan(), &lines, 1);
-    let printed = print(&escpos(&shop.receipt().unwrap(), Locale::Ja, Columns::Narrow));
+    let printed = print(&escpos(&shop.receipt().unwrap(), Locale::Ja, Columns::Narrow), Columns::Narrow);
     assert!(printed.text.contains("茶〓 p 器～"), "{}", printed.text);
 }
 
@@ -441,7 +392,7 @@ proptest! {
         let tax: i64 = receipt.rates.iter().map(|rate| rate.tax_minor).sum();
         prop_assert_eq!((gross, tax), (shop.standing.sale.total_minor, shop.standing.sale.tax_minor));
         for columns in Columns::ALL {
-            let printed = print(&escpos(&receipt, Locale::Ja, columns));
+            let printed = print(&escpos(&receipt, Locale::Ja, columns), columns);
             let widths = printed.text.lines().map(|row| SHIFT_JIS.encode(row).0.len());
             prop_assert!(widths.max() <= Some(columns.count()));
         }

@@ -2,7 +2,7 @@
 //! and prints on paper of 80 mm.
 
 use super::words::{self, Words};
-use super::{Kind, Line, Paid, Receipt, qr};
+use super::{GivenBack, Kind, Line, Paid, Receipt, ReturnOf, qr};
 use crate::locale::Locale;
 use crate::money::{Quantity, for_people, unit_price_for_people};
 use crate::tax::PriceMode;
@@ -21,6 +21,9 @@ pub fn html(receipt: &Receipt, locale: Locale) -> String {
     page.lines();
     page.totals();
     page.paid();
+    if let Some(origin) = &receipt.returned {
+        page.given_back(origin);
+    }
     page.notes();
     page.foot();
     page.html
@@ -42,19 +45,12 @@ struct Page<'a> {
 impl Page<'_> {
     fn head(&mut self) {
         let (language, number) = (self.locale.as_str(), escaped(&self.receipt.receipt_number));
-        let title = self.title_word();
+        let title = self.words.title(&self.receipt.kind);
         self.put(&format!(
             "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} {number}</title>\n\
              <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
         ));
-    }
-
-    const fn title_word(&self) -> &'static str {
-        match self.receipt.kind {
-            Kind::Receipt => self.words.receipt,
-            Kind::Formal { .. } => self.words.formal,
-        }
     }
 
     fn shop(&mut self) {
@@ -78,9 +74,9 @@ impl Page<'_> {
 
     fn title(&mut self) {
         self.put("<section class=\"title\">\n");
-        self.element("h2", "", self.title_word());
+        self.element("h2", "", self.words.title(&self.receipt.kind));
         if self.receipt.is_qualified_invoice() {
-            self.element("p", "", self.words.qualified_invoice);
+            self.element("p", "", self.words.invoice(&self.receipt.kind));
         }
         if self.receipt.is_copy {
             self.element("p", "copy", self.words.copy);
@@ -100,10 +96,14 @@ impl Page<'_> {
     fn facts(&mut self) {
         let (receipt, words) = (self.receipt, self.words);
         self.put("<dl>\n");
-        self.fact(words.date, &words::date_and_time(self.locale, receipt.sold_at));
+        self.fact(words.date, &words::date_and_time(self.locale, receipt.happened_at()));
         self.fact(words.receipt_number, &receipt.receipt_number);
         self.fact(words.register, &receipt.register);
-        if receipt.issued_at != receipt.sold_at {
+        if let Some(origin) = &receipt.returned {
+            self.fact(words.sale_receipt_number, &origin.sale_receipt_number);
+            self.fact(words.sold, &words::date_and_time(self.locale, receipt.sold_at));
+        }
+        if receipt.issued_at != receipt.happened_at() {
             self.fact(words.issued, &words::date_and_time(self.locale, receipt.issued_at));
         }
         self.put("</dl>\n");
@@ -114,7 +114,8 @@ impl Page<'_> {
     }
 
     fn lines(&mut self) {
-        self.table("", self.words.lines);
+        let caption = if self.receipt.returned.is_some() { self.words.returned_lines } else { self.words.lines };
+        self.table("", caption);
         self.receipt.lines.iter().for_each(|line| self.line(line));
         self.put("</table>\n");
     }
@@ -126,19 +127,21 @@ impl Page<'_> {
             String::new()
         } else {
             let unit_price = unit_price_for_people(line.unit_price, self.receipt.currency, self.locale);
-            format!("<small>{} × {unit_price}</small>", line.quantity)
+            let price = if line.is_at_unit_price() { format!(" × {unit_price}") } else { String::new() };
+            format!("<small>{}{price}</small>", line.quantity)
         };
         self.put(&format!("<tr><th scope=\"row\">{name}{each}</th><td>{amount}</td></tr>\n"));
     }
 
     fn totals(&mut self) {
         let (receipt, words) = (self.receipt, self.words);
-        self.table("sums", words.total);
+        let total = words.total_of(&receipt.kind);
+        self.table("sums", total);
         if receipt.price_mode == PriceMode::Exclusive {
             self.row("", words.subtotal, receipt.total.net_minor);
             self.rates();
         }
-        self.row("total", words.total, receipt.total.gross_minor);
+        self.row("total", total, receipt.total.gross_minor);
         if receipt.price_mode == PriceMode::Inclusive {
             self.rates();
         }
@@ -177,6 +180,31 @@ impl Page<'_> {
                     self.put(&format!("<tr><th scope=\"row\">{name}{reference}</th><td>{amount}</td></tr>\n"));
                 }
             }
+        }
+        self.put("</table>\n");
+    }
+
+    fn given_back(&mut self, origin: &ReturnOf) {
+        let words = self.words;
+        self.table("", words.given_back);
+        for part in &origin.given_back {
+            match part {
+                GivenBack::Cash { amount_minor } => self.row("change", words.cash, *amount_minor),
+                GivenBack::Electronic { amount_minor, provider, reference, is_pending } => {
+                    let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
+                    let reference = reference.as_ref().map(|reference| format!("{} {reference}", words.reference));
+                    let notes = reference.into_iter().chain(is_pending.then(|| words.under_way.to_owned()));
+                    let notes: String = notes.map(|note| format!("<small>{}</small>", escaped(&note))).collect();
+                    let name = escaped(&format!("{}{name}", words.electronic));
+                    let amount = self.amount(*amount_minor);
+                    self.put(&format!(
+                        "<tr class=\"change\"><th scope=\"row\">{name}{notes}</th><td>{amount}</td></tr>\n"
+                    ));
+                }
+            }
+        }
+        if origin.due_minor > 0 {
+            self.row("change", words.still_owed, origin.due_minor);
         }
         self.put("</table>\n");
     }

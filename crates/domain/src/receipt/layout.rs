@@ -3,7 +3,7 @@
 
 use super::paper::{Columns, Glyphs, Paper};
 use super::words::{self, Words};
-use super::{Kind, Line, Paid, Receipt};
+use super::{GivenBack, Kind, Line, Paid, Receipt, ReturnOf};
 use crate::locale::Locale;
 use crate::money::{Quantity, for_people, unit_price_for_people};
 use crate::tax::PriceMode;
@@ -40,6 +40,9 @@ pub(super) fn rows(receipt: &Receipt, locale: Locale, columns: Columns, glyphs: 
     page.lines();
     page.totals();
     page.paid();
+    if let Some(origin) = &receipt.returned {
+        page.given_back(origin);
+    }
     page.foot();
     page.rows
 }
@@ -75,13 +78,9 @@ impl Page<'_> {
     /// What it is, of which sale, and to whom it is made out.
     fn title(&mut self) {
         let (receipt, words) = (self.receipt, self.words);
-        let title = match receipt.kind {
-            Kind::Receipt => words.receipt,
-            Kind::Formal { .. } => words.formal,
-        };
-        self.center(Size::Tall, title);
+        self.center(Size::Tall, words.title(&receipt.kind));
         if receipt.is_qualified_invoice() {
-            self.center(Size::Plain, words.qualified_invoice);
+            self.center(Size::Plain, words.invoice(&receipt.kind));
         }
         if receipt.is_copy {
             self.center(Size::Bold, &format!("*** {} ***", words.copy));
@@ -90,10 +89,14 @@ impl Page<'_> {
             self.formal(addressee.as_deref(), proviso.as_deref());
         }
         self.empty();
-        self.left(Size::Plain, &words::date_and_time(self.locale, receipt.sold_at));
+        self.left(Size::Plain, &words::date_and_time(self.locale, receipt.happened_at()));
         self.pair(Size::Plain, words.receipt_number, &receipt.receipt_number);
         self.pair(Size::Plain, words.register, &receipt.register);
-        if receipt.issued_at != receipt.sold_at {
+        if let Some(origin) = &receipt.returned {
+            self.pair(Size::Plain, words.sale_receipt_number, &origin.sale_receipt_number);
+            self.pair(Size::Plain, words.sold, &words::date_and_time(self.locale, receipt.sold_at));
+        }
+        if receipt.issued_at != receipt.happened_at() {
             self.pair(Size::Plain, words.issued, &words::date_and_time(self.locale, receipt.issued_at));
         }
         self.rule();
@@ -123,8 +126,9 @@ impl Page<'_> {
             return self.pair(Size::Plain, &name, &amount);
         }
         let unit_price = unit_price_for_people(line.unit_price, self.receipt.currency, self.locale);
+        let each = if line.is_at_unit_price() { format!(" x {unit_price}") } else { String::new() };
         self.left(Size::Plain, &name);
-        self.pair(Size::Plain, &format!("  {} x {unit_price}", line.quantity), &amount);
+        self.pair(Size::Plain, &format!("  {}{each}", line.quantity), &amount);
     }
 
     /// What it comes to, and what each rate comes to with its tax.
@@ -134,7 +138,7 @@ impl Page<'_> {
             self.pair(Size::Plain, words.subtotal, &self.amount(receipt.total.net_minor));
             self.rates();
         }
-        self.pair(Size::Tall, words.total, &self.amount(receipt.total.gross_minor));
+        self.pair(Size::Tall, words.total_of(&receipt.kind), &self.amount(receipt.total.gross_minor));
         if receipt.price_mode == PriceMode::Inclusive {
             self.rates();
         }
@@ -171,6 +175,32 @@ impl Page<'_> {
         if !self.receipt.paid.is_empty() {
             self.rule();
         }
+    }
+
+    /// How the money went back, and what of it has not.
+    fn given_back(&mut self, origin: &ReturnOf) {
+        let words = self.words;
+        for part in &origin.given_back {
+            match part {
+                GivenBack::Cash { amount_minor } => {
+                    self.pair(Size::Bold, words.cash_back, &self.amount(*amount_minor));
+                }
+                GivenBack::Electronic { amount_minor, provider, reference, is_pending } => {
+                    let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
+                    self.pair(Size::Bold, &format!("{}{name}", words.electronic_back), &self.amount(*amount_minor));
+                    if let Some(reference) = reference {
+                        self.left(Size::Plain, &format!("  {} {reference}", words.reference));
+                    }
+                    if *is_pending {
+                        self.left(Size::Plain, &format!("  ({})", words.under_way));
+                    }
+                }
+            }
+        }
+        if origin.due_minor > 0 {
+            self.pair(Size::Bold, words.still_owed, &self.amount(origin.due_minor));
+        }
+        self.rule();
     }
 
     /// The legend of the mark, room for a stamp, and the way back to the sale.

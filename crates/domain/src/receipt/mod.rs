@@ -1,6 +1,6 @@
-//! What a customer is given of a completed sale. That one was given is a record: the first of a kind is the original, each
-//! later one says that it is a copy. The document is made from the sale, which never changes, by this code alone: on the hub
-//! and in a register's browser.
+//! What a customer is given of a completed sale or of a return. That one was given is a record: the first of a kind is the
+//! original, each later one says that it is a copy. The document is made from the sale or the return, which never change,
+//! by this code alone: on the hub and in a register's browser.
 
 mod content;
 mod escpos;
@@ -10,8 +10,11 @@ mod html;
 mod issue;
 mod layout;
 mod paper;
+#[cfg(test)]
+mod printer;
 mod qr;
 mod refusal;
+mod return_invoice;
 mod text;
 mod words;
 
@@ -21,6 +24,7 @@ pub use html::html;
 pub use issue::IssueReceipt;
 pub use paper::Columns;
 pub use refusal::Refusal;
+pub use return_invoice::{GivenBack, ReturnOf, ReturnParts};
 pub use text::text;
 
 use crate::id::{MerchantId, ReceiptId, SaleId};
@@ -28,14 +32,14 @@ use crate::locale::Locale;
 use crate::time::Timestamp;
 use crate::work::UnitOfWork;
 
-/// Most receipts of one sale: a printer that jams is tried again, one that loops is not.
+/// Most receipts of one sale, and of one return: a printer that jams is tried again, one that loops is not.
 pub const RECEIPTS_MAX: u32 = 50;
 /// Longest name that a formal receipt is made out to, in characters.
 pub const ADDRESSEE_CHARS_MAX: usize = 60;
 /// Longest statement of what a formal receipt is for, in characters.
 pub const PROVISO_CHARS_MAX: usize = 60;
 
-/// That a receipt was given: what, of which sale, when, by whom.
+/// That a receipt was given: what, of which sale or return of it, when, by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedReceipt {
     /// The sale.
@@ -72,6 +76,11 @@ pub enum Kind {
         /// For what (但し書き); without it for goods.
         proviso: Option<String>,
     },
+    /// What is given with the money for goods that came back.
+    Return {
+        /// The return's number within the sale.
+        number: u32,
+    },
 }
 
 impl Kind {
@@ -80,25 +89,37 @@ impl Kind {
         match self {
             Self::Receipt => "receipt",
             Self::Formal { .. } => "formal",
+            Self::Return { .. } => "return",
         }
     }
 
     /// What a formal receipt says: to whom, and for what.
     pub fn texts(&self) -> (Option<&str>, Option<&str>) {
         match self {
-            Self::Receipt => (None, None),
+            Self::Receipt | Self::Return { .. } => (None, None),
             Self::Formal { addressee, proviso } => (addressee.as_deref(), proviso.as_deref()),
         }
     }
 
-    /// The kind of that name, with what a formal receipt says. `None` for another name, and for a plain receipt that would
-    /// say it.
-    pub fn parse(name: &str, addressee: Option<String>, proviso: Option<String>) -> Option<Self> {
-        match name {
-            "receipt" if addressee.is_none() && proviso.is_none() => Some(Self::Receipt),
-            "formal" => Some(Self::Formal { addressee, proviso }),
+    /// The kind of that name, with what a formal receipt says and which return it is about. `None` for another name, and
+    /// where one has what belongs to another kind.
+    pub fn parse(
+        name: &str,
+        addressee: Option<String>,
+        proviso: Option<String>,
+        return_number: Option<u32>,
+    ) -> Option<Self> {
+        match (name, addressee, proviso, return_number) {
+            ("receipt", None, None, None) => Some(Self::Receipt),
+            ("formal", addressee, proviso, None) => Some(Self::Formal { addressee, proviso }),
+            ("return", None, None, Some(number)) => Some(Self::Return { number }),
             _ => None,
         }
+    }
+
+    /// Whether the two are of one kind, about the same sale or return: then only the first is an original.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.as_str(), self.return_number()) == (other.as_str(), other.return_number())
     }
 }
 

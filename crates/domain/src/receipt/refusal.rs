@@ -17,6 +17,8 @@ pub enum Refusal {
     },
     /// The sale has as many receipts as one may have.
     TooMany,
+    /// The return has as many receipts as one may have.
+    ReturnTooMany,
     /// The addressee is blank, too long, or has control characters.
     AddresseeInvalid,
     /// The proviso is blank, too long, or has control characters.
@@ -31,6 +33,7 @@ impl Refusal {
         match self {
             Self::SaleNotCompleted { .. } => "sale_not_completed",
             Self::TooMany => "sale_too_many_receipts",
+            Self::ReturnTooMany => "return_too_many_receipts",
             Self::AddresseeInvalid => "receipt_addressee_invalid",
             Self::ProvisoInvalid => "receipt_proviso_invalid",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
@@ -46,6 +49,9 @@ impl fmt::Display for Refusal {
                 write!(f, "The sale is {}. A receipt is given once it is paid in full.", state.as_str())
             }
             Self::TooMany => write!(f, "A sale has at most {RECEIPTS_MAX} receipts. Fetch one of those once more."),
+            Self::ReturnTooMany => {
+                write!(f, "A return has at most {RECEIPTS_MAX} receipts. Fetch one of those once more.")
+            }
             Self::AddresseeInvalid => {
                 write!(f, "An addressee is one line of 1 to {ADDRESSEE_CHARS_MAX} characters, or left out.")
             }

@@ -1,6 +1,6 @@
 //! The words of a receipt, one table a language.
 
-use super::CivilTime;
+use super::{CivilTime, Kind};
 use crate::decimal;
 use crate::locale::Locale;
 use crate::tax::{PriceMode, TaxRate};
@@ -12,7 +12,9 @@ const PER_CENT_PLACES: u32 = 2;
 pub(super) struct Words {
     pub receipt: &'static str,
     pub formal: &'static str,
+    pub returned: &'static str,
     pub qualified_invoice: &'static str,
+    pub return_invoice: &'static str,
     pub copy: &'static str,
     pub registration_number: &'static str,
     pub phone: &'static str,
@@ -20,9 +22,15 @@ pub(super) struct Words {
     pub register: &'static str,
     pub date: &'static str,
     pub issued: &'static str,
+    /// Before the number of the sale that goods were sold with.
+    pub sale_receipt_number: &'static str,
+    /// Before its date.
+    pub sold: &'static str,
     pub lines: &'static str,
+    pub returned_lines: &'static str,
     pub subtotal: &'static str,
     pub total: &'static str,
+    pub returned_total: &'static str,
     pub tax_within: &'static str,
     pub tax_on_top: &'static str,
     pub paid: &'static str,
@@ -31,6 +39,13 @@ pub(super) struct Words {
     pub change: &'static str,
     pub electronic: &'static str,
     pub reference: &'static str,
+    pub given_back: &'static str,
+    pub cash_back: &'static str,
+    pub electronic_back: &'static str,
+    /// Of money that a provider has not given back for certain yet.
+    pub under_way: &'static str,
+    /// What the shop still owes the customer.
+    pub still_owed: &'static str,
     /// Stands behind the name of a line at the reduced rate.
     pub reduced_mark: &'static str,
     pub reduced_legend: &'static str,
@@ -44,7 +59,9 @@ pub(super) struct Words {
 const JA: Words = Words {
     receipt: "レシート",
     formal: "領収書",
+    returned: "返品レシート",
     qualified_invoice: "適格簡易請求書",
+    return_invoice: "適格返還請求書",
     copy: "再発行",
     registration_number: "登録番号",
     phone: "電話",
@@ -52,9 +69,13 @@ const JA: Words = Words {
     register: "レジ",
     date: "日時",
     issued: "発行日時",
+    sale_receipt_number: "お買上げNo.",
+    sold: "お買上げ",
     lines: "お買上げ明細",
+    returned_lines: "返品明細",
     subtotal: "小計",
     total: "合計",
+    returned_total: "返品合計",
     tax_within: "(内消費税等)",
     tax_on_top: "消費税等",
     paid: "お支払い",
@@ -63,6 +84,11 @@ const JA: Words = Words {
     change: "お釣り",
     electronic: "電子決済",
     reference: "取引番号",
+    given_back: "ご返金",
+    cash_back: "ご返金 現金",
+    electronic_back: "ご返金 電子決済",
+    under_way: "返金処理中",
+    still_owed: "未返金額",
     reduced_mark: "※",
     reduced_legend: "※は軽減税率対象",
     goods: "お品代",
@@ -75,7 +101,9 @@ const JA: Words = Words {
 const EN: Words = Words {
     receipt: "Receipt",
     formal: "Formal receipt",
+    returned: "Return receipt",
     qualified_invoice: "Simplified qualified invoice",
+    return_invoice: "Qualified return invoice",
     copy: "COPY",
     registration_number: "Reg. no.",
     phone: "Tel.",
@@ -83,9 +111,13 @@ const EN: Words = Words {
     register: "Register",
     date: "Date",
     issued: "Issued",
+    sale_receipt_number: "Receipt of sale",
+    sold: "Sold",
     lines: "Items",
+    returned_lines: "Items returned",
     subtotal: "Subtotal",
     total: "Total",
+    returned_total: "Total of return",
     tax_within: "(tax within)",
     tax_on_top: "Tax",
     paid: "Paid",
@@ -94,6 +126,11 @@ const EN: Words = Words {
     change: "Change",
     electronic: "Electronic",
     reference: "Reference",
+    given_back: "Given back",
+    cash_back: "Cash back",
+    electronic_back: "Refund",
+    under_way: "under way",
+    still_owed: "Still owed to you",
     reduced_mark: "*",
     reduced_legend: "* Reduced tax rate",
     goods: "goods",
@@ -109,6 +146,31 @@ impl Words {
         match locale {
             Locale::Ja => &JA,
             Locale::En => &EN,
+        }
+    }
+
+    /// What a receipt is called.
+    pub const fn title(&self, kind: &Kind) -> &'static str {
+        match kind {
+            Kind::Receipt => self.receipt,
+            Kind::Formal { .. } => self.formal,
+            Kind::Return { .. } => self.returned,
+        }
+    }
+
+    /// What makes it a document for the tax office.
+    pub const fn invoice(&self, kind: &Kind) -> &'static str {
+        match kind {
+            Kind::Receipt | Kind::Formal { .. } => self.qualified_invoice,
+            Kind::Return { .. } => self.return_invoice,
+        }
+    }
+
+    /// What all of it comes to.
+    pub const fn total_of(&self, kind: &Kind) -> &'static str {
+        match kind {
+            Kind::Receipt | Kind::Formal { .. } => self.total,
+            Kind::Return { .. } => self.returned_total,
         }
     }
 

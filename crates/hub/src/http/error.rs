@@ -397,7 +397,7 @@ const fn of_receipt(refusal: &receipt::Refusal) -> StatusCode {
     use receipt::Refusal as R;
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
-        R::SaleNotCompleted { .. } | R::TooMany => StatusCode::CONFLICT,
+        R::SaleNotCompleted { .. } | R::TooMany | R::ReturnTooMany => StatusCode::CONFLICT,
         R::AddresseeInvalid | R::ProvisoInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

@@ -1,12 +1,12 @@
-//! `/v1/receipts`: what customers are given of completed sales.
+//! `/v1/receipts`: what customers are given of completed sales, and of returns.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use domain::call::Role;
-use domain::id::{MerchantId, ReceiptId};
+use domain::id::{MerchantId, ReceiptId, ReturnId};
 use domain::locale::Locale;
-use domain::receipt::{self, Columns, IssueReceipt, Kind, Parts, RECEIPTS_MAX, Receipt};
+use domain::receipt::{self, Columns, IssueReceipt, IssuedReceipt, Kind, Parts, RECEIPTS_MAX, Receipt, ReturnParts};
 use domain::sale::Standing;
 use domain::time::Timestamp;
 use serde::Deserialize;
@@ -32,6 +32,8 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::post("/v1/sales/{id}/receipts", issue),
         Route::get("/v1/sales/{id}/receipts", list),
+        Route::post("/v1/returns/{id}/receipts", issue_of_return),
+        Route::get("/v1/returns/{id}/receipts", list_of_return),
         Route::get("/v1/receipts/{id}", get),
         Route::get("/v1/receipts/{id}/document", document),
     ]
@@ -74,17 +76,36 @@ async fn issue(State(app): State<App>, segments: Segments, request: Request) -> 
     submit(&app, asked.envelope, command, answer_created).await
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewOfReturn {
+    #[serde(default)]
+    locale: Locale,
+}
+
+async fn issue_of_return(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<NewOfReturn>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let ReturnId { sale, number } = segments.id(0, "return")?;
+    let command = IssueReceipt { sale, kind: Kind::Return { number }, locale: asked.body.locale };
+    submit(&app, asked.envelope, command, answer_created).await
+}
+
 /// All of a sale: there are few.
 async fn list(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
     let found = app.reader.list_receipts(principal.merchant, segments.id(0, "sale")?).await?;
-    let found = found.ok_or_else(|| Problem::not_found("sale"))?;
-    Ok(ok(json::to_bytes(&json::list(
-        &found,
-        i64::from(RECEIPTS_MAX),
-        |receipt| receipt.id.to_string(),
-        Shape::of_listed,
-    ))))
+    Ok(all(&found.ok_or_else(|| Problem::not_found("sale"))?))
+}
+
+async fn list_of_return(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+    let principal = authenticate(&app, &headers).await?;
+    let found = app.reader.list_return_receipts(principal.merchant, segments.id(0, "return")?).await?;
+    Ok(all(&found.ok_or_else(|| Problem::not_found("return"))?))
+}
+
+fn all(found: &[IssuedReceipt]) -> Response {
+    let id = |receipt: &IssuedReceipt| receipt.id.to_string();
+    ok(json::to_bytes(&json::list(found, i64::from(RECEIPTS_MAX), id, Shape::of_listed)))
 }
 
 async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
@@ -151,25 +172,41 @@ async fn find(app: &App, merchant: MerchantId, segments: &Segments) -> Result<Wh
 
 /// What stands on it. A sale whose parts do not come to its totals has no receipt: a wrong one would be worse.
 fn content(whole: &WholeReceipt) -> Result<Receipt, Problem> {
-    let WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by } = whole;
-    let no_receipt = |why: &str| {
-        tracing::error!(receipt.id = %issued.id, why, "A receipt cannot be made.");
+    content_of(whole).map_err(|why| {
+        tracing::error!(receipt.id = %whole.issued.id, why, "A receipt cannot be made.");
         Problem::new(error::Kind::Internal, "The receipt cannot be made from its sale. Report the request id.")
+    })
+}
+
+fn content_of(whole: &WholeReceipt) -> Result<Receipt, String> {
+    let WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by, history } = whole;
+    let at = |at: Timestamp| civil_time(at, &merchant.zone).ok_or("the merchant's time zone is not known");
+    let (issued_at, sold_at) = (at(issued.issued_at)?, at(sale.closed_at.unwrap_or(sale.opened_at))?);
+    let receipt = match (history, issued.kind.return_number()) {
+        (Some(history), Some(number)) => {
+            let standing = history.standing(number, &merchant.tax).map_err(|overflow| overflow.to_string())?;
+            let standing = &standing.ok_or("the return is not there")?;
+            let (returned_at, operations) = (at(standing.origin.created_at)?, &history.operations);
+            Receipt::of_return(ReturnParts {
+                issued,
+                issued_at,
+                sale,
+                sold_at,
+                sale_lines: lines,
+                standing,
+                returned_at,
+                merchant,
+                location,
+                register,
+                paid_by,
+                operations,
+            })
+        }
+        _ => {
+            let standing = Standing::of(sale.clone(), lines.clone(), tenders.clone(), &merchant.tax);
+            let standing = &standing.map_err(|refusal| refusal.code())?;
+            Receipt::of(Parts { issued, issued_at, standing, sold_at, merchant, location, register, paid_by })
+        }
     };
-    let at = |at: Timestamp| {
-        civil_time(at, &merchant.zone).ok_or_else(|| no_receipt("the merchant's time zone is not known"))
-    };
-    let standing = Standing::of(sale.clone(), lines.clone(), tenders.clone(), &merchant.tax);
-    let standing = standing.map_err(|refusal| no_receipt(refusal.code()))?;
-    let parts = Parts {
-        issued,
-        issued_at: at(issued.issued_at)?,
-        standing: &standing,
-        sold_at: at(standing.sale.closed_at.unwrap_or(standing.sale.opened_at))?,
-        merchant,
-        location,
-        register,
-        paid_by,
-    };
-    Receipt::of(parts).map_err(|mismatch| no_receipt(&mismatch.to_string()))
+    receipt.map_err(|mismatch| mismatch.to_string())
 }

@@ -1,8 +1,8 @@
 //! The JSON of a receipt.
 
-use domain::id::{ReceiptId, SaleId};
+use domain::id::{ReceiptId, ReturnId, SaleId};
 use domain::money::{Currency, Quantity, UnitPrice};
-use domain::receipt::{self, IssuedReceipt, Paid, Receipt};
+use domain::receipt::{self, GivenBack, IssuedReceipt, Paid, Receipt, ReturnOf};
 use domain::tax::PriceMode;
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -22,6 +22,7 @@ pub struct Shape<'a> {
     id: ReceiptId,
     object: &'static str,
     sale_id: SaleId,
+    return_id: Option<ReturnId>,
     number: u32,
     kind: &'static str,
     is_copy: bool,
@@ -43,6 +44,7 @@ impl<'a> Shape<'a> {
             id: issued.id,
             object: "receipt",
             sale_id: issued.sale,
+            return_id: issued.kind.return_number().map(|number| ReturnId { sale: issued.sale, number }),
             number: issued.number,
             kind: issued.kind.as_str(),
             is_copy: issued.is_copy,
@@ -82,6 +84,9 @@ struct Content<'a> {
     tax_minor: i64,
     tenders: Vec<Tender<'a>>,
     needs_revenue_stamp: bool,
+    /// What only the receipt of a return says.
+    #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
+    returned: Option<Returned<'a>>,
 }
 
 impl<'a> Content<'a> {
@@ -106,6 +111,7 @@ impl<'a> Content<'a> {
             tax_minor: receipt.total.tax_minor,
             tenders: receipt.paid.iter().map(Tender::of).collect(),
             needs_revenue_stamp: receipt.needs_stamp,
+            returned: receipt.returned.as_ref().map(Returned::of),
         }
     }
 }
@@ -152,6 +158,48 @@ impl<'a> Tender<'a> {
                 amount_minor: *amount_minor,
                 provider: provider.as_deref(),
                 provider_reference: reference.as_deref(),
+            },
+        }
+    }
+}
+
+/// Of which sale goods came back, and how the money did.
+#[derive(Serialize)]
+struct Returned<'a> {
+    returned_at_local: String,
+    sale_receipt_number: &'a str,
+    refunds: Vec<Refund<'a>>,
+    due_minor: i64,
+}
+
+impl<'a> Returned<'a> {
+    fn of(origin: &'a ReturnOf) -> Self {
+        Self {
+            returned_at_local: origin.returned_at.to_string(),
+            sale_receipt_number: &origin.sale_receipt_number,
+            refunds: origin.given_back.iter().map(Refund::of).collect(),
+            due_minor: origin.due_minor,
+        }
+    }
+}
+
+/// How a part of it went back.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Refund<'a> {
+    Cash { amount_minor: i64 },
+    Electronic { amount_minor: i64, provider: Option<&'a str>, provider_reference: Option<&'a str>, is_pending: bool },
+}
+
+impl<'a> Refund<'a> {
+    fn of(part: &'a GivenBack) -> Self {
+        match part {
+            GivenBack::Cash { amount_minor } => Self::Cash { amount_minor: *amount_minor },
+            GivenBack::Electronic { amount_minor, provider, reference, is_pending } => Self::Electronic {
+                amount_minor: *amount_minor,
+                provider: provider.as_deref(),
+                provider_reference: reference.as_deref(),
+                is_pending: *is_pending,
             },
         }
     }

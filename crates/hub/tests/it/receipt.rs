@@ -18,7 +18,12 @@ on_each_engine! {
     a_page_is_closed_to_everything_else,
 }
 
-on_both_engines!(a_receipt_names_who_took_the_money);
+on_both_engines!(
+    a_receipt_names_who_took_the_money,
+    a_return_has_receipts_of_its_own,
+    the_receipt_of_a_return_follows_its_refund,
+    receipts_of_another_merchants_return_are_not_there,
+);
 
 /// Two teas and a bag, sold for cash.
 async fn a_sold(hub: &TestHub) -> String {
@@ -50,7 +55,7 @@ async fn a_receipt_is_given_listed_read_and_printed(on: On) {
     let sale = a_sold(&hub).await;
     let given = give(&hub, &sale, json!({ "kind": "receipt" })).await.expect(201);
     let expected = json!({
-        "id": given["id"], "object": "receipt", "sale_id": sale, "number": 1, "kind": "receipt", "is_copy": false,
+        "id": given["id"], "object": "receipt", "sale_id": sale, "return_id": null, "number": 1, "kind": "receipt", "is_copy": false,
         "addressee": null, "proviso": null, "locale": "ja", "issued_by": hub.shop.cashier_key.to_string(),
         "created_at": given["created_at"],
     });
@@ -252,5 +257,82 @@ async fn a_receipt_names_who_took_the_money(world: World) {
         "kind": "electronic", "amount_minor": 1_000, "provider": "sandbox", "provider_reference": reference,
     });
     assert_eq!(read["content"]["tenders"], json!([tender]));
+    world.close().await;
+}
+
+/// Two pieces of 500 yen with 10 % tax, of which one came back; the sale and the return.
+async fn a_return(world: &World, is_cash: bool, fault: &[(&str, &str)]) -> (String, Value) {
+    let article = world.stocked_article(500, 10).await;
+    let sale = world.open_sale(&article, 2).await;
+    let register = world.shop.register.to_string();
+    if is_cash {
+        let cash = json!({ "kind": "cash", "given_minor": 1_000 });
+        world.post(&format!("/v1/sales/{sale}/tenders"), &cash).await.expect(200);
+    } else {
+        let payment = json!({
+            "register_id": register, "connection_id": world.shop.sandbox.to_string(), "sale_id": sale,
+        });
+        world.post_and_wait("/v1/payments", &payment).await.expect(201);
+    }
+    let back = json!({ "register_id": register, "lines": [{ "number": 1, "quantity": 1 }] });
+    let (path, key) = (format!("/v1/sales/{sale}/returns"), world.fresh_key());
+    (sale, world.post_as(&world.shop.cashier, &path, &key, fault, &back).await.expect(201))
+}
+
+async fn a_return_has_receipts_of_its_own(world: World) {
+    let (sale, returned) = a_return(&world, true, &[]).await;
+    let path = format!("/v1/returns/{}/receipts", text(&returned["id"]));
+    let first = world.post(&path, &json!({})).await.expect(201);
+    let copy = world.post(&path, &json!({ "locale": "en" })).await.expect(201);
+    assert_eq!(
+        (&first["kind"], &first["return_id"], &first["sale_id"]),
+        (&json!("return"), &returned["id"], &json!(sale))
+    );
+    assert_eq!((&first["is_copy"], &copy["is_copy"]), (&json!(false), &json!(true)));
+    // The sale has its own original, and neither list has the other's.
+    let of_sale = world.post(&format!("/v1/sales/{sale}/receipts"), &json!({ "kind": "receipt" })).await.expect(201);
+    assert_eq!(of_sale["is_copy"], false);
+    assert_eq!(world.get(&path).await.expect(200)["data"], json!([first, copy]));
+    assert_eq!(world.get(&format!("/v1/sales/{sale}/receipts")).await.expect(200)["data"], json!([of_sale]));
+
+    let read = world.get(&format!("/v1/receipts/{}", text(&first["id"]))).await.expect(200);
+    let content = &read["content"];
+    assert_eq!((&content["receipt_number"], &content["total_minor"]), (&json!("A1-00000002"), &json!(500)));
+    assert_eq!(content["return"]["sale_receipt_number"], "A1-00000001");
+    assert_eq!(content["return"]["refunds"], json!([{ "kind": "cash", "amount_minor": 500 }]));
+    assert_eq!((&content["return"]["due_minor"], &content["tenders"]), (&json!(0), &json!([])));
+    let printed = world.get(&format!("/v1/receipts/{}/document?format=text", text(&copy["id"]))).await;
+    let printed = String::from_utf8(printed.bytes).unwrap();
+    for part in ["Return receipt", "*** COPY ***", "A1-00000001", "Cash back"] {
+        assert!(printed.contains(part), "{part}\n{printed}");
+    }
+    let viewer = world.post_as(&world.shop.viewer, &path, &world.fresh_key(), &[], &json!({})).await;
+    viewer.expect_problem(403, "role_too_low");
+    let unknown = text(&returned["id"]).replace("-1", "-2");
+    world.post(&format!("/v1/returns/{unknown}/receipts"), &json!({})).await.expect_problem(404, "return_not_found");
+    world.get(&format!("/v1/returns/{unknown}/receipts")).await.expect_problem(404, "return_not_found");
+    world.close().await;
+}
+
+async fn the_receipt_of_a_return_follows_its_refund(world: World) {
+    let (_, returned) = a_return(&world, false, &[("x-sandbox-fault", "lose_reply")]).await;
+    let id = text(&returned["id"]);
+    let given = world.post(&format!("/v1/returns/{id}/receipts"), &json!({})).await.expect(201);
+    let wait = [("prefer", "wait=50")];
+    world.get_as(&world.shop.viewer, &format!("/v1/returns/{id}"), &wait).await.expect(200);
+    let read = world.get(&format!("/v1/receipts/{}", text(&given["id"]))).await.expect(200);
+    let refund = &read["content"]["return"]["refunds"][0];
+    assert_eq!((&refund["is_pending"], &refund["provider"]), (&json!(false), &json!("sandbox")));
+    assert!(refund["provider_reference"].is_string(), "{refund}");
+    world.close().await;
+}
+
+async fn receipts_of_another_merchants_return_are_not_there(world: World) {
+    let (_, returned) = a_return(&world, true, &[]).await;
+    let path = format!("/v1/returns/{}/receipts", text(&returned["id"]));
+    let other = &world.other_shop.manager;
+    world.post_as(other, &path, &world.fresh_key(), &[], &json!({})).await.expect_problem(404, "return_not_found");
+    world.get_as(other, &path, &[]).await.expect_problem(404, "return_not_found");
+    assert_eq!(world.get(&path).await.expect(200)["data"], json!([]));
     world.close().await;
 }

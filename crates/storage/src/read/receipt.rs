@@ -1,15 +1,17 @@
-//! All that stands on a receipt, read in one transaction.
+//! All that stands on a receipt: the sale, which never changes, and of a return's receipt the returns of the sale, too.
 
-use domain::id::{MerchantId, ReceiptId, SaleId};
+use domain::id::{MerchantId, ReceiptId, ReturnId, SaleId};
 use domain::merchant::{Connection, Location, Merchant, Register};
 use domain::payment::{Operation, Payment};
 use domain::receipt::{IssuedReceipt, PaidBy, paid_by};
+use domain::returns::{History, Return};
 use domain::sale::{Sale, SaleLine, Tender};
 
 use super::{query, records};
 use crate::cell::Cell;
 use crate::error::EngineError;
-use crate::reader::Reader;
+use crate::reader::{Query, Reader};
+use crate::record::Stored;
 
 /// A receipt that was given, and the records that it is made from.
 #[derive(Debug, Clone)]
@@ -24,19 +26,22 @@ pub struct WholeReceipt {
     pub tenders: Vec<Tender>,
     /// Whose it is.
     pub merchant: Merchant,
-    /// Where it was made.
+    /// Where the sale was made, or the goods came back.
     pub location: Location,
-    /// The register that rang it.
+    /// The register that rang the sale, or took the goods.
     pub register: Register,
     /// Who took its payments.
     pub paid_by: Vec<PaidBy>,
+    /// The returns of the sale, where the receipt is about one of them.
+    pub history: Option<History>,
 }
 
 /// The payments behind the tenders of a sale.
 const PAYMENTS_OF: &str = "IN (SELECT payment_id FROM tender WHERE sale_id = $1 AND payment_id IS NOT NULL)";
 
 impl Reader {
-    /// The receipts of a sale, in the order they were given; `None` where there is no such sale.
+    /// The receipts of a sale, without those of its returns, in the order they were given; `None` where there is no such
+    /// sale.
     pub async fn list_receipts(
         &self,
         merchant: MerchantId,
@@ -45,12 +50,38 @@ impl Reader {
         let by_sale = || vec![Cell::display(sale), Cell::display(merchant)];
         let queries = vec![
             query::<Sale>("WHERE id = $1 AND merchant_id = $2", by_sale()),
-            query::<IssuedReceipt>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale()),
+            query::<IssuedReceipt>(
+                "WHERE sale_id = $1 AND merchant_id = $2 AND return_number IS NULL ORDER BY number",
+                by_sale(),
+            ),
         ];
+        self.list_of_parent(queries).await
+    }
+
+    /// The receipts of a return, in the order they were given; `None` where there is no such return.
+    pub async fn list_return_receipts(
+        &self,
+        merchant: MerchantId,
+        origin: ReturnId,
+    ) -> Result<Option<Vec<IssuedReceipt>>, EngineError> {
+        let by_return =
+            || vec![Cell::display(origin.sale), Cell::display(merchant), Cell::Int(i64::from(origin.number))];
+        let queries = vec![
+            query::<Return>("WHERE sale_id = $1 AND merchant_id = $2 AND number = $3", by_return()),
+            query::<IssuedReceipt>(
+                "WHERE sale_id = $1 AND merchant_id = $2 AND return_number = $3 ORDER BY number",
+                by_return(),
+            ),
+        ];
+        self.list_of_parent(queries).await
+    }
+
+    /// The rows of the second query, if the first has any.
+    async fn list_of_parent(&self, queries: Vec<Query>) -> Result<Option<Vec<IssuedReceipt>>, EngineError> {
         let mut answers = self.run(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
-        let (sales, receipts) = (next(), next());
-        if sales.is_empty() { Ok(None) } else { records(receipts).map(Some) }
+        let (parents, receipts) = (next(), next());
+        if parents.is_empty() { Ok(None) } else { records(receipts).map(Some) }
     }
 
     /// The sale that has a receipt number.
@@ -71,6 +102,12 @@ impl Reader {
     /// One receipt with all that stands on it.
     pub async fn find_receipt(&self, merchant: MerchantId, id: ReceiptId) -> Result<Option<WholeReceipt>, EngineError> {
         let Some(issued) = self.find::<IssuedReceipt>(merchant, Cell::display(id)).await? else { return Ok(None) };
+        let history = match issued.kind.return_number() {
+            Some(_) => self.find_returns(merchant, issued.sale).await?,
+            None => None,
+        };
+        let about = history.as_ref().zip(issued.kind.return_number());
+        let origin = about.and_then(|(history, number)| history.returns.iter().find(|one| one.id.number == number));
         let by_sale = || vec![Cell::display(issued.sale), Cell::display(merchant)];
         let connections =
             format!("WHERE merchant_id = $2 AND id IN (SELECT connection_id FROM payment WHERE id {PAYMENTS_OF})");
@@ -79,14 +116,20 @@ impl Reader {
             query::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale()),
             query::<Tender>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY id", by_sale()),
             query::<Merchant>("WHERE id = $1", vec![Cell::display(merchant)]),
-            query::<Location>(
-                "WHERE merchant_id = $2 AND id = (SELECT location_id FROM sale WHERE id = $1)",
-                by_sale(),
-            ),
-            query::<Register>(
-                "WHERE merchant_id = $2 AND id = (SELECT register_id FROM sale WHERE id = $1)",
-                by_sale(),
-            ),
+            match origin {
+                Some(origin) => by_id::<Location>(merchant, Cell::display(origin.location)),
+                None => query::<Location>(
+                    "WHERE merchant_id = $2 AND id = (SELECT location_id FROM sale WHERE id = $1)",
+                    by_sale(),
+                ),
+            },
+            match origin {
+                Some(origin) => by_id::<Register>(merchant, Cell::display(origin.register)),
+                None => query::<Register>(
+                    "WHERE merchant_id = $2 AND id = (SELECT register_id FROM sale WHERE id = $1)",
+                    by_sale(),
+                ),
+            },
             query::<Payment>(&format!("WHERE merchant_id = $2 AND id {PAYMENTS_OF}"), by_sale()),
             query::<Operation>(
                 &format!("WHERE merchant_id = $2 AND payment_id {PAYMENTS_OF} ORDER BY payment_id, number"),
@@ -103,8 +146,12 @@ impl Reader {
         let places = (merchants.into_iter().next(), locations.into_iter().next(), registers.into_iter().next());
         let (Some(sale), (Some(merchant), Some(location), Some(register))) = (sale, places) else { return Ok(None) };
         let paid_by = name_providers(&payments, &operations, &connections);
-        Ok(Some(WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by }))
+        Ok(Some(WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by, history }))
     }
+}
+
+fn by_id<R: Stored>(merchant: MerchantId, id: Cell<'static>) -> Query {
+    query::<R>("WHERE id = $1 AND merchant_id = $2", vec![id, Cell::display(merchant)])
 }
 
 fn name_providers(payments: &[Payment], operations: &[Operation], connections: &[Connection]) -> Vec<PaidBy> {

@@ -20,6 +20,7 @@ impl Stored for IssuedReceipt {
             ("id", TEXT),
             ("merchant_id", TEXT),
             ("kind", TEXT),
+            ("return_number", INT),
             ("addressee", TEXT),
             ("proviso", TEXT),
             ("is_copy", BOOL),
@@ -38,6 +39,7 @@ impl Stored for IssuedReceipt {
             Cell::display(self.id),
             Cell::display(self.merchant),
             Cell::text(self.kind.as_str()),
+            Cell::option(self.kind.return_number(), |number| Cell::Int(i64::from(number))),
             Cell::option(addressee, Cell::text),
             Cell::option(proviso, Cell::text),
             Cell::Bool(self.is_copy),
@@ -50,8 +52,9 @@ impl Stored for IssuedReceipt {
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
         let (sale, number, id, merchant) = (row.parse()?, row.small()?, row.parse()?, row.parse()?);
-        let (name, addressee, proviso) = (row.text()?, row.text_option()?, row.text_option()?);
-        let Some(kind) = Kind::parse(&name, addressee, proviso) else { return row.make_no_sense() };
+        let (name, return_number) = (row.text()?, row.small_option()?);
+        let (addressee, proviso) = (row.text_option()?, row.text_option()?);
+        let Some(kind) = Kind::parse(&name, addressee, proviso, return_number) else { return row.make_no_sense() };
         Ok(Self {
             sale,
             number,
