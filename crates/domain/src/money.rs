@@ -167,7 +167,7 @@ impl fmt::Display for Overflow {
 impl std::error::Error for Overflow {}
 
 /// What becomes of a fraction of the minor unit. It acts on the magnitude, so that a return mirrors its sale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
     /// Towards zero.
@@ -179,6 +179,20 @@ pub enum Rounding {
 }
 
 impl Rounding {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Up => "up",
+            Self::HalfUp => "half_up",
+        }
+    }
+
+    /// The rounding of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Down, Self::Up, Self::HalfUp].into_iter().find(|rounding| rounding.as_str() == text)
+    }
+
     /// `dividend / divisor` as an amount in minor units, rounded once. The divisor is positive.
     pub(crate) fn divide(self, dividend: i128, divisor: i128) -> Result<i64, Overflow> {
         let towards_zero = dividend.checked_div(divisor).ok_or(Overflow)?;

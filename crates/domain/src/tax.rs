@@ -20,13 +20,38 @@ pub struct TaxRate(pub u32);
 pub const REDUCED: &str = "reduced";
 
 /// Whether prices contain the tax.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PriceMode {
     /// Prices are what the customer pays.
     Inclusive,
     /// Tax comes on top.
     Exclusive,
+}
+
+impl PriceMode {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inclusive => "inclusive",
+            Self::Exclusive => "exclusive",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Inclusive, Self::Exclusive].into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// How the amounts of a sale become tax. The sale keeps them, so that its tax stays what the customer was told, whatever
+/// the merchant's rules say later; the rate is kept by each line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaxTerms {
+    /// Whether prices contain the tax.
+    pub price_mode: PriceMode,
+    /// What becomes of a fraction of the minor unit of tax.
+    pub rounding: Rounding,
 }
 
 /// How a merchant's prices carry tax.
@@ -53,6 +78,11 @@ impl TaxRules {
         }
     }
 
+    /// What a sale keeps of these rules.
+    pub const fn terms(&self) -> TaxTerms {
+        TaxTerms { price_mode: self.price_mode, rounding: self.rounding }
+    }
+
     /// The rate of a class; `None` when these rules do not have it.
     pub fn rate(&self, class: &str) -> Option<TaxRate> {
         self.classes.get(class).copied()
@@ -75,14 +105,14 @@ pub struct TaxTotal {
 }
 
 impl TaxTotal {
-    fn of(rate: TaxRate, base_minor: i64, rules: &TaxRules) -> Result<Self, Overflow> {
+    fn of(rate: TaxRate, base_minor: i64, terms: TaxTerms) -> Result<Self, Overflow> {
         let points = i128::from(rate.0);
-        let divisor = match rules.price_mode {
+        let divisor = match terms.price_mode {
             PriceMode::Inclusive => WHOLE.saturating_add(points),
             PriceMode::Exclusive => WHOLE,
         };
-        let tax_minor = rules.rounding.divide(i128::from(base_minor).saturating_mul(points), divisor)?;
-        let (net_minor, gross_minor) = match rules.price_mode {
+        let tax_minor = terms.rounding.divide(i128::from(base_minor).saturating_mul(points), divisor)?;
+        let (net_minor, gross_minor) = match terms.price_mode {
             PriceMode::Inclusive => (sum_minor([base_minor, tax_minor.saturating_neg()])?, base_minor),
             PriceMode::Exclusive => (base_minor, sum_minor([base_minor, tax_minor])?),
         };
@@ -112,17 +142,19 @@ impl TaxTotal {
 }
 
 /// The totals of a receipt's lines (rate, amount as priced in minor units), one per rate, sorted by rate.
-pub fn tax_totals(lines: &[(TaxRate, i64)], rules: &TaxRules) -> Result<Vec<TaxTotal>, Overflow> {
+pub fn tax_totals(lines: &[(TaxRate, i64)], terms: TaxTerms) -> Result<Vec<TaxTotal>, Overflow> {
     let mut amounts: BTreeMap<TaxRate, Vec<i64>> = BTreeMap::new();
     for (rate, amount_minor) in lines {
         amounts.entry(*rate).or_default().push(*amount_minor);
     }
-    amounts.into_iter().map(|(rate, amounts)| TaxTotal::of(rate, sum_minor(amounts)?, rules)).collect()
+    amounts.into_iter().map(|(rate, amounts)| TaxTotal::of(rate, sum_minor(amounts)?, terms)).collect()
 }
 
-/// Receipts with the same sum at one rate, which therefore have the same tax. A day has many receipts and few of these.
+/// Receipts on the same terms with the same sum at one rate, which therefore have the same tax. A day has many receipts and few of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alike {
+    /// How their tax is rounded.
+    pub terms: TaxTerms,
     /// The rate.
     pub rate: TaxRate,
     /// What the lines at that rate come to on each of the receipts, as priced, in minor units.
@@ -133,10 +165,10 @@ pub struct Alike {
 
 /// What receipts amount to together, one total per rate, sorted by rate. Each receipt is rounded by itself and its tax added
 /// up: the tax of a day's sum is another number than what the customers' receipts say.
-pub fn tax_totals_together(receipts: &[Alike], rules: &TaxRules) -> Result<Vec<TaxTotal>, Overflow> {
+pub fn tax_totals_together(receipts: &[Alike]) -> Result<Vec<TaxTotal>, Overflow> {
     let mut by_rate: BTreeMap<TaxRate, Vec<TaxTotal>> = BTreeMap::new();
-    for Alike { rate, base_minor, count } in receipts {
-        by_rate.entry(*rate).or_default().push(TaxTotal::of(*rate, *base_minor, rules)?.times(*count)?);
+    for Alike { terms, rate, base_minor, count } in receipts {
+        by_rate.entry(*rate).or_default().push(TaxTotal::of(*rate, *base_minor, *terms)?.times(*count)?);
     }
     by_rate.into_iter().map(|(rate, totals)| TaxTotal::sum(rate, &totals)).collect()
 }
@@ -169,8 +201,8 @@ mod tests {
     use super::Rounding::{Down, HalfUp, Up};
     use super::*;
 
-    fn rules(price_mode: PriceMode, rounding: Rounding) -> TaxRules {
-        TaxRules { price_mode, rounding, ..TaxRules::japan() }
+    fn terms(price_mode: PriceMode, rounding: Rounding) -> TaxTerms {
+        TaxTerms { price_mode, rounding }
     }
 
     #[test]
@@ -196,7 +228,7 @@ mod tests {
         ];
         for (price_mode, rounding, rate, amounts, tax) in cases {
             let lines: Vec<_> = amounts.iter().map(|amount| (TaxRate(*rate), *amount)).collect();
-            let total = tax_totals(&lines, &rules(*price_mode, *rounding)).unwrap()[0];
+            let total = tax_totals(&lines, terms(*price_mode, *rounding)).unwrap()[0];
             assert_eq!(total.tax_minor, *tax, "{price_mode:?} {rounding:?} {rate} {amounts:?}");
             assert_eq!(total.base_minor, amounts.iter().sum::<i64>());
         }
@@ -205,24 +237,24 @@ mod tests {
     #[test]
     fn each_rate_has_its_own_total() {
         let lines = [(TaxRate(1_000), 550), (TaxRate(800), 540), (TaxRate(1_000), 550)];
-        let by_rate = tax_totals(&lines, &TaxRules::japan()).unwrap();
+        let by_rate = tax_totals(&lines, TaxRules::japan().terms()).unwrap();
         let expected = [
             TaxTotal { rate: TaxRate(800), base_minor: 540, net_minor: 500, tax_minor: 40, gross_minor: 540 },
             TaxTotal { rate: TaxRate(1_000), base_minor: 1_100, net_minor: 1_000, tax_minor: 100, gross_minor: 1_100 },
         ];
         assert_eq!(by_rate, expected);
         assert_eq!(totals(&by_rate), Ok(Totals { net_minor: 1_500, tax_minor: 140, gross_minor: 1_640 }));
-        assert_eq!(tax_totals(&[], &TaxRules::japan()), Ok(vec![]));
+        assert_eq!(tax_totals(&[], TaxRules::japan().terms()), Ok(vec![]));
     }
 
     #[test]
     fn totals_out_of_range_are_refused() {
         let max = crate::money::AMOUNT_MINOR_MAX;
         let lines = [(TaxRate(1_000), max)];
-        assert_eq!(tax_totals(&lines, &rules(Exclusive, Down)), Err(Overflow));
-        assert!(tax_totals(&lines, &rules(Inclusive, Down)).is_ok());
-        assert_eq!(tax_totals(&[(TaxRate(u32::MAX), max)], &rules(Exclusive, Up)), Err(Overflow));
-        assert_eq!(tax_totals(&[(TaxRate(0), max), (TaxRate(0), max)], &rules(Inclusive, Up)), Err(Overflow));
+        assert_eq!(tax_totals(&lines, terms(Exclusive, Down)), Err(Overflow));
+        assert!(tax_totals(&lines, terms(Inclusive, Down)).is_ok());
+        assert_eq!(tax_totals(&[(TaxRate(u32::MAX), max)], terms(Exclusive, Up)), Err(Overflow));
+        assert_eq!(tax_totals(&[(TaxRate(0), max), (TaxRate(0), max)], terms(Inclusive, Up)), Err(Overflow));
     }
 
     #[test]
@@ -236,9 +268,9 @@ mod tests {
         assert_eq!(TaxRules::japan().rate("luxury"), None);
     }
 
-    fn any_rules() -> impl Strategy<Value = TaxRules> {
+    fn any_terms() -> impl Strategy<Value = TaxTerms> {
         let modes = prop_oneof![Just(Inclusive), Just(Exclusive)];
-        (modes, prop_oneof![Just(Down), Just(Up), Just(HalfUp)]).prop_map(|(mode, rounding)| rules(mode, rounding))
+        (modes, prop_oneof![Just(Down), Just(Up), Just(HalfUp)]).prop_map(|(mode, rounding)| terms(mode, rounding))
     }
 
     fn any_lines() -> impl Strategy<Value = Vec<(TaxRate, i64)>> {
@@ -248,8 +280,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn net_and_tax_make_gross(lines in any_lines(), rules in any_rules()) {
-            let by_rate = tax_totals(&lines, &rules).unwrap();
+        fn net_and_tax_make_gross(lines in any_lines(), terms in any_terms()) {
+            let by_rate = tax_totals(&lines, terms).unwrap();
             for total in &by_rate {
                 prop_assert_eq!(total.net_minor + total.tax_minor, total.gross_minor);
             }
@@ -260,39 +292,39 @@ mod tests {
         #[test]
         fn the_order_of_lines_does_not_matter(
             (lines, shuffled) in any_lines().prop_flat_map(|lines| (Just(lines.clone()), Just(lines).prop_shuffle())),
-            rules in any_rules(),
+            terms in any_terms(),
         ) {
-            prop_assert_eq!(tax_totals(&lines, &rules), tax_totals(&shuffled, &rules));
+            prop_assert_eq!(tax_totals(&lines, terms), tax_totals(&shuffled, terms));
         }
 
         #[test]
-        fn a_return_mirrors_its_sale(lines in any_lines(), rules in any_rules()) {
+        fn a_return_mirrors_its_sale(lines in any_lines(), terms in any_terms()) {
             let returned: Vec<_> = lines.iter().map(|(rate, amount)| (*rate, -amount)).collect();
-            let mirrored: Vec<_> = tax_totals(&returned, &rules).unwrap().iter().map(negated).collect();
-            prop_assert_eq!(tax_totals(&lines, &rules).unwrap(), mirrored);
+            let mirrored: Vec<_> = tax_totals(&returned, terms).unwrap().iter().map(negated).collect();
+            prop_assert_eq!(tax_totals(&lines, terms).unwrap(), mirrored);
         }
     }
 
     #[test]
     fn the_tax_of_a_day_is_that_of_its_receipts() {
         // Three receipts of 105 yen, 10 yen tax each: 30, where the day's 315 would have 31.
-        let alike = [Alike { rate: TaxRate(1_000), base_minor: 105, count: 3 }];
-        let total = tax_totals_together(&alike, &rules(Exclusive, Down)).unwrap()[0];
+        let alike = [Alike { terms: terms(Exclusive, Down), rate: TaxRate(1_000), base_minor: 105, count: 3 }];
+        let total = tax_totals_together(&alike).unwrap()[0];
         assert_eq!((total.base_minor, total.tax_minor, total.gross_minor), (315, 30, 345));
         let too_many = [Alike { count: i64::MAX, ..alike[0] }];
-        assert_eq!(tax_totals_together(&too_many, &rules(Exclusive, Down)), Err(Overflow));
-        assert_eq!(tax_totals_together(&[], &TaxRules::japan()), Ok(vec![]));
+        assert_eq!(tax_totals_together(&too_many), Err(Overflow));
+        assert_eq!(tax_totals_together(&[]), Ok(vec![]));
     }
 
     proptest! {
         #[test]
         fn receipts_amount_to_the_sum_of_each(
             receipts in prop::collection::vec(any_lines(), 0..6),
-            rules in any_rules(),
+            terms in any_terms(),
         ) {
-            let each: Vec<_> = receipts.iter().flat_map(|lines| tax_totals(lines, &rules).unwrap()).collect();
-            let alike = |total: &TaxTotal| Alike { rate: total.rate, base_minor: total.base_minor, count: 1 };
-            let together = tax_totals_together(&each.iter().map(alike).collect::<Vec<_>>(), &rules).unwrap();
+            let each: Vec<_> = receipts.iter().flat_map(|lines| tax_totals(lines, terms).unwrap()).collect();
+            let alike = |total: &TaxTotal| Alike { terms, rate: total.rate, base_minor: total.base_minor, count: 1 };
+            let together = tax_totals_together(&each.iter().map(alike).collect::<Vec<_>>()).unwrap();
             prop_assert_eq!(totals(&together), totals(&each));
         }
     }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V5__webhooks", include_str!("../migrations/V5__webhooks.sql")),
     ("V6__operators", include_str!("../migrations/V6__operators.sql")),
     ("V7__return_receipt", include_str!("../migrations/V7__return_receipt.sql")),
+    ("V8__price", include_str!("../migrations/V8__price.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

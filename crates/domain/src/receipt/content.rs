@@ -210,7 +210,7 @@ impl Receipt {
             place: Place::of(location),
             register: register.name.clone(),
             currency: sale.currency,
-            price_mode: merchant.tax.price_mode,
+            price_mode: sale.tax_terms.price_mode,
             lines: standing.lines.iter().map(Line::of).collect(),
             rates: standing.taxes.clone(),
             needs_stamp: needs_stamp(sale.currency, &paid, total),

@@ -14,7 +14,7 @@ use crate::id::{ArticleId, LocationId, MerchantId, OperationId, PaymentId, Regis
 use crate::merchant::{Contact, Issuer, Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
 use crate::sale::{Sale, SaleLine, Standing, State, Tender, TenderKind, TenderState};
-use crate::tax::{PriceMode, REDUCED, Rounding, TaxRate, TaxRules, tax_totals, totals};
+use crate::tax::{PriceMode, REDUCED, Rounding, TaxRate, TaxRules, TaxTerms, tax_totals, totals};
 
 const SALE: SaleId = SaleId::from_uuid(Uuid::from_u128(0x0197_aaaa_0000_7000_8000_0000_0000_0001));
 const PAYMENT: PaymentId = PaymentId::from_uuid(Uuid::from_u128(0xbeef));
@@ -46,8 +46,8 @@ impl Shop {
             })
             .collect();
         let amounts: Vec<_> = lines.iter().map(|line| (line.tax_rate, line.amount_minor)).collect();
-        let total = totals(&tax_totals(&amounts, &rules).unwrap()).unwrap();
-        let sale = a_sale(currency, total.gross_minor, total.tax_minor);
+        let total = totals(&tax_totals(&amounts, rules.terms()).unwrap()).unwrap();
+        let sale = a_sale(currency, rules.terms(), total.gross_minor, total.tax_minor);
         let tenders = vec![cash(sale.total_minor, given_minor)];
         let merchant = Merchant {
             id: merchant_id(),
@@ -74,7 +74,7 @@ impl Shop {
             contact,
             version: 1,
         };
-        let standing = Standing::of(sale, lines, tenders, &merchant.tax).unwrap();
+        let standing = Standing::of(sale, lines, tenders).unwrap();
         Self { merchant, location, standing, issued: a_receipt(), issued_at: SOLD_AT, paid_by: Vec::new() }
     }
 
@@ -120,7 +120,7 @@ fn a_line(number: u32, name: &str, quantity: i64, unit_price: i64, class: &str, 
     }
 }
 
-fn a_sale(currency: Currency, total_minor: i64, tax_minor: i64) -> Sale {
+fn a_sale(currency: Currency, tax_terms: TaxTerms, total_minor: i64, tax_minor: i64) -> Sale {
     Sale {
         id: SALE,
         merchant: merchant_id(),
@@ -128,6 +128,7 @@ fn a_sale(currency: Currency, total_minor: i64, tax_minor: i64) -> Sale {
         register: RegisterId::from_uuid(Uuid::nil()),
         operator: None,
         currency,
+        tax_terms,
         state: State::Completed,
         total_minor,
         tax_minor,

@@ -101,7 +101,7 @@ impl Receipt {
             place: Place::of(location),
             register: register.name.clone(),
             currency: origin.currency,
-            price_mode: merchant.tax.price_mode,
+            price_mode: sale.tax_terms.price_mode,
             lines: lines.collect::<Result<_, _>>()?,
             rates: standing.taxes.clone(),
             total,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::history::{History, returned, standing, tax_rules};
+use super::history::{History, returned, standing};
 use super::refund::{NewRefund, give_back, plan, plan_as_paid, post, require_ways, way_keys};
 use super::worth::{kept_minor, worth};
 use super::{Moved, RETURNS_MAX, Refusal, Return, ReturnLine};
@@ -77,11 +77,11 @@ impl Command for CreateReturn {
             return Err(Refusal::SaleNotCompleted { state: sale.state }.into());
         }
         self.check_register(work, call)?;
-        let before = History::of(work, call.merchant, self.sale);
+        let before = History::of(work, &sale);
         let id = next_id(&before, self.sale)?;
         let lines = self.pick(call.merchant, id, &before)?;
         self.require_rest(work, &sale, &lines)?;
-        let totals = self.worth_of(work, call, &before, &lines)?;
+        let totals = worth_of(&before, &lines)?;
         let origin = self.insert(work, call, id, &sale, totals)?;
         emit_created(work, call, &origin, &lines);
         self.take_lines(work, call, lines)?;
@@ -126,19 +126,6 @@ impl CreateReturn {
         let shelf = shelf.flat_map(|article| [Key::Article(article), Key::StockLevel(self.location, article)]);
         work.require(way_keys(work, sale, self.register).into_iter().chain(books).chain(shelf))?;
         require_ways(work, sale, self.register)
-    }
-
-    fn worth_of(
-        &self,
-        work: &UnitOfWork,
-        call: &Call<'_>,
-        before: &History,
-        lines: &[ReturnLine],
-    ) -> Result<Totals, Stop<command::Refusal>> {
-        let rules = tax_rules(work, call)?;
-        let after = returned(before.lines.iter().chain(lines));
-        let rates = worth(&before.sale_lines, &before.returned(), &after, rules).map_err(Refusal::from)?;
-        Ok(totals(&rates).map_err(Refusal::from)?)
     }
 
     fn insert(
@@ -212,6 +199,11 @@ impl NewReturnLine {
             version: 1,
         })
     }
+}
+
+fn worth_of(before: &History, lines: &[ReturnLine]) -> Result<Totals, Refusal> {
+    let after = returned(before.lines.iter().chain(lines));
+    Ok(totals(&worth(&before.sale_lines, &before.returned(), &after, before.tax_terms)?)?)
 }
 
 fn next_id(before: &History, sale: SaleId) -> Result<ReturnId, Refusal> {

@@ -3,16 +3,18 @@
 use super::{Refund, RefundKind, RefundState, Refusal, Return, ReturnLine, Returned, worth};
 use crate::call::Call;
 use crate::command::{self, not_found};
-use crate::id::{MerchantId, OperationId, ReturnId, SaleId};
+use crate::id::{OperationId, ReturnId};
 use crate::money::{Overflow, Quantity};
 use crate::payment::{Operation, OperationState};
-use crate::sale::{SaleLine, lines_of};
-use crate::tax::{TaxRules, TaxTotal};
-use crate::work::{Key, Stop, UnitOfWork};
+use crate::sale::{Sale, SaleLine, find_sale, lines_of};
+use crate::tax::{TaxTerms, TaxTotal};
+use crate::work::{Stop, UnitOfWork};
 
 /// All returns of a sale with all that tells how they stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
+    /// How the amounts of the sale become tax.
+    pub tax_terms: TaxTerms,
     /// The lines of the sale, those that were removed included, by number.
     pub sale_lines: Vec<SaleLine>,
     /// Its returns, by number.
@@ -43,15 +45,9 @@ pub struct Standing {
 
 /// How a return stands in the unit of work.
 pub(super) fn standing(work: &UnitOfWork, call: &Call<'_>, id: ReturnId) -> Result<Standing, Stop<command::Refusal>> {
-    let rules = tax_rules(work, call)?;
-    let standing = History::of(work, call.merchant, id.sale).standing(id.number, rules).map_err(Refusal::from)?;
+    let sale = find_sale(work, call.merchant, id.sale)?;
+    let standing = History::of(work, sale).standing(id.number).map_err(Refusal::from)?;
     standing.ok_or_else(|| not_found("return", id))
-}
-
-/// How the merchant's prices carry tax.
-pub(super) fn tax_rules<'a>(work: &'a UnitOfWork, call: &Call<'_>) -> Result<&'a TaxRules, Stop<command::Refusal>> {
-    let merchant = work.merchants.find(call.merchant, &call.merchant);
-    merchant.map(|merchant| &merchant.tax).ok_or_else(|| Stop::Needs(vec![Key::Merchant(call.merchant)]))
 }
 
 impl Standing {
@@ -63,12 +59,14 @@ impl Standing {
 
 impl History {
     /// Out of the unit of work, where sale, returns and payments are loaded.
-    pub(super) fn of(work: &UnitOfWork, merchant: MerchantId, sale: SaleId) -> Self {
+    pub(super) fn of(work: &UnitOfWork, sale: &Sale) -> Self {
+        let Sale { id: sale, merchant, tax_terms, .. } = *sale;
         let id = |number| ReturnId { sale, number };
         let (first, last) = (id(0), id(u32::MAX));
         let refunds: Vec<_> = work.refunds.range(merchant, (first, 0)..=(last, u32::MAX)).cloned().collect();
         let operations = refunds.iter().filter_map(operation_of);
         Self {
+            tax_terms,
             sale_lines: lines_of(work, merchant, sale).cloned().collect(),
             returns: work.returns.range(merchant, first..=last).cloned().collect(),
             lines: work.return_lines.range(merchant, (first, 0)..=(last, u32::MAX)).cloned().collect(),
@@ -98,11 +96,11 @@ impl History {
         cash.fold(0, |sum, refund| sum.saturating_add(refund.amount_minor))
     }
 
-    /// How one of the returns stands; `None` where there is none of that number. `rules` are the merchant's.
-    pub fn standing(&self, number: u32, rules: &TaxRules) -> Result<Option<Standing>, Overflow> {
+    /// How one of the returns stands; `None` where there is none of that number.
+    pub fn standing(&self, number: u32) -> Result<Option<Standing>, Overflow> {
         let Some(origin) = self.returns.iter().find(|one| one.id.number == number).cloned() else { return Ok(None) };
         let before = self.returned_by(number.saturating_sub(1));
-        let taxes = worth(&self.sale_lines, &before, &self.returned_by(number), rules)?;
+        let taxes = worth(&self.sale_lines, &before, &self.returned_by(number), self.tax_terms)?;
         let refunds = self.refunds.iter().filter(|refund| refund.origin == origin.id);
         let refunds: Vec<_> = refunds.map(|refund| (refund.clone(), self.state_of(refund))).collect();
         let due_minor = refunds.iter().fold(origin.total_minor, |due, (refund, state)| match state {

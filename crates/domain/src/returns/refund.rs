@@ -249,5 +249,5 @@ fn cash_left_minor(work: &UnitOfWork, sale: &Sale) -> i64 {
     let paid = tenders_of(work, sale.merchant, sale.id)
         .filter(|tender| tender.state == TenderState::Paid && matches!(tender.kind, TenderKind::Cash { .. }));
     let paid_minor = paid.fold(0_i64, |sum, tender| sum.saturating_add(tender.amount_minor));
-    paid_minor.saturating_sub(History::of(work, sale.merchant, sale.id).cash_minor()).max(0)
+    paid_minor.saturating_sub(History::of(work, sale).cash_minor()).max(0)
 }

@@ -72,7 +72,7 @@ impl NewSale {
         for (article, new) in self.find_articles(work, call)?.into_iter().zip(&self.lines) {
             lines.push(price_line(work, &merchant.tax, &mut sale, article, new.quantity)?);
         }
-        set_totals(&mut sale, &lines, &merchant.tax)?;
+        set_totals(&mut sale, &lines)?;
         Ok((sale, lines))
     }
 
@@ -99,6 +99,7 @@ impl NewSale {
             register: self.register,
             operator: call.operator(),
             currency: merchant.currency,
+            tax_terms: merchant.tax.terms(),
             state: State::Open,
             total_minor: 0,
             tax_minor: 0,
@@ -163,11 +164,10 @@ fn check_line(article: &Article, sale: &Sale, quantity: Quantity) -> Result<(), 
 pub(super) fn set_totals<'a>(
     sale: &mut Sale,
     lines: impl IntoIterator<Item = &'a SaleLine>,
-    rules: &TaxRules,
 ) -> Result<(), Refusal> {
     let counted = lines.into_iter().filter(|line| !line.is_removed);
     let amounts: Vec<_> = counted.map(|line| (line.tax_rate, line.amount_minor)).collect();
-    let Totals { gross_minor, tax_minor, net_minor: _ } = totals(&tax_totals(&amounts, rules)?)?;
+    let Totals { gross_minor, tax_minor, net_minor: _ } = totals(&tax_totals(&amounts, sale.tax_terms)?)?;
     sale.total_minor = gross_minor;
     sale.tax_minor = tax_minor;
     Ok(())

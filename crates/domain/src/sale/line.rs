@@ -49,7 +49,7 @@ impl Command for AddLine {
         let article = self.article.find(work, call.merchant)?;
         work.require([Key::Article(article)])?;
         let line = price_line(work, rules, &mut sale, article, self.quantity)?;
-        set_totals(&mut sale, lines_of(work, call.merchant, self.sale).chain([&line]), rules)?;
+        set_totals(&mut sale, lines_of(work, call.merchant, self.sale).chain([&line]))?;
         sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
         let data = Changed { number: line.number, total_minor: sale.total_minor };
         work.sale_lines.insert(line);
@@ -98,8 +98,7 @@ impl Command for RemoveLine {
         if let Some(line) = work.sale_lines.find_mut(call.merchant, &(self.sale, self.number)) {
             line.is_removed = true;
         }
-        let rules = &find_merchant(work, call, self.merchant)?.tax;
-        set_totals(&mut sale, lines_of(work, call.merchant, self.sale), rules)?;
+        set_totals(&mut sale, lines_of(work, call.merchant, self.sale))?;
         check_total(work, &sale)?;
         work.require(level_keys(&sale, article))?;
         stock::release(work, &sale, article, sold_quantity(work, &sale, article)?)?;

@@ -30,7 +30,7 @@ pub use void::VoidSale;
 use crate::id::{ArticleId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::job::{self, JobId};
 use crate::money::{Currency, Quantity, UnitPrice};
-use crate::tax::TaxRate;
+use crate::tax::{TaxRate, TaxTerms};
 use crate::time::Timestamp;
 
 /// Most lines of a sale, those that were removed again included: what one unit of work carries.
@@ -64,6 +64,8 @@ pub struct Sale {
     pub operator: Option<OperatorId>,
     /// The currency of all its amounts.
     pub currency: Currency,
+    /// How its amounts become tax: the merchant's rules when it was opened.
+    pub tax_terms: TaxTerms,
     /// Where it stands.
     pub state: State,
     /// What the customer owes, tax included, in minor units.

@@ -6,7 +6,7 @@ use super::expire::promise_until;
 use super::read::stocked_quantities;
 use super::{NewSale, RESERVATION_MS, Standing};
 use crate::call::{Call, Role};
-use crate::command::{self, Command, not_found, require_role};
+use crate::command::{self, Command, require_role};
 use crate::id::{RegisterId, SaleId};
 use crate::money::Currency;
 use crate::stock;
@@ -45,9 +45,7 @@ impl Command for OpenSale {
         work.emit(call, "sale.opened", id, &data);
         work.sales.insert(sale.clone());
         lines.iter().for_each(|line| work.sale_lines.insert(line.clone()));
-        let owner = work.merchants.find(call.merchant, &call.merchant);
-        let owner = owner.ok_or_else(|| not_found("merchant", call.merchant))?;
-        Ok(Standing::of(sale, lines, Vec::new(), &owner.tax)?)
+        Ok(Standing::of(sale, lines, Vec::new())?)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::command::{self, not_found};
 use crate::id::{ArticleId, MerchantId, SaleId, TenderId};
 use crate::money::Quantity;
 use crate::stock::Reservation;
-use crate::tax::{TaxRules, TaxTotal, tax_totals};
+use crate::tax::{TaxTotal, tax_totals};
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// A sale as a command leaves it, with all that a register shows of it.
@@ -28,22 +28,21 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// A sale with its parts; `rules` are its merchant's.
-    pub fn of(sale: Sale, mut lines: Vec<SaleLine>, tenders: Vec<Tender>, rules: &TaxRules) -> Result<Self, Refusal> {
+    /// A sale with its parts.
+    pub fn of(sale: Sale, mut lines: Vec<SaleLine>, tenders: Vec<Tender>) -> Result<Self, Refusal> {
         lines.retain(|line| !line.is_removed);
         let amounts: Vec<_> = lines.iter().map(|line| (line.tax_rate, line.amount_minor)).collect();
-        Ok(Self { due_minor: due_minor(&sale, &tenders), taxes: tax_totals(&amounts, rules)?, sale, lines, tenders })
+        let (due_minor, taxes) = (due_minor(&sale, &tenders), tax_totals(&amounts, sale.tax_terms)?);
+        Ok(Self { sale, due_minor, lines, taxes, tenders })
     }
 }
 
 /// Where the sale stands now.
 pub fn standing(work: &UnitOfWork, merchant: MerchantId, id: SaleId) -> Result<Standing, Stop<command::Refusal>> {
     let sale = find_sale(work, merchant, id)?.clone();
-    let owner = work.merchants.find(merchant, &merchant);
-    let owner = owner.ok_or_else(|| Stop::Needs(vec![Key::Merchant(merchant)]))?;
     let lines = lines_of(work, merchant, id).filter(|line| !line.is_removed).cloned().collect();
     let tenders = tenders_of(work, merchant, id).cloned().collect();
-    Ok(Standing::of(sale, lines, tenders, &owner.tax)?)
+    Ok(Standing::of(sale, lines, tenders)?)
 }
 
 /// What is still to be paid, in minor units: the total without what is paid or held by a payment under way.

@@ -159,6 +159,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sold_keeps_its_tax_when_the_rules_change() {
+        let mut world = World::new();
+        world.run(&a_ring(&[line(TEA, 1_000)], &[cash(None, 150)])).unwrap();
+        let before = world.standing(sale_id(1));
+        world.change_tax(TaxRules { price_mode: PriceMode::Exclusive, ..TaxRules::japan() });
+        assert_eq!(world.standing(sale_id(1)), before);
+        let later = RingSale { id: sale_id(2), ..a_ring(&[line(TEA, 1_000)], &[cash(None, 162)]) };
+        assert_eq!(world.run(&later).unwrap().taxes[0].tax_minor, 12);
+    }
+
+    #[test]
     fn a_level_that_was_read_of_an_article_that_is_not_counted_stays_as_it_is() {
         let mut world = World::new();
         world.run(&a_ring(&[line(BAG, 1_000)], &[cash(None, 3)])).unwrap();

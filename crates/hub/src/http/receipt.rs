@@ -184,7 +184,7 @@ fn content_of(whole: &WholeReceipt) -> Result<Receipt, String> {
     let (issued_at, sold_at) = (at(issued.issued_at)?, at(sale.closed_at.unwrap_or(sale.opened_at))?);
     let receipt = match (history, issued.kind.return_number()) {
         (Some(history), Some(number)) => {
-            let standing = history.standing(number, &merchant.tax).map_err(|overflow| overflow.to_string())?;
+            let standing = history.standing(number).map_err(|overflow| overflow.to_string())?;
             let standing = &standing.ok_or("the return is not there")?;
             let (returned_at, operations) = (at(standing.origin.created_at)?, &history.operations);
             Receipt::of_return(ReturnParts {
@@ -203,7 +203,7 @@ fn content_of(whole: &WholeReceipt) -> Result<Receipt, String> {
             })
         }
         _ => {
-            let standing = Standing::of(sale.clone(), lines.clone(), tenders.clone(), &merchant.tax);
+            let standing = Standing::of(sale.clone(), lines.clone(), tenders.clone());
             let standing = &standing.map_err(|refusal| refusal.code())?;
             Receipt::of(Parts { issued, issued_at, standing, sold_at, merchant, location, register, paid_by })
         }

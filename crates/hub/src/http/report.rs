@@ -7,7 +7,7 @@ use domain::id::{LocationId, RegisterId};
 use domain::merchant::Merchant;
 use domain::money::{Currency, Overflow};
 use domain::sale;
-use domain::tax::{Alike, TaxRules, tax_totals_together};
+use domain::tax::{Alike, tax_totals_together};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::read::report::{Receipts, Span, Sum, Sums};
@@ -89,7 +89,7 @@ impl<'a> Report<'a> {
         sums: &'a Sums,
     ) -> Result<Self, Overflow> {
         let currencies = currencies(merchant.currency, sums);
-        let in_currency = |currency| InCurrency::of(currency, sums, &merchant.tax);
+        let in_currency = |currency| InCurrency::of(currency, sums);
         Ok(Self {
             object: "day_report",
             date: day.date.to_string(),
@@ -132,7 +132,7 @@ struct InCurrency<'a> {
 }
 
 impl<'a> InCurrency<'a> {
-    fn of(currency: Currency, sums: &'a Sums, rules: &TaxRules) -> Result<Self, Overflow> {
+    fn of(currency: Currency, sums: &'a Sums) -> Result<Self, Overflow> {
         let of_state = |state| sums.closed.iter().find(|closed| closed.currency == currency && closed.state == state);
         let completed = of_state(sale::State::Completed);
         let by_currency = |sums: &[(Currency, Sum)]| {
@@ -144,7 +144,7 @@ impl<'a> InCurrency<'a> {
         Ok(Self {
             currency,
             sales: Taxed::of(completed.map(|sales| (sales.count, sales.total_minor, sales.tax_minor)))?,
-            taxes: tax_totals_together(&alike, rules)?.iter().map(Tax::of).collect(),
+            taxes: tax_totals_together(&alike)?.iter().map(Tax::of).collect(),
             tenders: Tenders::of(currency, sums),
             refunds: Amount::of(by_currency(&sums.refunds)),
             returns: Taxed::of(returned.map(|returned| (returned.count, returned.total_minor, returned.tax_minor)))?,

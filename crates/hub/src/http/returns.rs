@@ -5,8 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::call::Role;
 use domain::command::Command;
-use domain::id::{ArticleId, LocationId, MerchantId, PaymentId, RegisterId, ReturnId, SaleId};
-use domain::merchant::Merchant;
+use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, ReturnId, SaleId};
 use domain::money::{Currency, Quantity};
 use domain::returns::{
     AddRefund, CreateReturn, History, Moved, NewRefund, NewReturnLine, RETURNS_MAX, Refund, RefundKind, RefundState,
@@ -160,8 +159,7 @@ async fn list(State(app): State<App>, segments: Segments, headers: HeaderMap) ->
     let merchant = authenticate(&app, &headers).await?.merchant;
     let history = app.reader.find_returns(merchant, segments.id(0, "sale")?).await?;
     let history = history.ok_or_else(|| Problem::not_found("sale"))?;
-    let owner = find_owner(&app, merchant).await?;
-    let standings = history.returns.iter().filter_map(|one| standing_of(&history, one.id.number, &owner).transpose());
+    let standings = history.returns.iter().filter_map(|one| standing_of(&history, one.id.number).transpose());
     let standings = standings.collect::<Result<Vec<_>, _>>()?;
     let id = |standing: &Standing| standing.origin.id.to_string();
     Ok(ok(json::to_bytes(&json::list(&standings, i64::from(RETURNS_MAX), id, Shape::of))))
@@ -175,7 +173,7 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     loop {
         let history = app.reader.find_returns(merchant, sale).await?;
         let history = history.ok_or_else(|| Problem::not_found("return"))?;
-        let standing = standing_of(&history, number, &find_owner(&app, merchant).await?)?;
+        let standing = standing_of(&history, number)?;
         let standing = standing.ok_or_else(|| Problem::not_found("return"))?;
         if !standing.has_pending() || !patience.look_again().await {
             return Ok(ok(json::to_bytes(&Shape::of(&standing))));
@@ -183,12 +181,8 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     }
 }
 
-async fn find_owner(app: &App, merchant: MerchantId) -> Result<Merchant, Problem> {
-    app.reader.find_merchant(merchant).await?.ok_or_else(|| Problem::not_found("merchant"))
-}
-
-fn standing_of(history: &History, number: u32, owner: &Merchant) -> Result<Option<Standing>, Problem> {
-    let standing = history.standing(number, &owner.tax);
+fn standing_of(history: &History, number: u32) -> Result<Option<Standing>, Problem> {
+    let standing = history.standing(number);
     standing.map_err(|_| Problem::new(Kind::Internal, "The lines of the return do not add up."))
 }
 

@@ -145,8 +145,7 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let merchant = authenticate(&app, &headers).await?.merchant;
     let found = app.reader.find_sale(merchant, segments.id(0, "sale")?).await?;
     let whole = found.ok_or_else(|| Problem::not_found("sale"))?;
-    let owner = app.reader.find_merchant(merchant).await?.ok_or_else(|| Problem::not_found("merchant"))?;
-    let standing = Standing::of(whole.sale, whole.lines, whole.tenders, &owner.tax);
+    let standing = Standing::of(whole.sale, whole.lines, whole.tenders);
     let standing = standing.map_err(|_| Problem::new(Kind::Internal, "The sale's lines do not add up."))?;
     Ok(ok(body_with_returns(&standing, &whole.returned)))
 }

@@ -290,10 +290,9 @@ impl Reader {
         ];
         let mut answers = self.run(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
-        if records::<Sale>(next())?.is_empty() {
-            return Ok(None);
-        }
+        let Some(sale) = records::<Sale>(next())?.into_iter().next() else { return Ok(None) };
         Ok(Some(History {
+            tax_terms: sale.tax_terms,
             sale_lines: records(next())?,
             returns: records(next())?,
             lines: records(next())?,

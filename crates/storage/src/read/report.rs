@@ -6,7 +6,7 @@ use domain::money::Currency;
 use domain::payment::{self, Operation};
 use domain::returns::{Refund, Return};
 use domain::sale::{Sale, State, Tender};
-use domain::tax::{Alike, TaxRate};
+use domain::tax::{Alike, PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
 use crate::cell::Cell;
@@ -146,13 +146,15 @@ fn closed() -> String {
 /// not of the one over all sales.
 fn receipts_alike() -> String {
     format!(
-        "SELECT receipt.currency, receipt.tax_rate, receipt.base_minor, COUNT(*) FROM (\
-         SELECT s.currency AS currency, l.tax_rate AS tax_rate, CAST(SUM(l.amount_minor) AS BIGINT) AS base_minor \
+        "SELECT receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor, COUNT(*) \
+         FROM (\
+         SELECT s.currency AS currency, s.price_mode AS price_mode, s.tax_rounding AS tax_rounding, \
+         l.tax_rate AS tax_rate, CAST(SUM(l.amount_minor) AS BIGINT) AS base_minor \
          FROM sale s JOIN sale_line l ON l.sale_id = s.id \
          WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND NOT l.is_removed \
-         GROUP BY s.closed_at, s.id, s.currency, l.tax_rate) AS receipt \
-         GROUP BY receipt.currency, receipt.tax_rate, receipt.base_minor \
-         ORDER BY receipt.currency, receipt.tax_rate, receipt.base_minor"
+         GROUP BY s.closed_at, s.id, s.currency, s.price_mode, s.tax_rounding, l.tax_rate) AS receipt \
+         GROUP BY receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor \
+         ORDER BY receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor"
     )
 }
 
@@ -287,7 +289,8 @@ fn read_returned(row: &mut RowReader) -> Result<Returned, Corrupt> {
 
 fn read_alike(row: &mut RowReader) -> Result<(Currency, Alike), Corrupt> {
     let currency = row.word(Currency::parse)?;
-    Ok((currency, Alike { rate: TaxRate(row.small()?), base_minor: row.int()?, count: row.int()? }))
+    let terms = TaxTerms { price_mode: row.word(PriceMode::parse)?, rounding: row.word(Rounding::parse)? };
+    Ok((currency, Alike { terms, rate: TaxRate(row.small()?), base_minor: row.int()?, count: row.int()? }))
 }
 
 fn read_cash(row: &mut RowReader) -> Result<Cash, Corrupt> {

@@ -2,7 +2,7 @@
 
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
-use domain::tax::TaxRate;
+use domain::tax::{PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
 use super::{BOOL, INT, Stored, TEXT, table};
@@ -21,6 +21,8 @@ impl Stored for Sale {
             ("location_id", TEXT),
             ("register_id", TEXT),
             ("currency", TEXT),
+            ("price_mode", TEXT),
+            ("tax_rounding", TEXT),
             ("state", TEXT),
             ("total_minor", INT),
             ("tax_minor", INT),
@@ -42,6 +44,8 @@ impl Stored for Sale {
             Cell::display(self.location),
             Cell::display(self.register),
             Cell::display(self.currency),
+            Cell::text(self.tax_terms.price_mode.as_str()),
+            Cell::text(self.tax_terms.rounding.as_str()),
             Cell::text(self.state.as_str()),
             Cell::Int(self.total_minor),
             Cell::Int(self.tax_minor),
@@ -63,6 +67,7 @@ impl Stored for Sale {
             location: row.parse()?,
             register: row.parse()?,
             currency: row.word(Currency::parse)?,
+            tax_terms: TaxTerms { price_mode: row.word(PriceMode::parse)?, rounding: row.word(Rounding::parse)? },
             state: row.word(State::parse)?,
             total_minor: row.int()?,
             tax_minor: row.int()?,

@@ -22,10 +22,11 @@ impl Back {
     fn of(mut shop: Shop, lines: &[(u32, i64)], refunds: &[(RefundKind, i64)]) -> Self {
         let sold = &shop.standing.lines;
         let after: Returned = lines.iter().map(|(number, quantity)| (*number, Quantity(*quantity))).collect();
-        let total = totals(&worth(sold, &Returned::new(), &after, &shop.merchant.tax).unwrap()).unwrap();
+        let total = totals(&worth(sold, &Returned::new(), &after, shop.standing.sale.tax_terms).unwrap()).unwrap();
         let lines =
             lines.iter().map(|(number, quantity)| a_return_line(&sold[*number as usize - 1], Quantity(*quantity)));
         let history = History {
+            tax_terms: shop.standing.sale.tax_terms,
             sale_lines: sold.clone(),
             lines: lines.collect(),
             returns: vec![a_return(shop.standing.sale.currency, total.gross_minor, total.tax_minor)],
@@ -45,7 +46,7 @@ impl Back {
             sale: &shop.standing.sale,
             sold_at: SOLD_AT,
             sale_lines: &history.sale_lines,
-            standing: &history.standing(1, &shop.merchant.tax).unwrap().unwrap(),
+            standing: &history.standing(1).unwrap().unwrap(),
             returned_at: RETURNED_AT,
             merchant: &shop.merchant,
             location: &shop.location,
