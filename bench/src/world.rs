@@ -11,7 +11,10 @@ use domain::article::CreateArticle;
 use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::id::{ArticleId, ConnectionId, LocationId, MerchantId, RegisterId, SaleId};
-use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{
+    Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register,
+    SetUpMerchant,
+};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::payment::Profile;
 use domain::sale::{NewLine, NewSale, NewTender, RingSale};
@@ -139,6 +142,7 @@ impl Maker<'_> {
                 currency: Currency::JPY,
                 zone: "Asia/Tokyo".to_owned(),
                 tax: TaxRules::japan(),
+                discount_limit: DISCOUNT_LIMIT_DEFAULT,
                 issuer: Issuer::default(),
                 created_at: Timestamp(0),
                 version: 1,
@@ -222,6 +226,7 @@ impl Maker<'_> {
                 location: shop.location,
                 lines: lines.collect(),
                 register: shop.registers[self.random.below(shop.registers.len())],
+                discounts: Vec::new(),
                 note: String::new(),
             };
             let given_minor = GIVEN_MINOR * line_count as i64;

@@ -20,6 +20,7 @@ pub mod payment;
 pub mod receipt;
 pub mod returns;
 pub mod sale;
+pub mod share;
 pub mod stock;
 pub mod tax;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::id::{
     SaleId, TenderId,
 };
 use crate::journal::{Balance, LedgerAccount, entry_sum};
-use crate::merchant::{Contact, Issuer, Location, Merchant, ReceiptSeries, Register};
+use crate::merchant::{Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::operator::SignedIn;
 use crate::receipt::receipts_of;
@@ -165,6 +165,15 @@ impl World {
     pub fn change_tax(&mut self, tax: TaxRules) {
         let merchant = self.database.merchants.find(MERCHANT, &MERCHANT).unwrap().clone();
         self.database.merchants.put_loaded(Merchant { tax, ..merchant });
+    }
+
+    /// Makes another currency than yen the merchant's, and that of its articles.
+    pub fn trade_in(&mut self, currency: Currency) {
+        let merchant = self.database.merchants.find(MERCHANT, &MERCHANT).unwrap().clone();
+        self.database.merchants.put_loaded(Merchant { currency, ..merchant });
+        for article in [TEA, RICE, BAG] {
+            self.change_article(article, |article| article.currency = currency);
+        }
     }
 
     pub fn level(&self, article: ArticleId) -> StockLevel {
@@ -362,7 +371,12 @@ impl World {
     }
 
     fn check_sale(&self, sale: &Sale) {
-        let Standing { due_minor, tenders, .. } = self.standing(sale.id);
+        let Standing { due_minor, lines, tenders, .. } = self.standing(sale.id);
+        assert_eq!(Ok(sale.discounts.clone()), sale.discounts.over(&lines), "discounts come to what they do");
+        for line in &lines {
+            let shares: i64 = sale.discounts.of_line(line.number).map(|(_, amount_minor)| amount_minor).sum();
+            assert_eq!(line.discount_minor, shares, "a line keeps what its shares come to");
+        }
         let paid = tenders.iter().filter(|tender| tender.state == TenderState::Paid);
         let paid_minor: i64 = paid.map(|tender| tender.amount_minor).sum();
         let is_held = reservations_of(&self.database, MERCHANT, sale.id).any(|row| row.quantity > Quantity::ZERO);
@@ -413,7 +427,14 @@ pub fn line(article: ArticleId, quantity: i64) -> NewLine {
 
 pub fn a_sale(lines: &[NewLine]) -> NewSale {
     let note = "table 4".to_owned();
-    NewSale { merchant: MERCHANT, location: LOCATION, register: REGISTER, lines: lines.to_vec(), note }
+    NewSale {
+        merchant: MERCHANT,
+        location: LOCATION,
+        register: REGISTER,
+        lines: lines.to_vec(),
+        discounts: Vec::new(),
+        note,
+    }
 }
 
 /// [`sale::hold_tender`] as a command.
@@ -532,6 +553,7 @@ fn a_merchant(id: MerchantId) -> Merchant {
         currency: Currency::JPY,
         zone: "Asia/Tokyo".to_owned(),
         tax: TaxRules::japan(),
+        discount_limit: DISCOUNT_LIMIT_DEFAULT,
         issuer: Issuer::default(),
         created_at: NOW,
         version: 1,

@@ -8,8 +8,8 @@ use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
-    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register,
-    RevokeApiKey, SetUpMerchant,
+    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer,
+    Location, Merchant, Register, RevokeApiKey, SetUpMerchant,
 };
 use domain::money::Currency;
 use domain::payment::Profile;
@@ -131,6 +131,7 @@ impl Operator {
             currency: new.currency,
             zone: new.zone,
             tax: TaxRules::japan(),
+            discount_limit: DISCOUNT_LIMIT_DEFAULT,
             issuer: Issuer::default(),
             created_at: self.now,
             version: 1,

@@ -9,6 +9,7 @@ use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role, require_version};
 use crate::guard;
 use crate::id::MerchantId;
+use crate::sale::WHOLE_BASIS_POINTS;
 use crate::text;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -97,10 +98,13 @@ pub struct UpdateMerchant {
     pub registration_number: Option<Option<String>>,
     /// Whether the merchant is a person.
     pub is_sole_proprietor: Option<bool>,
+    /// How much cashiers may take off by hand, in basis points.
+    pub discount_limit: Option<u32>,
 }
 
 impl UpdateMerchant {
-    fn apply(&self, mut issuer: Issuer) -> Result<Issuer, Refusal> {
+    fn apply(&self, mut merchant: Merchant) -> Result<Merchant, Refusal> {
+        let issuer = &mut merchant.issuer;
         if let Some(name) = &self.legal_name {
             issuer.legal_name.clone_from(name);
         }
@@ -110,7 +114,11 @@ impl UpdateMerchant {
         }
         issuer.is_sole_proprietor = self.is_sole_proprietor.unwrap_or(issuer.is_sole_proprietor);
         issuer.check()?;
-        Ok(issuer)
+        merchant.discount_limit = self.discount_limit.unwrap_or(merchant.discount_limit);
+        if merchant.discount_limit > WHOLE_BASIS_POINTS {
+            return Err(Refusal::DiscountLimitOutOfRange);
+        }
+        Ok(merchant)
     }
 }
 
@@ -130,13 +138,11 @@ impl Command for UpdateMerchant {
         let missing = || not_found("merchant", self.merchant);
         let before = work.merchants.find(call.merchant, &self.merchant).ok_or_else(missing)?;
         require_version(self.expected_version, before.version)?;
-        let issuer = self.apply(before.issuer.clone())?;
-        if issuer == before.issuer {
-            return Ok(before.clone());
+        let changed = self.apply(before.clone())?;
+        if changed == *before {
+            return Ok(changed);
         }
-        let merchant = work.merchants.find_mut(call.merchant, &self.merchant).ok_or_else(missing)?;
-        merchant.issuer = issuer;
-        let merchant = merchant.clone();
+        let merchant = work.merchants.replace(changed).ok_or_else(missing)?.clone();
         work.emit(call, "merchant.updated", merchant.id, &Updated::of(&merchant));
         Ok(merchant)
     }
@@ -148,6 +154,7 @@ struct Updated<'a> {
     legal_name: Option<&'a str>,
     registration_number: Option<&'a str>,
     is_sole_proprietor: bool,
+    discount_limit_basis_points: u32,
 }
 
 impl<'a> Updated<'a> {
@@ -158,6 +165,7 @@ impl<'a> Updated<'a> {
             legal_name: legal_name.as_deref(),
             registration_number: registration_number.as_ref().map(RegistrationNumber::as_str),
             is_sole_proprietor: *is_sole_proprietor,
+            discount_limit_basis_points: merchant.discount_limit,
         }
     }
 }
@@ -169,8 +177,15 @@ mod tests {
 
     fn an_update() -> UpdateMerchant {
         let (legal_name, registration_number) = (None, None);
-        let (merchant, expected_version, is_sole_proprietor) = (MERCHANT, None, None);
-        UpdateMerchant { merchant, expected_version, legal_name, registration_number, is_sole_proprietor }
+        let (merchant, expected_version, is_sole_proprietor, discount_limit) = (MERCHANT, None, None, None);
+        UpdateMerchant {
+            merchant,
+            expected_version,
+            legal_name,
+            registration_number,
+            is_sole_proprietor,
+            discount_limit,
+        }
     }
 
     fn numbered(text: &str) -> UpdateMerchant {

@@ -19,6 +19,10 @@ use crate::tax::TaxRules;
 use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
+/// How much cashiers may take off by hand where nothing is said, in basis points: a tenth smooths a quarrel, more is a
+/// price of its own.
+pub const DISCOUNT_LIMIT_DEFAULT: u32 = 1_000;
+
 /// A business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merchant {
@@ -32,6 +36,8 @@ pub struct Merchant {
     pub zone: String,
     /// How its prices carry tax.
     pub tax: TaxRules,
+    /// How much cashiers may take off by hand, in basis points.
+    pub discount_limit: u32,
     /// Who it is before the tax office.
     pub issuer: Issuer,
     /// When it was made.

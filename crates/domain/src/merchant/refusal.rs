@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX, LEGAL_NAME_CHARS_MAX, PHONE_CHARS_MAX};
 use crate::command;
+use crate::sale::WHOLE_BASIS_POINTS;
 use crate::work::Stop;
 
 /// A rule of merchants that a request breaks.
@@ -15,6 +16,8 @@ pub enum Refusal {
     RegistrationNumberCheckDigit,
     /// The legal name is blank, too long, or has control characters.
     LegalNameInvalid,
+    /// The limit of discounts by hand is more than all of a price.
+    DiscountLimitOutOfRange,
     /// The address has too many lines, or one that is blank, too long, or has control characters.
     AddressInvalid,
     /// The telephone number is too long or has something else than digits and their separators.
@@ -32,6 +35,7 @@ impl Refusal {
             Self::LegalNameInvalid => "legal_name_invalid",
             Self::AddressInvalid => "address_invalid",
             Self::PhoneInvalid => "phone_invalid",
+            Self::DiscountLimitOutOfRange => "discount_limit_out_of_range",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
     }
@@ -58,6 +62,9 @@ impl fmt::Display for Refusal {
                 f,
                 "A telephone number has 1 to {PHONE_CHARS_MAX} characters: digits, blanks, hyphens, brackets and +."
             ),
+            Self::DiscountLimitOutOfRange => {
+                write!(f, "The limit of discounts by hand is 0 to {WHOLE_BASIS_POINTS} basis points.")
+            }
             Self::TextLooksLikeCardNumber => {
                 f.write_str("The text holds what looks like a card number. Remove it: card numbers are never stored.")
             }

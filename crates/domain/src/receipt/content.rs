@@ -9,7 +9,7 @@ use crate::id::{PaymentId, SaleId};
 use crate::merchant::{Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
 use crate::payment::{Operation, Payment};
-use crate::sale::{SaleLine, Standing, Tender, TenderKind, TenderState};
+use crate::sale::{Discounts, SaleLine, Standing, Tender, TenderKind, TenderState};
 use crate::tax::{PriceMode, REDUCED, TaxRate, TaxTotal, Totals, totals};
 
 /// From here on a receipt for cash, without tax, bears a revenue stamp, in yen.
@@ -78,12 +78,23 @@ pub struct Line {
     pub quantity: Quantity,
     /// Price of one unit then.
     pub unit_price: UnitPrice,
-    /// What it comes to, as priced, in minor units.
+    /// What it comes to, as priced, in minor units; what is taken off it stands below it.
     pub amount_minor: i64,
+    /// What is taken off it.
+    pub discounts: Vec<Discount>,
     /// Tax rate then.
     pub rate: TaxRate,
     /// Whether it bears the mark of the reduced rate.
     pub is_reduced: bool,
+}
+
+/// What is taken off a line. The reason of a discount by hand is the shop's own business and is not printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discount {
+    /// The part of the price that was given off, in basis points; `None` where it was an amount.
+    pub basis_points: Option<u32>,
+    /// What it comes to, in minor units.
+    pub amount_minor: i64,
 }
 
 /// How a part of the sale was paid.
@@ -211,7 +222,7 @@ impl Receipt {
             register: register.name.clone(),
             currency: sale.currency,
             price_mode: sale.tax_terms.price_mode,
-            lines: standing.lines.iter().map(Line::of).collect(),
+            lines: standing.lines.iter().map(|line| Line::of(line, &sale.discounts)).collect(),
             rates: standing.taxes.clone(),
             needs_stamp: needs_stamp(sale.currency, &paid, total),
             total,
@@ -223,6 +234,17 @@ impl Receipt {
     /// Whether it is a simplified qualified invoice: its issuer is registered.
     pub const fn is_qualified_invoice(&self) -> bool {
         self.registration_number.is_some()
+    }
+
+    /// What is taken off all lines together, in minor units.
+    pub fn discount_minor(&self) -> i64 {
+        let discounts = self.lines.iter().flat_map(|line| &line.discounts);
+        discounts.fold(0, |sum, discount| sum.saturating_add(discount.amount_minor))
+    }
+
+    /// What the lines come to before anything is taken off, as priced, in minor units.
+    pub fn before_discounts_minor(&self) -> i64 {
+        self.lines.iter().fold(0, |sum, line| sum.saturating_add(line.amount_minor))
     }
 
     /// Whether a line bears the mark of the reduced rate, so that the mark has to be explained.
@@ -244,8 +266,12 @@ impl Place {
 }
 
 impl Line {
-    fn of(line: &SaleLine) -> Self {
+    fn of(line: &SaleLine, discounts: &Discounts) -> Self {
+        let discounts = discounts
+            .of_line(line.number)
+            .map(|(discount, amount_minor)| Discount { basis_points: discount.reduction.basis_points(), amount_minor });
         Self {
+            discounts: discounts.collect(),
             name: line.name.clone(),
             quantity: line.quantity,
             unit_price: line.unit_price,

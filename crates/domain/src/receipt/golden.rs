@@ -11,9 +11,11 @@ use uuid::Uuid;
 use super::printer::print;
 use super::*;
 use crate::id::{ArticleId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, TenderId};
-use crate::merchant::{Contact, Issuer, Location, Merchant, Register, RegistrationNumber};
+use crate::merchant::{Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
-use crate::sale::{Sale, SaleLine, Standing, State, Tender, TenderKind, TenderState};
+use crate::sale::{
+    self, Discounts, NewDiscount, Reduction, Sale, SaleLine, Standing, State, Target, Tender, TenderKind, TenderState,
+};
 use crate::tax::{PriceMode, REDUCED, Rounding, TaxRate, TaxRules, TaxTerms, tax_totals, totals};
 
 const SALE: SaleId = SaleId::from_uuid(Uuid::from_u128(0x0197_aaaa_0000_7000_8000_0000_0000_0001));
@@ -55,6 +57,7 @@ impl Shop {
             currency,
             zone: "Asia/Tokyo".to_owned(),
             tax: rules,
+            discount_limit: DISCOUNT_LIMIT_DEFAULT,
             issuer: Issuer {
                 legal_name: Some("株式会社茶屋".to_owned()),
                 registration_number: RegistrationNumber::parse("T5835678256246"),
@@ -76,6 +79,18 @@ impl Shop {
         };
         let standing = Standing::of(sale, lines, tenders).unwrap();
         Self { merchant, location, standing, issued: a_receipt(), issued_at: SOLD_AT, paid_by: Vec::new() }
+    }
+
+    /// The same goods with something taken off, paid in cash.
+    fn taking_off(mut self, discounts: &[NewDiscount]) -> Self {
+        let Standing { mut sale, mut lines, .. } = self.standing.clone();
+        for discount in discounts {
+            sale::give(&mut sale, &mut lines, discount, "key", crate::call::Role::Manager).unwrap();
+        }
+        sale::set_totals(&mut sale, &lines).unwrap();
+        let tenders = vec![cash(sale.total_minor, 2_000)];
+        self.standing = Standing::of(sale, lines, tenders).unwrap();
+        self
     }
 
     fn receipt(&self) -> Result<Receipt, Mismatch> {
@@ -114,6 +129,7 @@ fn a_line(number: u32, name: &str, quantity: i64, unit_price: i64, class: &str, 
         tax_class: class.to_owned(),
         tax_rate: rules.rate(class).unwrap(),
         amount_minor: line_amount(quantity, unit_price).unwrap(),
+        discount_minor: 0,
         is_stocked: true,
         is_removed: false,
         version: 1,
@@ -132,6 +148,7 @@ fn a_sale(currency: Currency, tax_terms: TaxTerms, total_minor: i64, tax_minor: 
         state: State::Completed,
         total_minor,
         tax_minor,
+        discounts: Discounts::default(),
         line_count: 1,
         receipt_number: Some("K1-00000042".to_owned()),
         note: String::new(),
@@ -211,6 +228,21 @@ fn a_formal_receipt_with_a_stamp() {
     let mut shop = Shop::selling(Currency::JPY, TaxRules::japan(), &lines, 60_000);
     shop.issued.kind = formal(Some("株式会社橋"));
     assert_eq!(shop.text(Locale::Ja, Columns::Middle), include_str!("golden/formal_ja_42.txt"));
+}
+
+#[test]
+fn discounts_stand_under_their_lines() {
+    let reason = "常連".to_owned();
+    let new = |target, reduction| NewDiscount { target, reduction, reason: reason.clone() };
+    let discounts =
+        [new(Target::Line(2), Reduction::AmountMinor(96)), new(Target::Sale, Reduction::BasisPoints(1_000))];
+    let shop = two_rates().taking_off(&discounts);
+    assert_eq!(shop.text(Locale::Ja, Columns::Narrow), include_str!("golden/discounts_ja_32.txt"));
+    assert_eq!(shop.text(Locale::En, Columns::Middle), include_str!("golden/discounts_en_42.txt"));
+    let page = html(&shop.receipt().unwrap(), Locale::Ja);
+    let row = "<tr class=\"detail discount\"><th scope=\"row\">割引 10%</th><td>-30円</td></tr>";
+    assert!(page.contains(row), "{page}");
+    assert!(page.contains("<th scope=\"row\">値引合計</th>") && !page.contains("常連"), "{page}");
 }
 
 #[test]

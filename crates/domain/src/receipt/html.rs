@@ -131,12 +131,20 @@ impl Page<'_> {
             format!("<small>{}{price}</small>", line.quantity)
         };
         self.put(&format!("<tr><th scope=\"row\">{name}{each}</th><td>{amount}</td></tr>\n"));
+        for discount in &line.discounts {
+            let name = words::discount(self.locale, discount.basis_points);
+            self.row("detail discount", &name, discount.amount_minor.saturating_neg());
+        }
     }
 
     fn totals(&mut self) {
         let (receipt, words) = (self.receipt, self.words);
         let total = words.total_of(&receipt.kind);
         self.table("sums", total);
+        if receipt.discount_minor() > 0 {
+            self.row("", words.before_discounts, receipt.before_discounts_minor());
+            self.row("", words.discounts, receipt.discount_minor().saturating_neg());
+        }
         if receipt.price_mode == PriceMode::Exclusive {
             self.row("", words.subtotal, receipt.total.net_minor);
             self.rates();

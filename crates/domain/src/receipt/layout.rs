@@ -123,17 +123,26 @@ impl Page<'_> {
         let mark = if line.is_reduced { self.words.reduced_mark } else { "" };
         let (name, amount) = (format!("{}{mark}", line.name), self.amount(line.amount_minor));
         if line.quantity == Quantity::ONE {
-            return self.pair(Size::Plain, &name, &amount);
+            self.pair(Size::Plain, &name, &amount);
+        } else {
+            let unit_price = unit_price_for_people(line.unit_price, self.receipt.currency, self.locale);
+            let each = if line.is_at_unit_price() { format!(" x {unit_price}") } else { String::new() };
+            self.left(Size::Plain, &name);
+            self.pair(Size::Plain, &format!("  {}{each}", line.quantity), &amount);
         }
-        let unit_price = unit_price_for_people(line.unit_price, self.receipt.currency, self.locale);
-        let each = if line.is_at_unit_price() { format!(" x {unit_price}") } else { String::new() };
-        self.left(Size::Plain, &name);
-        self.pair(Size::Plain, &format!("  {}{each}", line.quantity), &amount);
+        for discount in &line.discounts {
+            let name = words::discount(self.locale, discount.basis_points);
+            self.pair(Size::Plain, &format!("  {name}"), &self.amount(discount.amount_minor.saturating_neg()));
+        }
     }
 
     /// What it comes to, and what each rate comes to with its tax.
     fn totals(&mut self) {
         let (receipt, words) = (self.receipt, self.words);
+        if receipt.discount_minor() > 0 {
+            self.pair(Size::Plain, words.before_discounts, &self.amount(receipt.before_discounts_minor()));
+            self.pair(Size::Plain, words.discounts, &self.amount(receipt.discount_minor().saturating_neg()));
+        }
         if receipt.price_mode == PriceMode::Exclusive {
             self.pair(Size::Plain, words.subtotal, &self.amount(receipt.total.net_minor));
             self.rates();

@@ -18,7 +18,7 @@ mod return_invoice;
 mod text;
 mod words;
 
-pub use content::{CivilTime, Line, Mismatch, Paid, PaidBy, Parts, Place, Receipt, paid_by};
+pub use content::{CivilTime, Discount, Line, Mismatch, Paid, PaidBy, Parts, Place, Receipt, paid_by};
 pub use escpos::escpos;
 pub use html::html;
 pub use issue::IssueReceipt;

@@ -156,6 +156,7 @@ impl Line {
             quantity: line.quantity,
             unit_price: sold.unit_price,
             amount_minor: line.amount_minor,
+            discounts: Vec::new(),
             rate: line.tax_rate,
             is_reduced: sold.tax_class == REDUCED,
         })

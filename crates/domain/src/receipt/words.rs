@@ -29,6 +29,8 @@ pub(super) struct Words {
     pub lines: &'static str,
     pub returned_lines: &'static str,
     pub subtotal: &'static str,
+    pub before_discounts: &'static str,
+    pub discounts: &'static str,
     pub total: &'static str,
     pub returned_total: &'static str,
     pub tax_within: &'static str,
@@ -74,6 +76,8 @@ const JA: Words = Words {
     lines: "お買上げ明細",
     returned_lines: "返品明細",
     subtotal: "小計",
+    before_discounts: "値引前合計",
+    discounts: "値引合計",
     total: "合計",
     returned_total: "返品合計",
     tax_within: "(内消費税等)",
@@ -116,6 +120,8 @@ const EN: Words = Words {
     lines: "Items",
     returned_lines: "Items returned",
     subtotal: "Subtotal",
+    before_discounts: "Before discounts",
+    discounts: "Discounts",
     total: "Total",
     returned_total: "Total of return",
     tax_within: "(tax within)",
@@ -190,6 +196,17 @@ pub(super) fn at_rate(locale: Locale, rate: TaxRate, is_reduced: bool) -> String
     match locale {
         Locale::Ja => format!("{per_cent}%対象{mark}"),
         Locale::En => format!("At {per_cent}%{mark}"),
+    }
+}
+
+/// What a discount is called, with the part of the price that was given off.
+pub(super) fn discount(locale: Locale, basis_points: Option<u32>) -> String {
+    let per_cent = basis_points.map(|points| decimal::format(i64::from(points), PER_CENT_PLACES));
+    match (locale, per_cent) {
+        (Locale::Ja, Some(per_cent)) => format!("割引 {per_cent}%"),
+        (Locale::Ja, None) => "値引".to_owned(),
+        (Locale::En, Some(per_cent)) => format!("Discount {per_cent}%"),
+        (Locale::En, None) => "Discount".to_owned(),
     }
 }
 

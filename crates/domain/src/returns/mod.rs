@@ -73,7 +73,7 @@ pub struct ReturnLine {
     pub quantity: Quantity,
     /// Tax rate of the line.
     pub tax_rate: TaxRate,
-    /// Its part of the line's amount as priced, in minor units.
+    /// Its part of the line's amount as priced, discounts taken off, in minor units.
     pub amount_minor: i64,
     /// It goes back on the shelf; what is spoilt does not.
     pub is_restocked: bool,

@@ -27,10 +27,13 @@ pub fn worth(
     Ok(differences.into_iter().filter(|total| total.base_minor != 0 || total.gross_minor != 0).collect())
 }
 
-/// The part of a line's amount that goes with what is kept of it, rounded half up; all of it while nothing came back.
+/// The part of what a line was sold for, its discounts taken off, that goes with what is kept of it, rounded half up; all
+/// of it while nothing came back. A discount is not worked out anew for what is kept: the customer keeps the part of it that
+/// goes with the goods.
 pub(super) fn kept_minor(line: &SaleLine, returned: Quantity) -> Result<i64, Overflow> {
     let kept = line.quantity.checked_sub(returned).ok_or(Overflow)?;
-    Rounding::HalfUp.divide(i128::from(line.amount_minor).saturating_mul(i128::from(kept.0)), line.quantity.0.into())
+    Rounding::HalfUp
+        .divide(i128::from(line.discounted_minor()).saturating_mul(i128::from(kept.0)), line.quantity.0.into())
 }
 
 fn kept(lines: &[SaleLine], returned: &Returned, terms: TaxTerms) -> Result<Vec<TaxTotal>, Overflow> {
@@ -76,6 +79,7 @@ mod tests {
             tax_class: "standard".to_owned(),
             tax_rate: TaxRate(rate),
             amount_minor: line_amount(quantity, unit_price).unwrap(),
+            discount_minor: 0,
             is_stocked: false,
             is_removed: false,
             version: 1,
@@ -110,11 +114,29 @@ mod tests {
         );
     }
 
+    /// A line of which a part of the price was taken off.
+    fn a_discounted_line(number: u32, quantity: i64, price_minor: i64, rate: u32, points: i64) -> SaleLine {
+        let line = a_line(number, quantity, price_minor, rate);
+        SaleLine { discount_minor: line.amount_minor * points / 10_000, ..line }
+    }
+
+    #[test]
+    fn what_comes_back_of_a_discounted_line_is_worth_its_part_of_what_was_paid() {
+        let lines = [SaleLine { discount_minor: 50, ..a_line(1, 3_000, 100, 1_000) }];
+        let returned = |quantity| Returned::from([(1, Quantity(quantity))]);
+        let terms = TaxRules::japan().terms();
+        let worths: Vec<_> =
+            (0..3).map(|n| gross(&lines, &returned(n * 1_000), &returned((n + 1) * 1_000), terms)).collect();
+        assert_eq!(worths, [(83, 7), (84, 8), (83, 7)]);
+    }
+
     fn any_lines() -> impl Strategy<Value = Vec<SaleLine>> {
-        let line = (1..5_000_i64, 0..3_000_i64, prop_oneof![Just(0), Just(800), Just(1_000)]);
+        let line = (1..5_000_i64, 0..3_000_i64, prop_oneof![Just(0), Just(800), Just(1_000)], 0..=10_000_i64);
         prop::collection::vec(line, 1..6).prop_map(|lines| {
             let numbered = (1..).zip(lines);
-            numbered.map(|(number, (quantity, price, rate))| a_line(number, quantity, price, rate)).collect()
+            let line =
+                |(number, (quantity, price, rate, points))| a_discounted_line(number, quantity, price, rate, points);
+            numbered.map(line).collect()
         })
     }
 

@@ -126,8 +126,18 @@ fn paid_tenders<'a>(work: &'a UnitOfWork, sale: &Sale) -> impl Iterator<Item = &
 fn emit_completed(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale, receipt_number: &str, is_oversold: bool) {
     let tenders = paid_tenders(work, sale).map(TenderFact::of).collect();
     let Sale { location, register, currency, total_minor, tax_minor, .. } = *sale;
-    let completed =
-        Completed { receipt_number, location, register, currency, total_minor, tax_minor, is_oversold, tenders };
+    let discount_minor = Some(sale.discounts.amount_minor()).filter(|amount_minor| *amount_minor > 0);
+    let completed = Completed {
+        receipt_number,
+        location,
+        register,
+        currency,
+        total_minor,
+        tax_minor,
+        discount_minor,
+        is_oversold,
+        tenders,
+    };
     work.emit(call, "sale.completed", sale.id, &completed);
 }
 
@@ -154,6 +164,9 @@ struct Completed<'a> {
     currency: Currency,
     total_minor: i64,
     tax_minor: i64,
+    /// Left out where nothing is taken off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discount_minor: Option<i64>,
     is_oversold: bool,
     tenders: Vec<TenderFact>,
 }

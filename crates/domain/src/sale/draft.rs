@@ -1,6 +1,8 @@
 //! The beginning of every sale, rung at once or left open: checked, priced and taxed, before anything is changed.
 
-use super::{LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
+use super::discount::{NewDiscount, give};
+use super::reprice::{require_within_limit, set_totals};
+use super::{Discounts, LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
 use crate::article::{Article, ArticleRef};
 use crate::call::Call;
 use crate::command::{self, not_found};
@@ -9,7 +11,7 @@ use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, SaleId};
 use crate::merchant::Merchant;
 use crate::money::{QUANTITY_MAX, Quantity, line_amount};
 use crate::operator;
-use crate::tax::{TaxRules, Totals, tax_totals, totals};
+use crate::tax::TaxRules;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// A line that is asked for.
@@ -32,6 +34,8 @@ pub struct NewSale {
     pub register: RegisterId,
     /// Its lines, in order.
     pub lines: Vec<NewLine>,
+    /// What is taken off, in order; a line is named by its place, from 1.
+    pub discounts: Vec<NewDiscount>,
     /// Free text of the register.
     pub note: String,
 }
@@ -72,6 +76,10 @@ impl NewSale {
         for (article, new) in self.find_articles(work, call)?.into_iter().zip(&self.lines) {
             lines.push(price_line(work, &merchant.tax, &mut sale, article, new.quantity)?);
         }
+        for discount in &self.discounts {
+            give(&mut sale, &mut lines, discount, &call.actor.name, call.actor.role)?;
+        }
+        require_within_limit(call, &sale, &lines, merchant)?;
         set_totals(&mut sale, &lines)?;
         Ok((sale, lines))
     }
@@ -103,6 +111,7 @@ impl NewSale {
             state: State::Open,
             total_minor: 0,
             tax_minor: 0,
+            discounts: Discounts::default(),
             line_count: 0,
             receipt_number: None,
             note: self.note.clone(),
@@ -138,6 +147,7 @@ pub(super) fn price_line(
         tax_class: article.tax_class.clone(),
         tax_rate,
         amount_minor: line_amount(quantity, article.unit_price).map_err(Refusal::from)?,
+        discount_minor: 0,
         is_stocked: article.is_stocked,
         is_removed: false,
         version: 1,
@@ -157,19 +167,6 @@ fn check_line(article: &Article, sale: &Sale, quantity: Quantity) -> Result<(), 
     if article.currency != sale.currency {
         return Err(Refusal::CurrencyMismatch { expected: sale.currency });
     }
-    Ok(())
-}
-
-/// Sets total and tax from the lines that count: rounded once per rate, never per line.
-pub(super) fn set_totals<'a>(
-    sale: &mut Sale,
-    lines: impl IntoIterator<Item = &'a SaleLine>,
-) -> Result<(), Refusal> {
-    let counted = lines.into_iter().filter(|line| !line.is_removed);
-    let amounts: Vec<_> = counted.map(|line| (line.tax_rate, line.amount_minor)).collect();
-    let Totals { gross_minor, tax_minor, net_minor: _ } = totals(&tax_totals(&amounts, sale.tax_terms)?)?;
-    sale.total_minor = gross_minor;
-    sale.tax_minor = tax_minor;
     Ok(())
 }
 

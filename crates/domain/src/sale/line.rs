@@ -3,15 +3,15 @@
 use serde::Serialize;
 
 use super::complete::complete_if_paid;
-use super::draft::{price_line, set_totals};
+use super::draft::price_line;
 use super::expire::promise_until;
-use super::read::{find_open, stocked_quantities};
-use super::{RESERVATION_MS, Refusal, Sale, SaleLine, Standing, due_minor, lines_of, standing, tenders_of};
+use super::read::{find_merchant, find_open, stocked_quantities};
+use super::reprice::{check_total, live_lines, reprice, require_within_limit};
+use super::{RESERVATION_MS, Refusal, Sale, SaleLine, Standing, lines_of, standing};
 use crate::article::ArticleRef;
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ArticleId, MerchantId, SaleId};
-use crate::merchant::Merchant;
 use crate::money::Quantity;
 use crate::stock;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -49,10 +49,11 @@ impl Command for AddLine {
         let article = self.article.find(work, call.merchant)?;
         work.require([Key::Article(article)])?;
         let line = price_line(work, rules, &mut sale, article, self.quantity)?;
-        set_totals(&mut sale, lines_of(work, call.merchant, self.sale).chain([&line]))?;
-        sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
-        let data = Changed { number: line.number, total_minor: sale.total_minor };
+        let number = line.number;
         work.sale_lines.insert(line);
+        reprice(work, &mut sale)?;
+        sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
+        let data = Changed { number, total_minor: sale.total_minor };
         work.require(level_keys(&sale, article))?;
         stock::reserve(work, call, &sale, article, sold_quantity(work, &sale, article)?)?;
         promise_until(work, &sale);
@@ -96,10 +97,11 @@ impl Command for RemoveLine {
         let mut sale = find_open(work, call.merchant, self.sale)?.clone();
         let article = self.find_line(work, call)?.article;
         if let Some(line) = work.sale_lines.find_mut(call.merchant, &(self.sale, self.number)) {
-            line.is_removed = true;
+            (line.is_removed, line.discount_minor) = (true, 0);
         }
-        set_totals(&mut sale, lines_of(work, call.merchant, self.sale))?;
+        reprice(work, &mut sale)?;
         check_total(work, &sale)?;
+        require_within_limit(call, &sale, &live_lines(work, &sale), find_merchant(work, call, self.merchant)?)?;
         work.require(level_keys(&sale, article))?;
         stock::release(work, &sale, article, sold_quantity(work, &sale, article)?)?;
         let data = Changed { number: self.number, total_minor: sale.total_minor };
@@ -110,24 +112,10 @@ impl Command for RemoveLine {
     }
 }
 
-fn find_merchant<'a>(
-    work: &'a UnitOfWork,
-    call: &Call<'_>,
-    id: MerchantId,
-) -> Result<&'a Merchant, Stop<command::Refusal>> {
-    work.merchants.find(call.merchant, &id).ok_or_else(|| not_found("merchant", id))
-}
-
 /// What the sale sells of an article; zero of one whose stock is not counted.
 fn sold_quantity(work: &UnitOfWork, sale: &Sale, article: ArticleId) -> Result<Quantity, Refusal> {
     let lines = lines_of(work, sale.merchant, sale.id).filter(|line| line.article == article);
     Ok(stocked_quantities(lines)?.into_values().next().unwrap_or_default())
-}
-
-fn check_total(work: &UnitOfWork, sale: &Sale) -> Result<(), Refusal> {
-    let total_minor = sale.total_minor;
-    let is_covered = due_minor(sale, tenders_of(work, sale.merchant, sale.id)) >= 0;
-    if is_covered { Ok(()) } else { Err(Refusal::TotalBelowTenders { total_minor }) }
 }
 
 /// The level comes into being only beside its location.

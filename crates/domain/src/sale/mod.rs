@@ -1,13 +1,16 @@
 //! What was sold: a sale with its lines and tenders. Immutable once completed.
 
 mod complete;
+mod discount;
 mod draft;
 mod expire;
+mod give;
 mod line;
 mod open;
 mod read;
 mod receipt_number;
 mod refusal;
+mod reprice;
 mod ring;
 #[cfg(test)]
 mod story;
@@ -15,8 +18,13 @@ mod tender;
 mod void;
 
 pub use complete::{complete, sale_completion_keys};
+pub use discount::{
+    DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, Discount, Discounts, NewDiscount, Reduction, Share, Target,
+    WHOLE_BASIS_POINTS,
+};
 pub use draft::{NewLine, NewSale};
 pub use expire::{ExpireReservation, Expiry};
+pub use give::{AddDiscount, RemoveDiscount};
 pub use line::{AddLine, RemoveLine};
 pub use open::OpenSale;
 pub(crate) use read::find_sale;
@@ -26,6 +34,8 @@ pub use refusal::Refusal;
 pub use ring::{NewTender, RingSale};
 pub use tender::{AddCash, Settled, hold_tender, settle_tender};
 pub use void::VoidSale;
+#[cfg(test)]
+pub(crate) use {discount::give, reprice::set_totals};
 
 use crate::id::{ArticleId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::job::{self, JobId};
@@ -72,6 +82,8 @@ pub struct Sale {
     pub total_minor: i64,
     /// The tax within or on top, in minor units.
     pub tax_minor: i64,
+    /// What is taken off its prices.
+    pub discounts: Discounts,
     /// How many lines it has had.
     pub line_count: u32,
     /// The receipt number, once completed: `<register name>-<number>`.
@@ -145,12 +157,21 @@ pub struct SaleLine {
     pub tax_rate: TaxRate,
     /// `quantity x unit_price`, rounded once, in minor units.
     pub amount_minor: i64,
+    /// What is taken off it, in minor units: the sale's discounts say why. Never more than the amount.
+    pub discount_minor: i64,
     /// Whether the article's stock is counted.
     pub is_stocked: bool,
     /// Taken off the sale again before it was paid.
     pub is_removed: bool,
     /// Row version.
     pub version: i64,
+}
+
+impl SaleLine {
+    /// What is left of its amount after its discounts, in minor units.
+    pub const fn discounted_minor(&self) -> i64 {
+        self.amount_minor.saturating_sub(self.discount_minor)
+    }
 }
 
 /// How a part of a sale is paid.

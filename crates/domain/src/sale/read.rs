@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::{Refusal, Sale, SaleLine, State, Tender, TenderState};
+use crate::call::Call;
 use crate::command::{self, not_found};
 use crate::id::{ArticleId, MerchantId, SaleId, TenderId};
+use crate::merchant::Merchant;
 use crate::money::Quantity;
 use crate::stock::Reservation;
 use crate::tax::{TaxTotal, tax_totals};
@@ -31,7 +33,7 @@ impl Standing {
     /// A sale with its parts.
     pub fn of(sale: Sale, mut lines: Vec<SaleLine>, tenders: Vec<Tender>) -> Result<Self, Refusal> {
         lines.retain(|line| !line.is_removed);
-        let amounts: Vec<_> = lines.iter().map(|line| (line.tax_rate, line.amount_minor)).collect();
+        let amounts: Vec<_> = lines.iter().map(|line| (line.tax_rate, line.discounted_minor())).collect();
         let (due_minor, taxes) = (due_minor(&sale, &tenders), tax_totals(&amounts, sale.tax_terms)?);
         Ok(Self { sale, due_minor, lines, taxes, tenders })
     }
@@ -81,6 +83,15 @@ pub(super) fn find_open(work: &UnitOfWork, merchant: MerchantId, id: SaleId) -> 
         State::Open => Ok(sale),
         state @ (State::Completed | State::Voided) => Err(Refusal::NotOpen { state }.into()),
     }
+}
+
+/// The merchant of the sale.
+pub(super) fn find_merchant<'a>(
+    work: &'a UnitOfWork,
+    call: &Call<'_>,
+    id: MerchantId,
+) -> Result<&'a Merchant, Stop<command::Refusal>> {
+    work.merchants.find(call.merchant, &id).ok_or_else(|| not_found("merchant", id))
 }
 
 /// Whether a payment of the sale is under way or in doubt.

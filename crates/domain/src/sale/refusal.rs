@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{LINES_MAX, NOTE_CHARS_MAX, State, TENDERS_MAX};
+use super::{
+    DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, LINES_MAX, NOTE_CHARS_MAX, State, TENDERS_MAX, WHOLE_BASIS_POINTS,
+};
 use crate::command;
 use crate::id::ArticleId;
 use crate::money::{AMOUNT_MINOR_MAX, Currency, Overflow, QUANTITY_MAX};
@@ -47,7 +49,7 @@ pub enum Refusal {
     RegisterElsewhere,
     /// The note is too long.
     NoteTooLong,
-    /// The note holds what looks like a card number; it is not repeated here.
+    /// The note or a reason holds what looks like a card number; it is not repeated here.
     TextLooksLikeCardNumber,
     /// The customer handed over less than is to be paid with it.
     CashTooLittle {
@@ -73,6 +75,29 @@ pub enum Refusal {
     TotalBelowTenders {
         /// What the sale would cost, in minor units.
         total_minor: i64,
+    },
+    /// More discounts by hand than a sale may have.
+    TooManyDiscounts,
+    /// A part of the price is not 1 to 10,000 basis points, or an amount is not positive.
+    DiscountOutOfRange,
+    /// The reason of a discount is missing or too long.
+    DiscountReasonInvalid,
+    /// The sale has no line of that number to take a discount off.
+    DiscountLineUnknown {
+        /// The number.
+        number: u32,
+    },
+    /// What it is taken off costs less.
+    DiscountExceedsAmount {
+        /// What was asked for, in minor units.
+        asked_minor: i64,
+        /// What can be taken off, in minor units.
+        amount_minor: i64,
+    },
+    /// Cashiers may not take so much off.
+    DiscountBeyondLimit {
+        /// How much they may, in basis points.
+        limit: u32,
     },
     /// The tenders do not cover the total.
     NotPaid {
@@ -104,6 +129,12 @@ impl Refusal {
             Self::PaymentUnderWay => "payment_in_doubt_or_under_way",
             Self::HasPaidTender => "sale_has_paid_tender",
             Self::TotalBelowTenders { .. } => "sale_total_below_tenders",
+            Self::TooManyDiscounts => "sale_too_many_discounts",
+            Self::DiscountOutOfRange => "discount_out_of_range",
+            Self::DiscountReasonInvalid => "discount_reason_invalid",
+            Self::DiscountLineUnknown { .. } => "discount_line_unknown",
+            Self::DiscountExceedsAmount { .. } => "discount_exceeds_amount",
+            Self::DiscountBeyondLimit { .. } => "discount_beyond_limit",
             Self::NotPaid { .. } => "sale_not_paid",
         }
     }
@@ -129,7 +160,7 @@ impl fmt::Display for Refusal {
             Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
             Self::NoteTooLong => write!(f, "A note has at most {NOTE_CHARS_MAX} characters."),
             Self::TextLooksLikeCardNumber => {
-                f.write_str("The note holds what looks like a card number. Remove it: card numbers are never stored.")
+                f.write_str("A text holds what looks like a card number. Remove it: card numbers are never stored.")
             }
             Self::CashTooLittle { amount_minor, given_minor } => {
                 write!(f, "{given_minor} given do not pay {amount_minor}. Take more, or name a smaller amount.")
@@ -144,6 +175,27 @@ impl fmt::Display for Refusal {
             Self::HasPaidTender => f.write_str("A payment of this sale was taken. Void that payment first."),
             Self::TotalBelowTenders { total_minor } => {
                 write!(f, "The sale would cost {total_minor}, less than its tenders. Void a tender first.")
+            }
+            Self::TooManyDiscounts => {
+                write!(
+                    f,
+                    "A sale has at most {DISCOUNTS_MAX} discounts by hand. Take one back, or give one on the whole sale."
+                )
+            }
+            Self::DiscountOutOfRange => {
+                write!(f, "A discount is 1 to {WHOLE_BASIS_POINTS} basis points, or an amount of 1 minor unit or more.")
+            }
+            Self::DiscountReasonInvalid => {
+                write!(f, "A discount has a reason: one line of at most {DISCOUNT_REASON_CHARS_MAX} characters.")
+            }
+            Self::DiscountLineUnknown { number } => {
+                write!(f, "The sale has no line {number} to take a discount off. Look at its lines.")
+            }
+            Self::DiscountExceedsAmount { asked_minor, amount_minor } => {
+                write!(f, "{asked_minor} cannot be taken off where only {amount_minor} are to be paid. Take off less.")
+            }
+            Self::DiscountBeyondLimit { limit } => {
+                write!(f, "Cashiers take off at most {limit} basis points. Take off less, or use a manager's key.")
             }
             Self::NotPaid { due_minor } => write!(f, "{due_minor} are still due. Add tenders for all of it."),
         }

@@ -90,7 +90,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 15] = [
+pub const NOUNS: [&str; 16] = [
     "article",
     "connection",
     "exception",
@@ -103,6 +103,7 @@ pub const NOUNS: [&str; 15] = [
     "register",
     "return",
     "sale",
+    "sale_discount",
     "sale_line",
     "webhook_delivery",
     "webhook_endpoint",
@@ -379,7 +380,8 @@ const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
         | R::RegistrationNumberCheckDigit
         | R::LegalNameInvalid
         | R::AddressInvalid
-        | R::PhoneInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        | R::PhoneInvalid
+        | R::DiscountLimitOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -457,6 +459,7 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::PaymentUnderWay
         | R::HasPaidTender
         | R::TotalBelowTenders { .. } => StatusCode::CONFLICT,
+        R::DiscountBeyondLimit { .. } => StatusCode::FORBIDDEN,
         R::Empty
         | R::TooManyLines
         | R::TooManyTenders
@@ -468,6 +471,11 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::NoteTooLong
         | R::CashTooLittle { .. }
         | R::TenderExceedsDue { .. }
+        | R::TooManyDiscounts
+        | R::DiscountOutOfRange
+        | R::DiscountReasonInvalid
+        | R::DiscountLineUnknown { .. }
+        | R::DiscountExceedsAmount { .. }
         | R::NotPaid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

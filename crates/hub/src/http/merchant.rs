@@ -46,6 +46,7 @@ struct Merchant<'a> {
     legal_name: Option<&'a str>,
     registration_number: Option<&'a str>,
     is_sole_proprietor: bool,
+    discount_limit_basis_points: u32,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     version: i64,
@@ -64,6 +65,7 @@ impl<'a> Merchant<'a> {
             legal_name: issuer.legal_name.as_deref(),
             registration_number: issuer.registration_number.as_ref().map(RegistrationNumber::as_str),
             is_sole_proprietor: issuer.is_sole_proprietor,
+            discount_limit_basis_points: merchant.discount_limit,
             created_at: merchant.created_at,
             version: merchant.version,
         }
@@ -86,13 +88,19 @@ struct MerchantChanges {
     #[serde(default, deserialize_with = "json::present")]
     registration_number: Option<Option<String>>,
     is_sole_proprietor: Option<bool>,
+    discount_limit_basis_points: Option<u32>,
 }
 
 async fn update_merchant(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<MerchantChanges>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let MerchantChanges { legal_name, registration_number, is_sole_proprietor } = asked.body;
-    let (merchant, expected_version) = (asked.principal.merchant, expected_version(&asked.headers)?);
-    let command = UpdateMerchant { merchant, expected_version, legal_name, registration_number, is_sole_proprietor };
+    let command = UpdateMerchant {
+        merchant: asked.principal.merchant,
+        expected_version: expected_version(&asked.headers)?,
+        legal_name: asked.body.legal_name,
+        registration_number: asked.body.registration_number,
+        is_sole_proprietor: asked.body.is_sole_proprietor,
+        discount_limit: asked.body.discount_limit_basis_points,
+    };
     let encode =
         |merchant: &domain::merchant::Merchant| json::answer(200, merchant.id, json::to_bytes(&Merchant::of(merchant)));
     submit(&app, asked.envelope, command, encode).await

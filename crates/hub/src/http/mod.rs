@@ -3,6 +3,7 @@
 pub mod article;
 pub mod auth;
 pub mod body;
+mod discount_json;
 pub mod error;
 pub mod etag;
 pub mod event;

@@ -122,18 +122,34 @@ struct Line<'a> {
     quantity: Quantity,
     unit_price: UnitPrice,
     amount_minor: i64,
+    discounts: Vec<Discount>,
     tax_rate_basis_points: u32,
     is_reduced: bool,
 }
 
+/// What is taken off a line.
+#[derive(Serialize)]
+struct Discount {
+    basis_points: Option<u32>,
+    amount_minor: i64,
+}
+
+impl Discount {
+    fn of(discount: &receipt::Discount) -> Self {
+        let receipt::Discount { basis_points, amount_minor } = *discount;
+        Self { basis_points, amount_minor }
+    }
+}
+
 impl<'a> Line<'a> {
     fn of(line: &'a receipt::Line) -> Self {
-        let receipt::Line { name, quantity, unit_price, amount_minor, rate, is_reduced } = line;
+        let receipt::Line { name, quantity, unit_price, amount_minor, discounts, rate, is_reduced } = line;
         Self {
             name,
             quantity: *quantity,
             unit_price: *unit_price,
             amount_minor: *amount_minor,
+            discounts: discounts.iter().map(Discount::of).collect(),
             tax_rate_basis_points: rate.0,
             is_reduced: *is_reduced,
         }

@@ -7,12 +7,16 @@ use domain::article::ArticleRef;
 use domain::call::Role;
 use domain::id::{ArticleId, RegisterId, SaleId};
 use domain::money::Currency;
-use domain::sale::{AddCash, AddLine, NewLine, NewSale, NewTender, OpenSale, RemoveLine, RingSale, Standing, VoidSale};
+use domain::sale::{
+    AddCash, AddDiscount, AddLine, NewLine, NewSale, NewTender, OpenSale, RemoveDiscount, RemoveLine, RingSale,
+    Standing, VoidSale,
+};
 use serde::Deserialize;
 
 use super::Route;
 use super::auth::authenticate;
 use super::body::{Asked, Nothing, Segments, query};
+use super::discount_json::DiscountIn;
 use super::error::{Kind, Problem};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
@@ -29,6 +33,8 @@ pub fn routes() -> Vec<Route> {
         Route::get("/v1/sales/{id}", get),
         Route::post("/v1/sales/{id}/lines", add_line),
         Route::delete("/v1/sales/{id}/lines/{number}", remove_line),
+        Route::post("/v1/sales/{id}/discounts", add_discount),
+        Route::delete("/v1/sales/{id}/discounts/{number}", remove_discount),
         Route::post("/v1/sales/{id}/tenders", add_tender),
         Route::post("/v1/sales/{id}/void", void),
     ]
@@ -42,6 +48,8 @@ struct Draft {
     currency: Option<Currency>,
     #[serde(default)]
     lines: Vec<Line>,
+    #[serde(default)]
+    discounts: Vec<DiscountIn>,
     #[serde(default)]
     note: String,
     tenders: Option<Vec<Tender>>,
@@ -94,7 +102,9 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         Ok(NewLine { article: line.article()?, quantity })
     });
     let lines = lines.collect::<Result<Vec<_>, Problem>>()?;
-    let sale = NewSale { merchant, location: shop.location, register: draft.register_id, lines, note: draft.note };
+    let discounts = draft.discounts.into_iter().map(DiscountIn::asked).collect::<Result<Vec<_>, _>>()?;
+    let (location, register, note) = (shop.location, draft.register_id, draft.note);
+    let sale = NewSale { merchant, location, register, lines, discounts, note };
     let Some(tenders) = draft.tenders else {
         return submit(&app, asked.envelope, OpenSale { id: draft.id, sale }, answer_created).await;
     };
@@ -162,6 +172,20 @@ async fn remove_line(State(app): State<App>, segments: Segments, request: Reques
     let asked = Asked::<Nothing>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
     let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
     let command = RemoveLine { merchant, sale, number: segments.id(1, "sale_line")? };
+    submit(&app, asked.envelope, command, answer_ok).await
+}
+
+async fn add_discount(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<DiscountIn>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    let command = AddDiscount { merchant, sale, discount: asked.body.asked()? };
+    submit(&app, asked.envelope, command, answer_ok).await
+}
+
+async fn remove_discount(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Nothing>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    let command = RemoveDiscount { merchant, sale, number: segments.id(1, "sale_discount")? };
     submit(&app, asked.envelope, command, answer_ok).await
 }
 

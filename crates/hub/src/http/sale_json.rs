@@ -9,6 +9,7 @@ use domain::time::Timestamp;
 use serde::Serialize;
 use storage::Answer;
 
+use super::discount_json::{Discount, LineDiscount};
 use super::json;
 
 /// The answer to a command that made a sale.
@@ -27,8 +28,10 @@ fn answer(status: u16, standing: &Standing) -> Answer {
 
 /// The body of a sale with its lines, of which `returned` has come back.
 pub fn body_with_returns(standing: &Standing, returned: &Returned) -> Vec<u8> {
-    let lines =
-        standing.lines.iter().map(|line| Line { returned: returned.get(&line.number).copied(), ..Line::of(line) });
+    let lines = standing.lines.iter().map(|line| {
+        let returned = returned.get(&line.number).copied();
+        Line { returned, ..Line::of(line, &standing.sale) }
+    });
     json::to_bytes(&Shape { lines: Some(Some(lines.collect())), ..Shape::of(standing, false) })
 }
 
@@ -46,6 +49,9 @@ pub struct Shape<'a> {
     tax_minor: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_minor: Option<i64>,
+    /// Left out in a list, and where nothing is taken off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discounts: Option<Vec<Discount<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     taxes: Option<Vec<Tax>>,
     /// Left out in a list, and null where there are too many for an answer that is stored.
@@ -78,6 +84,7 @@ impl<'a> Shape<'a> {
             total_minor,
             tax_minor,
             due_minor: None,
+            discounts: None,
             taxes: None,
             lines: None,
             tenders: None,
@@ -90,10 +97,12 @@ impl<'a> Shape<'a> {
     }
 
     fn of(standing: &'a Standing, has_lines: bool) -> Self {
+        let discounts = standing.sale.discounts.by_hand.iter().map(Discount::of);
         Self {
             due_minor: Some(standing.due_minor),
+            discounts: Some(discounts.collect()).filter(|all: &Vec<_>| !all.is_empty()),
             taxes: Some(standing.taxes.iter().map(Tax::of).collect()),
-            lines: Some(has_lines.then(|| standing.lines.iter().map(Line::of).collect())),
+            lines: Some(has_lines.then(|| standing.lines.iter().map(|line| Line::of(line, &standing.sale)).collect())),
             tenders: Some(standing.tenders.iter().map(Part::of).collect()),
             ..Self::of_listed(&standing.sale)
         }
@@ -127,12 +136,17 @@ struct Line<'a> {
     tax_class: &'a str,
     tax_rate_basis_points: u32,
     amount_minor: i64,
+    /// Left out, as what it is the sum of, where nothing is taken off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discount_minor: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discounts: Option<Vec<LineDiscount<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<Quantity>,
 }
 
 impl<'a> Line<'a> {
-    fn of(line: &'a SaleLine) -> Self {
+    fn of(line: &'a SaleLine, sale: &'a Sale) -> Self {
         let SaleLine { number, article, quantity, unit_price, tax_rate, amount_minor, .. } = *line;
         let SaleLine { name, tax_class, .. } = line;
         let tax_rate_basis_points = tax_rate.0;
@@ -145,6 +159,8 @@ impl<'a> Line<'a> {
             tax_class,
             tax_rate_basis_points,
             amount_minor,
+            discount_minor: Some(line.discount_minor).filter(|amount_minor| *amount_minor > 0),
+            discounts: LineDiscount::all(&sale.discounts, number),
             returned: None,
         }
     }

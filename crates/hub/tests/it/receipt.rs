@@ -78,9 +78,9 @@ async fn a_receipt_is_given_listed_read_and_printed(on: On) {
         "is_qualified_invoice": true, "location": "Ginza", "address": ["東京都中央区銀座1-2-3"],
         "phone": "03-1234-5678", "register": "T1", "currency": "JPY", "prices_include_tax": true,
         "lines": [
-            { "name": "tea", "quantity": "2", "unit_price": "150", "amount_minor": 300, "tax_rate_basis_points": 800,
+            { "name": "tea", "quantity": "2", "unit_price": "150", "amount_minor": 300, "discounts": [], "tax_rate_basis_points": 800,
               "is_reduced": true },
-            { "name": "bag", "quantity": "1", "unit_price": "5", "amount_minor": 5, "tax_rate_basis_points": 1000,
+            { "name": "bag", "quantity": "1", "unit_price": "5", "amount_minor": 5, "discounts": [], "tax_rate_basis_points": 1000,
               "is_reduced": false },
         ],
         "taxes": [

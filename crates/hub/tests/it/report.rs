@@ -37,6 +37,8 @@ struct Notes {
     rates: BTreeMap<i64, [i64; 3]>,
     cash: [i64; 3],
     voided: i64,
+    /// What was taken off: of how many lines, how much.
+    off: [i64; 2],
     /// Returns: how many, their worth, their tax.
     back: [i64; 3],
     receipts: BTreeMap<String, Vec<String>>,
@@ -55,6 +57,9 @@ impl Notes {
         self.count += 1;
         self.gross += int(&sale["total_minor"]);
         self.tax += int(&sale["tax_minor"]);
+        for off in sale["lines"].as_array().unwrap().iter().filter_map(|line| line.get("discount_minor")) {
+            self.off = [self.off[0] + 1, self.off[1] + int(off)];
+        }
         for total in sale["taxes"].as_array().unwrap() {
             let rate = self.rates.entry(int(&total["rate_basis_points"])).or_default();
             for (sum, name) in rate.iter_mut().zip(["net_minor", "tax_minor", "gross_minor"]) {
@@ -94,6 +99,7 @@ impl Notes {
                 "tax_minor": self.tax,
             },
             "taxes": taxes,
+            "discounts": { "count": self.off[0], "amount_minor": self.off[1] },
             "tenders": {
                 "cash": {
                     "count": count, "given_minor": given, "change_minor": change, "refunded_minor": self.back[1],
@@ -136,6 +142,9 @@ async fn serve(hub: &TestHub, dice: &mut Dice) -> Option<Value> {
     let register = hub.shop.registers[usize::try_from(dice.roll(2)).unwrap()].to_string();
     let given = 10_000 + dice.roll(10_000);
     let mut body = json!({ "register_id": register, "lines": lines });
+    if dice.roll(3) == 0 {
+        body["discounts"] = json!([{ "basis_points": 1 + dice.roll(1_000), "reason": "regular" }]);
+    }
     let fate = dice.roll(8);
     if fate < 5 {
         body["tenders"] = json!([{ "kind": "cash", "given_minor": given }]);

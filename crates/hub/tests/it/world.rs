@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 
 use domain::call::Role;
 use domain::id::{ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
-use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{
+    Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register,
+    SetUpMerchant,
+};
 use domain::money::Currency;
 use domain::payment::{LateApproval, Profile};
 use domain::tax::TaxRules;
@@ -618,6 +621,7 @@ async fn set_up(operator: &mut Operator, base_url: &str) -> Shop {
             currency: Currency::parse("JPY").unwrap(),
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
+            discount_limit: DISCOUNT_LIMIT_DEFAULT,
             issuer: Issuer::default(),
             created_at: now,
             version: 1,

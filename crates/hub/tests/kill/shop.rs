@@ -7,7 +7,8 @@ use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
-    AddApiKey, ApiKey, Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant,
+    AddApiKey, ApiKey, Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant,
+    Register, SetUpMerchant,
 };
 use domain::money::Currency;
 use domain::payment::Profile;
@@ -87,6 +88,7 @@ async fn open(handle: &Handle, pepper: &Pepper, ids: &mut RandomIds, number: usi
             currency: Currency::JPY,
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
+            discount_limit: DISCOUNT_LIMIT_DEFAULT,
             issuer: Issuer::default(),
             created_at: Timestamp(0),
             version: 1,

@@ -108,8 +108,10 @@ impl ReceiptNumbers {
 }
 
 fn check_sale(sale: &Sale, lines: &[SaleLine], tenders: &[Tender], report: &mut Report) {
-    let amounts = lines.iter().filter(|line| !line.is_removed).map(|line| (line.tax_rate, line.amount_minor));
-    let computed = tax_totals(&amounts.collect::<Vec<_>>(), sale.tax_terms).and_then(|rates| totals(&rates));
+    let lines: Vec<&SaleLine> = lines.iter().filter(|line| !line.is_removed).collect();
+    check_discounts(sale, &lines, report);
+    let amounts: Vec<_> = lines.iter().map(|line| (line.tax_rate, line.discounted_minor())).collect();
+    let computed = tax_totals(&amounts, sale.tax_terms).and_then(|rates| totals(&rates));
     let stored = Ok((sale.total_minor, sale.tax_minor));
     report.expect_equal("sale_total", sale.id, &stored, &computed.map(|all| (all.gross_minor, all.tax_minor)));
     for tender in tenders {
@@ -126,6 +128,24 @@ fn check_sale(sale: &Sale, lines: &[SaleLine], tenders: &[Tender], report: &mut 
         }
         if tenders.iter().any(|tender| tender.state == TenderState::Pending) {
             report.find("sale_is_paid", sale.id, "completed with a pending tender".to_owned());
+        }
+    }
+}
+
+/// Each discount comes to what it does over the lines, and each line keeps what its shares come to.
+fn check_discounts(sale: &Sale, lines: &[&SaleLine], report: &mut Report) {
+    report.expect_equal(
+        "sale_discounts",
+        sale.id,
+        &Ok(sale.discounts.clone()),
+        &sale.discounts.over(lines.iter().copied()),
+    );
+    for line in lines {
+        let subject = format!("{} line {}", sale.id, line.number);
+        let shares: i64 = sale.discounts.of_line(line.number).map(|(_, amount_minor)| amount_minor).sum();
+        report.expect_equal("line_discount", &subject, &line.discount_minor, &shares);
+        if !(0..=line.amount_minor).contains(&line.discount_minor) {
+            report.find("line_discount", subject, format!("{} off {}", line.discount_minor, line.amount_minor));
         }
     }
 }

@@ -112,6 +112,8 @@ pub struct Sums {
     pub closed: Vec<Closed>,
     /// The sums per rate of the completed sales, each with how many receipts have it.
     pub receipts_alike: Vec<(Currency, Alike)>,
+    /// What was taken off completed sales, one per currency, with how many lines cost less by it.
+    pub discounts: Vec<(Currency, Sum)>,
     /// Cash, one per currency.
     pub cash: Vec<Cash>,
     /// Payments, one per currency and provider.
@@ -149,12 +151,22 @@ fn receipts_alike() -> String {
         "SELECT receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor, COUNT(*) \
          FROM (\
          SELECT s.currency AS currency, s.price_mode AS price_mode, s.tax_rounding AS tax_rounding, \
-         l.tax_rate AS tax_rate, CAST(SUM(l.amount_minor) AS BIGINT) AS base_minor \
+         l.tax_rate AS tax_rate, CAST(SUM(l.amount_minor - l.discount_minor) AS BIGINT) \
+         AS base_minor \
          FROM sale s JOIN sale_line l ON l.sale_id = s.id \
          WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND NOT l.is_removed \
          GROUP BY s.closed_at, s.id, s.currency, s.price_mode, s.tax_rounding, l.tax_rate) AS receipt \
          GROUP BY receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor \
          ORDER BY receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor"
+    )
+}
+
+fn discounts() -> String {
+    format!(
+        "SELECT s.currency, COUNT(*), CAST(SUM(l.discount_minor) AS BIGINT) \
+         FROM sale s JOIN sale_line l ON l.sale_id = s.id \
+         WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND s.discounts IS NOT NULL AND l.discount_minor > 0 \
+         GROUP BY s.currency ORDER BY s.currency"
     )
 }
 
@@ -226,6 +238,7 @@ impl Span {
         vec![
             Query { sql: closed().into(), params: params() },
             Query { sql: receipts_alike().into(), params: params() },
+            Query { sql: discounts().into(), params: params() },
             Query { sql: cash().into(), params: params() },
             Query { sql: electronic().into(), params: params() },
             Query { sql: REFUNDS.into(), params: params() },
@@ -246,6 +259,7 @@ impl Reader {
         Ok(Sums {
             closed: each(<Sale as Stored>::TABLE, next(), read_closed)?,
             receipts_alike: each(<Sale as Stored>::TABLE, next(), read_alike)?,
+            discounts: each(<Sale as Stored>::TABLE, next(), read_by_currency)?,
             cash: each(<Tender as Stored>::TABLE, next(), read_cash)?,
             electronic: each(<Tender as Stored>::TABLE, next(), read_electronic)?,
             refunds: each(<Operation as Stored>::TABLE, next(), read_by_currency)?,

@@ -28,6 +28,7 @@ impl Stored for Merchant {
             ("legal_name", TEXT),
             ("registration_number", TEXT),
             ("is_sole_proprietor", BOOL),
+            ("discount_limit", INT),
             ("version", INT),
         ],
     );
@@ -44,6 +45,7 @@ impl Stored for Merchant {
             Cell::option(legal_name.as_deref(), Cell::text),
             Cell::option(registration_number.as_ref(), |number| Cell::text(number.as_str())),
             Cell::Bool(*is_sole_proprietor),
+            Cell::Int(i64::from(self.discount_limit)),
             Cell::Int(self.version),
         ]);
     }
@@ -57,6 +59,7 @@ impl Stored for Merchant {
             tax: row.json()?,
             created_at: Timestamp(row.int()?),
             issuer: issuer(row)?,
+            discount_limit: row.small()?,
             version: row.int()?,
         })
     }

@@ -5,7 +5,7 @@ use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
 use domain::tax::{PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, table};
+use super::{BOOL, INT, Stored, TEXT, json, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -21,8 +21,6 @@ impl Stored for Sale {
             ("location_id", TEXT),
             ("register_id", TEXT),
             ("currency", TEXT),
-            ("price_mode", TEXT),
-            ("tax_rounding", TEXT),
             ("state", TEXT),
             ("total_minor", INT),
             ("tax_minor", INT),
@@ -33,6 +31,9 @@ impl Stored for Sale {
             ("closed_at", INT),
             ("reserved_until", INT),
             ("operator_id", TEXT),
+            ("price_mode", TEXT),
+            ("tax_rounding", TEXT),
+            ("discounts", TEXT),
             ("version", INT),
         ],
     );
@@ -44,8 +45,6 @@ impl Stored for Sale {
             Cell::display(self.location),
             Cell::display(self.register),
             Cell::display(self.currency),
-            Cell::text(self.tax_terms.price_mode.as_str()),
-            Cell::text(self.tax_terms.rounding.as_str()),
             Cell::text(self.state.as_str()),
             Cell::Int(self.total_minor),
             Cell::Int(self.tax_minor),
@@ -56,6 +55,9 @@ impl Stored for Sale {
             Cell::option(self.closed_at, |at| Cell::Int(at.0)),
             Cell::Int(self.reserved_until.0),
             Cell::option(self.operator, Cell::display),
+            Cell::text(self.tax_terms.price_mode.as_str()),
+            Cell::text(self.tax_terms.rounding.as_str()),
+            Cell::option((!self.discounts.is_empty()).then_some(&self.discounts), json),
             Cell::Int(self.version),
         ]);
     }
@@ -67,7 +69,6 @@ impl Stored for Sale {
             location: row.parse()?,
             register: row.parse()?,
             currency: row.word(Currency::parse)?,
-            tax_terms: TaxTerms { price_mode: row.word(PriceMode::parse)?, rounding: row.word(Rounding::parse)? },
             state: row.word(State::parse)?,
             total_minor: row.int()?,
             tax_minor: row.int()?,
@@ -78,6 +79,8 @@ impl Stored for Sale {
             closed_at: row.int_option()?.map(Timestamp),
             reserved_until: Timestamp(row.int()?),
             operator: row.parse_option()?,
+            tax_terms: TaxTerms { price_mode: row.word(PriceMode::parse)?, rounding: row.word(Rounding::parse)? },
+            discounts: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             version: row.int()?,
         })
     }
@@ -101,6 +104,7 @@ impl Stored for SaleLine {
             ("amount_minor", INT),
             ("is_stocked", BOOL),
             ("is_removed", BOOL),
+            ("discount_minor", INT),
             ("version", INT),
         ],
     );
@@ -119,6 +123,7 @@ impl Stored for SaleLine {
             Cell::Int(self.amount_minor),
             Cell::Bool(self.is_stocked),
             Cell::Bool(self.is_removed),
+            Cell::Int(self.discount_minor),
             Cell::Int(self.version),
         ]);
     }
@@ -137,6 +142,7 @@ impl Stored for SaleLine {
             amount_minor: row.int()?,
             is_stocked: row.bool()?,
             is_removed: row.bool()?,
+            discount_minor: row.int()?,
             version: row.int()?,
         })
     }

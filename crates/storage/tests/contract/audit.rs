@@ -3,6 +3,7 @@
 use domain::locale::Locale;
 use domain::merchant::{UpdateLocation, UpdateMerchant};
 use domain::receipt::{IssueReceipt, Kind};
+use domain::sale::{NewDiscount, NewSale, Reduction, RingSale, Target};
 use domain::work::Key;
 use storage::{Cell, Row};
 
@@ -27,6 +28,7 @@ on!([sqlite postgres memory] [
     a_journal_entry_that_was_changed_is_found
     a_payment_whose_state_was_changed_is_found
     a_sale_whose_total_was_changed_is_found
+    a_discount_that_was_changed_is_found
     a_receipt_number_that_was_changed_is_found
     a_receipt_that_was_changed_is_found
     a_registration_number_that_was_changed_is_found
@@ -217,6 +219,22 @@ fn a_sale_whose_total_was_changed_is_found(shop: &mut Shop) {
     tamper(shop, "tender", "change_minor", Cell::Int(99), |_| true, &["cash_change"]);
 }
 
+fn a_discount_that_was_changed_is_found(shop: &mut Shop) {
+    let discounts = vec![NewDiscount {
+        target: Target::Sale,
+        reduction: Reduction::BasisPoints(2_000),
+        reason: "dented".to_owned(),
+    }];
+    let whole = sell(1, TEA);
+    shop.run(RingSale { sale: NewSale { discounts, ..whole.sale.clone() }, ..whole });
+    let findings = &["line_discount", "sale_total"];
+    tamper(shop, "sale_line", "discount_minor", Cell::Int(1), |_| true, findings);
+    tamper(shop, "sale_line", "discount_minor", Cell::Int(-1), |_| true, findings);
+    tamper(shop, "sale", "discounts", Cell::Null, |_| true, &["line_discount"]);
+    tamper(shop, "sale", "discounts", Cell::text("all"), |_| true, &["row_readable"]);
+    tamper(shop, "sale", "tax_rounding", Cell::text("up"), |_| true, &["sale_total"]);
+}
+
 fn a_receipt_number_that_was_changed_is_found(shop: &mut Shop) {
     shop.run(sell(1, RICE));
     shop.run(sell(2, RICE));
@@ -243,6 +261,7 @@ fn a_registration_number_that_was_changed_is_found(shop: &mut Shop) {
         legal_name: None,
         registration_number: Some(Some("T5835678256246".to_owned())),
         is_sole_proprietor: None,
+        discount_limit: None,
     });
     let address = vec!["Ueno 1".to_owned(), "Tokyo".to_owned()];
     let update = UpdateLocation { location: LOCATION, expected_version: None, address: Some(address), phone: None };

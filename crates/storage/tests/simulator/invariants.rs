@@ -93,6 +93,8 @@ impl Mirror {
         let subject = sale_text(sale);
         let of_state = |state| deal.tenders.values().filter(move |one| one.state == state).map(|one| one.amount);
         let (paid, pending) = (of_state(TenderState::Paid).sum::<i64>(), of_state(TenderState::Pending).sum::<i64>());
+        let sold_for: i64 = deal.lines.values().filter(|line| !line.4).map(|line| line.2).sum();
+        must!(sold_for == deal.total, "I1 a sale costs what its lines cost", subject, "{deal:?}");
         let has_held = deal.held.values().any(|quantity| *quantity != 0);
         match deal.state {
             SaleState::Open => {

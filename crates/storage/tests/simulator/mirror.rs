@@ -172,7 +172,7 @@ pub struct Deal {
     pub state: SaleState,
     pub total: i64,
     pub reserved_until: i64,
-    /// Number to article, quantity, amount, stocked, removed.
+    /// Number to article, quantity, amount after its discounts, stocked, removed.
     pub lines: BTreeMap<u32, (u128, i64, i64, bool, bool)>,
     pub tenders: BTreeMap<u128, Ten>,
     pub held: BTreeMap<u128, i64>,
@@ -335,7 +335,7 @@ impl Mirror {
             }
             "sale" => self.apply_sale(row, touched),
             "sale_line" => {
-                let line = (id(row, 3), int(row, 5), int(row, 9), flag(row, 10), flag(row, 11));
+                let line = (id(row, 3), int(row, 5), int(row, 9) - int(row, 12), flag(row, 10), flag(row, 11));
                 self.deal(id(row, 0)).lines.insert(int(row, 1) as u32, line);
                 touched.sales.insert(id(row, 0));
                 Ok(())

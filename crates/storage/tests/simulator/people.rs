@@ -1,11 +1,11 @@
 //! The people in the shops: each looks at how things stand, and does one of the things that people then do.
 
 use domain::payment::{State, Verdict as OverrideVerdict};
-use domain::sale::{State as SaleState, TenderState};
+use domain::sale::{Reduction, State as SaleState, Target, TenderState};
 
 use crate::mirror::{Checked, Deal, Finding, Pay};
 use crate::rng::Rng;
-use crate::wish::{Ask, Shop};
+use crate::wish::{Ask, Shop, off};
 use crate::world::World;
 
 /// Somebody with something in mind.
@@ -82,10 +82,13 @@ pub fn act(world: &mut World, person: usize) -> Result<Option<i64>, Finding> {
         }
         Person::Buyer { merchant, sale } => {
             let lines = some_lines(world, merchant);
-            let total = total(world, merchant, &lines);
+            let points_off = world.rng.chance(250).then(|| world.rng.between(1, 3_000) as u32);
+            let whole = total(world, merchant, &lines);
+            // Half a yen goes to the customer, as the rules say.
+            let total = whole - (whole * i64::from(points_off.unwrap_or(0)) + 5_000) / 10_000;
             let given = total + world.rng.between(0, 3) * 500;
             let register = world.shops[merchant].registers[world.rng.below(2)].uuid().as_u128();
-            world.wish(merchant, Ask::Ring { register, sale, lines, given, total }, false)?;
+            world.wish(merchant, Ask::Ring { register, sale, lines, points_off, given, total }, false)?;
             Ok(None)
         }
         Person::Counter { merchant } => {
@@ -110,6 +113,18 @@ fn some_lines(world: &mut World, merchant: usize) -> Vec<(u128, i64)> {
         lines.push((article.uuid().as_u128(), world.rng.between(1, 3) * 1_000));
     }
     lines
+}
+
+/// Something off a line or off the sale, or one of the first discounts taken back.
+fn some_discount(world: &mut World, sale: u128, deal: &Deal) -> Ask {
+    if world.rng.chance(200) {
+        return Ask::TakeBackDiscount { sale, number: world.rng.between(1, 2) as u32 };
+    }
+    let line = world.rng.between(1, deal.lines.len().max(1) as i64) as u32;
+    let target = if world.rng.chance(500) { Target::Line(line) } else { Target::Sale };
+    let (points, yen) = (world.rng.between(1, 4_000) as u32, world.rng.between(1, 40));
+    let reduction = if world.rng.chance(500) { Reduction::BasisPoints(points) } else { Reduction::AmountMinor(yen) };
+    Ask::Discount { sale, discount: off(target, reduction) }
 }
 
 fn total(world: &World, merchant: usize, lines: &[(u128, i64)]) -> i64 {
@@ -206,7 +221,11 @@ fn sell(world: &mut World, merchant: usize, sale: u128, register: u128) -> Check
             let number = world.rng.between(1, deal.lines.len() as i64) as u32;
             world.wish(merchant, Ask::RemoveLine { sale, number }, false)?;
         }
-        25..40 if due > 1 => {
+        25..32 => {
+            let ask = some_discount(world, sale, &deal);
+            world.wish(merchant, ask, false)?;
+        }
+        32..40 if due > 1 => {
             let amount = world.rng.between(1, due);
             let given = amount + world.rng.between(0, 2) * 1_000;
             world.wish(merchant, Ask::Cash { sale, register, amount, given }, false)?;
@@ -297,6 +316,7 @@ fn steal(world: &mut World, merchant: usize) -> Checked {
         asks.push(Ask::VoidSale { sale });
         let any = world.rng.pick(&sales);
         asks.push(Ask::Return { register, sale: any, lines: vec![(1, 1_000)], is_restocked: true });
+        asks.push(Ask::Discount { sale, discount: off(Target::Sale, Reduction::BasisPoints(500)) });
         asks.push(Ask::Cash { sale, register, amount: 1, given: 1 });
         asks.push(Ask::Open { register, sale, lines: vec![(own.articles[2].0.uuid().as_u128(), 1_000)] });
     }

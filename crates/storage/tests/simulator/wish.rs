@@ -10,7 +10,10 @@ use domain::payment::{
     Verdict as OverrideVerdict, Witness,
 };
 use domain::returns::{self, CreateReturn, NewReturnLine, RefundKind};
-use domain::sale::{AddCash, AddLine, NewLine, NewSale, NewTender, OpenSale, RemoveLine, RingSale, Standing, VoidSale};
+use domain::sale::{
+    AddCash, AddDiscount, AddLine, NewDiscount, NewLine, NewSale, NewTender, OpenSale, Reduction, RemoveDiscount,
+    RemoveLine, RingSale, Standing, Target, VoidSale,
+};
 use domain::stock::{Correction, MoveStock};
 use domain::time::Timestamp;
 use storage::{Answer, Committed, Envelope, Failure, Handle};
@@ -32,10 +35,12 @@ pub struct Shop {
 #[derive(Debug, Clone)]
 pub enum Ask {
     Create { register: u128, connection: u128, sale: Option<u128>, amount: Option<i64>, is_two_step: bool },
-    Ring { register: u128, sale: u128, lines: Vec<(u128, i64)>, given: i64, total: i64 },
+    Ring { register: u128, sale: u128, lines: Vec<(u128, i64)>, points_off: Option<u32>, given: i64, total: i64 },
     Open { register: u128, sale: u128, lines: Vec<(u128, i64)> },
     AddLine { sale: u128, article: u128, quantity: i64 },
     RemoveLine { sale: u128, number: u32 },
+    Discount { sale: u128, discount: NewDiscount },
+    TakeBackDiscount { sale: u128, number: u32 },
     Cash { sale: u128, register: u128, amount: i64, given: i64 },
     VoidSale { sale: u128 },
     Refund { payment: u128, amount: Option<i64> },
@@ -243,11 +248,12 @@ impl Ask {
                 };
                 handle.send(envelope, command, say_payment).map(Wait::Payment)
             }
-            Self::Ring { register, sale, lines, given, total: _ } => {
+            Self::Ring { register, sale, lines, points_off, given, total: _ } => {
+                let discounts = points_off.map(|points| off(Target::Sale, Reduction::BasisPoints(points)));
                 let command = RingSale {
                     id: sale_id(sale),
                     currency: Currency::JPY,
-                    sale: new_sale(shop, register, &lines),
+                    sale: NewSale { discounts: discounts.into_iter().collect(), ..new_sale(shop, register, &lines) },
                     tenders: vec![NewTender::Cash { amount_minor: None, given_minor: given }],
                 };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
@@ -263,6 +269,14 @@ impl Ask {
             }
             Self::RemoveLine { sale, number } => {
                 let command = RemoveLine { merchant, sale: sale_id(sale), number };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::Discount { sale, discount } => {
+                let command = AddDiscount { merchant, sale: sale_id(sale), discount };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::TakeBackDiscount { sale, number } => {
+                let command = RemoveDiscount { merchant, sale: sale_id(sale), number };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
             }
             Self::Cash { sale, register: _, amount, given } => {
@@ -306,6 +320,11 @@ impl Ask {
     }
 }
 
+/// A discount as a person at the till gives it.
+pub fn off(target: Target, reduction: Reduction) -> NewDiscount {
+    NewDiscount { target, reduction, reason: "dented".to_owned() }
+}
+
 fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
     NewSale {
         merchant: shop.merchant,
@@ -315,6 +334,7 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
             .iter()
             .map(|(article, quantity)| NewLine { article: article_id(*article).into(), quantity: Quantity(*quantity) })
             .collect(),
+        discounts: Vec::new(),
         note: String::new(),
     }
 }
@@ -335,7 +355,9 @@ pub fn an_article(merchant: MerchantId, yen: i64, is_stocked: bool) -> CreateArt
 
 /// The command that brings a shop into being.
 pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) -> SetUpMerchant {
-    use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register};
+    use domain::merchant::{
+        Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register,
+    };
     let merchant = shop.merchant;
     SetUpMerchant {
         merchant: Merchant {
@@ -344,6 +366,7 @@ pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) ->
             currency: Currency::JPY,
             zone: "Asia/Tokyo".to_owned(),
             tax: domain::tax::TaxRules::japan(),
+            discount_limit: DISCOUNT_LIMIT_DEFAULT,
             issuer: Issuer::default(),
             created_at: Timestamp(0),
             version: 1,

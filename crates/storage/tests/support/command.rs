@@ -79,6 +79,7 @@ pub fn a_sale(lines: &[(ArticleId, i64)]) -> NewSale {
         location: LOCATION,
         register: REGISTER,
         lines: lines.iter().map(line).collect(),
+        discounts: Vec::new(),
         note: String::new(),
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use domain::call::{Actor, Role};
 use domain::command::{Command, Refusal};
 use domain::id::{ArticleId, BatchId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
-use domain::merchant::{Connection, ConnectionSettings, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{
+    Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register,
+    SetUpMerchant,
+};
 use domain::money::Currency;
 use domain::payment::Profile;
 use domain::tax::TaxRules;
@@ -230,6 +233,7 @@ fn a_merchant(id: MerchantId, location: LocationId, register: RegisterId) -> Set
         currency: Currency::JPY,
         zone: "Asia/Tokyo".to_owned(),
         tax: TaxRules::japan(),
+        discount_limit: DISCOUNT_LIMIT_DEFAULT,
         issuer: Issuer::default(),
         created_at: Timestamp(0),
         version: 1,

@@ -4,7 +4,9 @@ use domain::article::{Article, CreateArticle};
 use domain::call::Role;
 use domain::command::Command;
 use domain::id::{ApiKeyId, ArticleId, IdSource, LocationId, MerchantId, RegisterId};
-use domain::merchant::{AddApiKey, ApiKey, Contact, Issuer, Location, Merchant, Register, SetUpMerchant};
+use domain::merchant::{
+    AddApiKey, ApiKey, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register, SetUpMerchant,
+};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::stock::{Correction, MoveStock};
 use domain::tax::TaxRules;
@@ -82,6 +84,7 @@ fn set_up(merchant: MerchantId, location: LocationId, registers: [RegisterId; 2]
             currency: Currency::JPY,
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
+            discount_limit: DISCOUNT_LIMIT_DEFAULT,
             issuer: Issuer::default(),
             created_at: domain::time::Timestamp(0),
             version: 1,
