@@ -5,7 +5,8 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, exception, merchant, operator, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint,
+    article, exception, merchant, operator, payment, receipt, returns, sale, shift, stock, webhook_delivery,
+    webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -69,6 +70,8 @@ pub enum Refusal {
     Merchant(merchant::Refusal),
     /// A rule of operators.
     Operator(operator::Refusal),
+    /// A rule of shifts.
+    Shift(shift::Refusal),
     /// A rule of receipts.
     Receipt(receipt::Refusal),
     /// A rule of webhook endpoints.
@@ -92,6 +95,7 @@ impl Refusal {
             Self::Exception(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
             Self::Operator(refusal) => refusal.code().to_owned(),
+            Self::Shift(refusal) => refusal.code().to_owned(),
             Self::Receipt(refusal) => refusal.code().to_owned(),
             Self::WebhookEndpoint(refusal) => refusal.code().to_owned(),
             Self::WebhookDelivery(refusal) => refusal.code().to_owned(),
@@ -120,6 +124,7 @@ impl fmt::Display for Refusal {
             Self::Exception(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
             Self::Operator(refusal) => refusal.fmt(f),
+            Self::Shift(refusal) => refusal.fmt(f),
             Self::Receipt(refusal) => refusal.fmt(f),
             Self::WebhookEndpoint(refusal) => refusal.fmt(f),
             Self::WebhookDelivery(refusal) => refusal.fmt(f),

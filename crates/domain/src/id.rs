@@ -191,6 +191,45 @@ impl serde::Serialize for ReturnId {
     }
 }
 
+/// One shift of a register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShiftId {
+    /// The register whose drawer it is.
+    pub register: RegisterId,
+    /// 1, 2, 3 … within the register.
+    pub number: u32,
+}
+
+impl ShiftId {
+    /// What stands before the underscore.
+    pub const PREFIX: &'static str = "shf";
+}
+
+/// `shf_<the register's digits>-<number>`.
+impl fmt::Display for ShiftId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}-{}", Self::PREFIX, self.register.uuid().simple(), self.number)
+    }
+}
+
+impl FromStr for ShiftId {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let wrong = NotAnId { expected: Self::PREFIX };
+        let rest = text.strip_prefix("shf_").ok_or(wrong.clone())?;
+        let (register, number) = rest.split_once('-').ok_or(wrong.clone())?;
+        let register = Uuid::try_parse(register).map(RegisterId::from_uuid).map_err(|_| wrong.clone())?;
+        let id = Self { register, number: number.parse().map_err(|_| wrong.clone())? };
+        if id.to_string() == text { Ok(id) } else { Err(wrong) }
+    }
+}
+
+impl serde::Serialize for ShiftId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

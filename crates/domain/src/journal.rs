@@ -24,16 +24,38 @@ pub enum LedgerAccount {
     Revenue,
     /// Tax collected.
     Tax,
+    /// Cash of the shop that lies in no drawer.
+    Safe,
+    /// Cash that a drawer gave to the bank, or has from it.
+    Bank,
+    /// What was paid for out of a drawer.
+    Expense,
+    /// Other cash that went into a drawer or out of it.
+    Sundry,
+    /// What counts of drawers found too much or too little.
+    OverShort,
 }
 
 impl LedgerAccount {
+    /// The accounts of which a merchant has one.
+    const OF_MERCHANT: [Self; 8] = [
+        Self::Clearing,
+        Self::Revenue,
+        Self::Tax,
+        Self::Safe,
+        Self::Bank,
+        Self::Expense,
+        Self::Sundry,
+        Self::OverShort,
+    ];
+
     /// The account of its text form; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {
             Some(("drawer", register)) => register.parse().ok().map(Self::Drawer),
             Some(("receivable", connection)) => connection.parse().ok().map(Self::Receivable),
             Some(_) => None,
-            None => [Self::Clearing, Self::Revenue, Self::Tax].into_iter().find(|account| account.kind() == text),
+            None => Self::OF_MERCHANT.into_iter().find(|account| account.kind() == text),
         }
     }
 
@@ -44,19 +66,31 @@ impl LedgerAccount {
             Self::Clearing => "clearing",
             Self::Revenue => "revenue",
             Self::Tax => "tax",
+            Self::Safe => "safe",
+            Self::Bank => "bank",
+            Self::Expense => "expense",
+            Self::Sundry => "sundry",
+            Self::OverShort => "over_short",
         }
     }
 }
 
 /// The one text form, in the database and in JSON: the kind and, after a colon, whose it is: `drawer:reg_…`,
-/// `receivable:con_…`, `clearing`, `revenue`, `tax`.
+/// `receivable:con_…`, `clearing`, `revenue`, `tax`, `safe`, `bank`, `expense`, `sundry`, `over_short`.
 impl fmt::Display for LedgerAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind();
         match self {
             Self::Drawer(register) => write!(f, "{kind}:{register}"),
             Self::Receivable(connection) => write!(f, "{kind}:{connection}"),
-            Self::Clearing | Self::Revenue | Self::Tax => f.write_str(kind),
+            Self::Clearing
+            | Self::Revenue
+            | Self::Tax
+            | Self::Safe
+            | Self::Bank
+            | Self::Expense
+            | Self::Sundry
+            | Self::OverShort => f.write_str(kind),
         }
     }
 }
@@ -205,6 +239,8 @@ mod tests {
             (Clearing, "clearing"),
             (Revenue, "revenue"),
             (Tax, "tax"),
+            (LedgerAccount::Safe, "safe"),
+            (LedgerAccount::OverShort, "over_short"),
         ] {
             assert_eq!(account.to_string(), text);
             assert_eq!(LedgerAccount::parse(text), Some(account));

@@ -21,6 +21,7 @@ pub mod receipt;
 pub mod returns;
 pub mod sale;
 pub mod share;
+pub mod shift;
 pub mod stock;
 pub mod tax;
 #[cfg(test)]

@@ -230,6 +230,7 @@ impl World {
             }
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
+            Key::Shift(id) => copy(&database.shifts, &mut work.shifts, owner, id),
             Key::StockLevel(at, of) => copy(&database.stock_levels, &mut work.stock_levels, owner, &(*at, *of)),
             Key::Balance(merchant, account, currency) => {
                 copy(&database.balances, &mut work.balances, owner, &(*merchant, *account, *currency));
@@ -279,10 +280,7 @@ impl World {
         let (merchant, version) = (self.merchant, 1);
         match *key {
             Key::ReceiptSeries(register) => {
-                put_new(
-                    &mut self.database.receipt_series,
-                    ReceiptSeries { register, merchant, last_number: 0, version },
-                );
+                put_new(&mut self.database.receipt_series, ReceiptSeries::new(register, merchant));
             }
             Key::StockLevel(location, article) => {
                 let (on_hand, reserved) = (Quantity::ZERO, Quantity::ZERO);
@@ -319,6 +317,8 @@ impl World {
         write(&work.webhook_deliveries, &mut database.webhook_deliveries);
         write(&work.jobs, &mut database.jobs);
         write(&work.receipt_series, &mut database.receipt_series);
+        write(&work.shifts, &mut database.shifts);
+        write(&work.cash_movements, &mut database.cash_movements);
         write(&work.stock_levels, &mut database.stock_levels);
         write(&work.balances, &mut database.balances);
         work.movements.rows().iter().for_each(|row| database.movements.append(row.clone()));

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, RegisterId,
-    ReturnId, SaleId, TenderId, WebhookDeliveryId, WebhookEndpointId,
+    ReturnId, SaleId, ShiftId, TenderId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -24,6 +24,7 @@ use crate::payment::{Operation, Payment};
 use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{Sale, SaleLine, Tender};
+use crate::shift::{CashMovement, Shift};
 use crate::stock::{Movement, Reservation, StockLevel};
 use crate::webhook_delivery::WebhookDelivery;
 use crate::webhook_endpoint::WebhookEndpoint;
@@ -63,6 +64,8 @@ pub enum Key {
     Job(JobId),
     /// A counter that comes into being when it is first named.
     ReceiptSeries(RegisterId),
+    /// One shift of a register. The series of the register is named with it: its lock covers the shift.
+    Shift(ShiftId),
     /// A counter that comes into being when it is first named.
     StockLevel(LocationId, ArticleId),
     /// A counter that comes into being when it is first named.
@@ -124,6 +127,8 @@ records! {
     WebhookDelivery, WebhookDeliveryId, |r| r.id, r.merchant;
     Job, JobId, |r| r.id.clone(), r.merchant;
     ReceiptSeries, RegisterId, |r| r.register, r.merchant;
+    Shift, ShiftId, |r| r.id, r.merchant;
+    CashMovement, (ShiftId, u32), |r| (r.shift, r.number), r.merchant;
     StockLevel, (LocationId, ArticleId), |r| (r.location, r.article), r.merchant;
     Balance, (MerchantId, LedgerAccount, Currency), |r| (r.merchant, r.account, r.currency), r.merchant;
 }
@@ -266,7 +271,7 @@ macro_rules! each {
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys operators sales
             sale_lines tenders reservations returns return_lines refunds receipts payments operations exceptions
-            webhook_endpoints webhook_deliveries jobs receipt_series stock_levels balances);
+            webhook_endpoints webhook_deliveries jobs receipt_series shifts cash_movements stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
@@ -299,6 +304,8 @@ pub struct UnitOfWork {
     pub webhook_deliveries: Table<WebhookDelivery>,
     pub jobs: Table<Job>,
     pub receipt_series: Table<ReceiptSeries>,
+    pub shifts: Table<Shift>,
+    pub cash_movements: Table<CashMovement>,
     pub stock_levels: Table<StockLevel>,
     pub balances: Table<Balance>,
     pub movements: Log<Movement>,
@@ -356,7 +363,14 @@ impl UnitOfWork {
             Key::Balance(_, account, _) => match account {
                 LedgerAccount::Drawer(register) => self.registers.find(merchant, register).is_some(),
                 LedgerAccount::Receivable(connection) => self.connections.find(merchant, connection).is_some(),
-                LedgerAccount::Clearing | LedgerAccount::Revenue | LedgerAccount::Tax => true,
+                LedgerAccount::Clearing
+                | LedgerAccount::Revenue
+                | LedgerAccount::Tax
+                | LedgerAccount::Safe
+                | LedgerAccount::Bank
+                | LedgerAccount::Expense
+                | LedgerAccount::Sundry
+                | LedgerAccount::OverShort => true,
             },
             _ => false,
         }

@@ -49,6 +49,8 @@ pub(crate) fn flush<'a>(
     records(&work.webhook_deliveries, &mut writes);
     records(&work.jobs, &mut writes);
     records(&work.receipt_series, &mut writes);
+    records(&work.shifts, &mut writes);
+    records(&work.cash_movements, &mut writes);
     records(&work.stock_levels, &mut writes);
     records(&work.balances, &mut writes);
     records(&work.sale_lines, &mut writes);

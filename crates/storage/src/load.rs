@@ -14,6 +14,7 @@ use domain::payment::{Operation, Payment};
 use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{Sale, SaleLine, Tender};
+use domain::shift::Shift;
 use domain::stock::{Reservation, StockLevel};
 use domain::webhook_delivery::WebhookDelivery;
 use domain::webhook_endpoint::WebhookEndpoint;
@@ -79,10 +80,7 @@ fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> R
             continue;
         }
         match key {
-            Key::ReceiptSeries(register) => push(
-                &mut series,
-                &ReceiptSeries { register: *register, merchant: *merchant, last_number: 0, version: 1 },
-            ),
+            Key::ReceiptSeries(register) => push(&mut series, &ReceiptSeries::new(*register, *merchant)),
             Key::StockLevel(location, article) => push(
                 &mut levels,
                 &StockLevel {
@@ -174,6 +172,7 @@ impl Plan {
         plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
+        plan.read(Shift::TABLE, &keys.shifts, |work, row| put(&mut work.shifts, row));
         plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
         plan.read(Balance::TABLE, &keys.balances, |work, row| put(&mut work.balances, row));
         plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
@@ -208,6 +207,7 @@ struct KeySets {
     webhook_deliveries: BTreeSet<Vec<Cell<'static>>>,
     jobs: BTreeSet<Vec<Cell<'static>>>,
     receipt_series: BTreeSet<Vec<Cell<'static>>>,
+    shifts: BTreeSet<Vec<Cell<'static>>>,
     stock_levels: BTreeSet<Vec<Cell<'static>>>,
     balances: BTreeSet<Vec<Cell<'static>>>,
     exception_subjects: BTreeSet<Vec<Cell<'static>>>,
@@ -242,6 +242,7 @@ impl KeySets {
                 Key::WebhookDelivery(id) => sets.webhook_deliveries.insert(vec![Cell::display(id)]),
                 Key::Job(id) => sets.jobs.insert(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
                 Key::ReceiptSeries(id) => sets.receipt_series.insert(vec![Cell::display(id)]),
+                Key::Shift(id) => sets.shifts.insert(vec![Cell::display(id.register), Cell::Int(i64::from(id.number))]),
                 Key::StockLevel(location, article) => {
                     sets.stock_levels.insert(vec![Cell::display(location), Cell::display(article)])
                 }

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V6__operators", include_str!("../migrations/V6__operators.sql")),
     ("V7__return_receipt", include_str!("../migrations/V7__return_receipt.sql")),
     ("V8__price", include_str!("../migrations/V8__price.sql")),
+    ("V9__shifts", include_str!("../migrations/V9__shifts.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

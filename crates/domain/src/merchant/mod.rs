@@ -76,7 +76,7 @@ pub struct Register {
     pub version: i64,
 }
 
-/// The receipt numbers of a register: a row of its own, so that only a sale that takes a number waits for it.
+/// The receipt numbers of a register, and its shifts: a row of its own, so that only who takes a number waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptSeries {
     /// The register.
@@ -85,8 +85,28 @@ pub struct ReceiptSeries {
     pub merchant: MerchantId,
     /// The last number given; 0 before the first. A number is never given twice.
     pub last_number: i64,
+    /// How many shifts it has had.
+    pub shift_count: u32,
+    /// Whether the last of them is open.
+    pub is_shift_open: bool,
     /// Row version.
     pub version: i64,
+}
+
+impl ReceiptSeries {
+    /// The series of a register that has done nothing yet.
+    pub const fn new(register: RegisterId, merchant: MerchantId) -> Self {
+        Self { register, merchant, last_number: 0, shift_count: 0, is_shift_open: false, version: 1 }
+    }
+
+    /// The shift that what happens now belongs to: the open one, or else the next. `None` where there never was any.
+    pub const fn shift(&self) -> Option<u32> {
+        match (self.shift_count, self.is_shift_open) {
+            (0, _) => None,
+            (open, true) => Some(open),
+            (last, false) => Some(last.saturating_add(1)),
+        }
+    }
 }
 
 /// A merchant's credentials and settings with a provider.

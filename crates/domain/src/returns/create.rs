@@ -15,6 +15,7 @@ use crate::money::{Currency, Quantity};
 use crate::operator;
 use crate::payment::REASON_CHARS_MAX;
 use crate::sale::{Sale, SaleLine, State, find_sale, next_receipt_number};
+use crate::shift::current_shift;
 use crate::stock;
 use crate::tax::{Totals, totals};
 use crate::work::{Key, Stop, UnitOfWork};
@@ -141,6 +142,7 @@ impl CreateReturn {
             merchant: call.merchant,
             location: self.location,
             register: self.register,
+            shift: current_shift(work, call.merchant, self.register)?,
             currency: sale.currency,
             total_minor: totals.gross_minor,
             tax_minor: totals.tax_minor,

@@ -40,6 +40,8 @@ pub struct Return {
     pub location: LocationId,
     /// The register that took them.
     pub register: RegisterId,
+    /// The number of that register's shift.
+    pub shift: Option<u32>,
     /// The currency of all its amounts: the sale's.
     pub currency: Currency,
     /// What the shop owes for it, tax included, in minor units.
@@ -107,6 +109,8 @@ pub enum RefundKind {
     Cash {
         /// Out of whose drawer.
         register: RegisterId,
+        /// The number of that register's shift.
+        shift: Option<u32>,
     },
     /// By the provider that took it.
     Electronic {

@@ -12,6 +12,7 @@ use crate::money::{AMOUNT_MINOR_MAX, Overflow};
 use crate::operator;
 use crate::payment::{Task, ask_refund, refundable_minor, settle_job};
 use crate::sale::{Sale, TenderKind, TenderState, find_sale, tenders_of};
+use crate::shift::current_shift;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// The way in which money goes back.
@@ -54,7 +55,13 @@ impl Command for AddRefund {
 
     fn keys(&self) -> Vec<Key> {
         let sale = self.origin.sale;
-        vec![Key::Merchant(self.merchant), Key::Register(self.register), Key::Sale(sale), Key::Returns(sale)]
+        vec![
+            Key::Merchant(self.merchant),
+            Key::Register(self.register),
+            Key::Sale(sale),
+            Key::Returns(sale),
+            Key::ReceiptSeries(self.register),
+        ]
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Moved, Stop<command::Refusal>> {
@@ -167,7 +174,7 @@ pub(super) fn give_back(
         let kind = match refund.way {
             Way::Cash => {
                 post(work, call, origin, cash_refund_postings(register, refund.amount_minor))?;
-                RefundKind::Cash { register }
+                RefundKind::Cash { register, shift: current_shift(work, call.merchant, register)? }
             }
             Way::Electronic(payment) => {
                 let (operation, asked) = ask_refund(work, call, payment, refund.amount_minor, &origin.reason)?;
@@ -203,7 +210,7 @@ fn insert(
     amount_minor: i64,
 ) {
     let (register, operation) = match kind {
-        RefundKind::Cash { register } => (Some(register), None),
+        RefundKind::Cash { register, shift: _ } => (Some(register), None),
         RefundKind::Electronic { operation } => (None, Some(operation.to_string())),
     };
     let asked = Asked { number, kind: kind.as_str(), amount_minor, register, operation };

@@ -13,6 +13,7 @@ use crate::exception;
 use crate::id::{ArticleId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::journal::{JournalEntry, LedgerAccount, sale_postings};
 use crate::money::{Currency, Overflow, sum_minor};
+use crate::shift::current_shift;
 use crate::stock;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -64,13 +65,14 @@ pub(super) fn close(work: &mut UnitOfWork, call: &mut Call<'_>, id: SaleId) -> R
     let sale = find_open(work, call.merchant, id)?.clone();
     check_paid(work, &sale)?;
     let receipt_number = next_receipt_number(work, sale.merchant, sale.register)?;
+    let shift = current_shift(work, sale.merchant, sale.register)?;
     let oversold = sell_lines(work, call, &sale)?;
     post_sale(work, call, &sale)?;
     end_promise(work, &sale);
     emit_completed(work, call, &sale, &receipt_number, !oversold.is_empty());
     open_oversold(work, call, &sale, &oversold);
     let (state, closed_at) = (State::Completed, Some(call.now));
-    work.sales.replace(Sale { state, closed_at, receipt_number: Some(receipt_number), ..sale });
+    work.sales.replace(Sale { state, closed_at, shift, receipt_number: Some(receipt_number), ..sale });
     Ok(())
 }
 

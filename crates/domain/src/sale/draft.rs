@@ -106,6 +106,7 @@ impl NewSale {
             location: self.location,
             register: self.register,
             operator: call.operator(),
+            shift: None,
             currency: merchant.currency,
             tax_terms: merchant.tax.terms(),
             state: State::Open,

@@ -72,6 +72,8 @@ pub struct Sale {
     pub register: RegisterId,
     /// Who was signed in there when it was opened.
     pub operator: Option<OperatorId>,
+    /// The number of the register's shift that it was completed in.
+    pub shift: Option<u32>,
     /// The currency of all its amounts.
     pub currency: Currency,
     /// How its amounts become tax: the merchant's rules when it was opened.

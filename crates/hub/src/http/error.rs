@@ -8,7 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
-    article, exception, merchant, operator, payment, receipt, returns, sale, stock, webhook_delivery, webhook_endpoint,
+    article, exception, merchant, operator, payment, receipt, returns, sale, shift, stock, webhook_delivery,
+    webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -90,7 +91,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 16] = [
+pub const NOUNS: [&str; 17] = [
     "article",
     "connection",
     "exception",
@@ -105,6 +106,7 @@ pub const NOUNS: [&str; 16] = [
     "sale",
     "sale_discount",
     "sale_line",
+    "shift",
     "webhook_delivery",
     "webhook_endpoint",
 ];
@@ -366,6 +368,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
         Refusal::Operator(refusal) => of_operator(refusal),
+        Refusal::Shift(refusal) => of_shift(refusal),
         Refusal::Receipt(refusal) => of_receipt(refusal),
         Refusal::WebhookEndpoint(refusal) => of_webhook_endpoint(refusal),
         Refusal::WebhookDelivery(webhook_delivery::Refusal::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -392,6 +395,17 @@ const fn of_operator(refusal: &operator::Refusal) -> StatusCode {
         R::PinWrong | R::Elsewhere => StatusCode::FORBIDDEN,
         R::CodeTaken | R::BadgeTaken | R::Inactive | R::Locked { .. } => StatusCode::CONFLICT,
         R::CodeInvalid | R::BadgeInvalid | R::NameInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_shift(refusal: &shift::Refusal) -> StatusCode {
+    use shift::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::AlreadyOpen { .. } | R::Closed | R::TooManyMovements => StatusCode::CONFLICT,
+        R::CountInvalid | R::DepositExceedsCount { .. } | R::AmountOutOfRange | R::ReasonInvalid => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
     }
 }
 

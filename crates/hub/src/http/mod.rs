@@ -27,6 +27,8 @@ pub mod request_id;
 pub mod returns;
 pub mod sale;
 mod sale_json;
+pub mod shift;
+mod shift_report;
 pub mod stock;
 pub mod submit;
 pub mod webhook_delivery;
@@ -104,6 +106,7 @@ pub fn routes() -> Vec<Route> {
         notification::routes(),
         merchant::routes(),
         operator::routes(),
+        shift::routes(),
         event::routes(),
         exception::routes(),
         report::routes(),

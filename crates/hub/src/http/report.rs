@@ -120,7 +120,7 @@ fn currencies(own: Currency, sums: &Sums) -> Vec<Currency> {
 
 /// All amounts of one currency.
 #[derive(Serialize)]
-struct InCurrency<'a> {
+pub(super) struct InCurrency<'a> {
     currency: Currency,
     sales: Taxed,
     taxes: Vec<Tax>,
@@ -133,7 +133,8 @@ struct InCurrency<'a> {
 }
 
 impl<'a> InCurrency<'a> {
-    fn of(currency: Currency, sums: &'a Sums) -> Result<Self, Overflow> {
+    /// The sums of one currency.
+    pub(super) fn of(currency: Currency, sums: &'a Sums) -> Result<Self, Overflow> {
         let of_state = |state| sums.closed.iter().find(|closed| closed.currency == currency && closed.state == state);
         let completed = of_state(sale::State::Completed);
         let by_currency = |sums: &[(Currency, Sum)]| {
@@ -250,7 +251,7 @@ impl AtRisk {
 
 /// The receipts of one register.
 #[derive(Serialize)]
-struct Range<'a> {
+pub(super) struct Range<'a> {
     register_id: RegisterId,
     register: &'a str,
     count: i64,
@@ -259,7 +260,8 @@ struct Range<'a> {
 }
 
 impl<'a> Range<'a> {
-    fn of(receipts: &'a Receipts) -> Self {
+    /// What a register gave.
+    pub(super) fn of(receipts: &'a Receipts) -> Self {
         let Receipts { register, name, count, first, last } = receipts;
         Self { register_id: *register, register: name, count: *count, first, last }
     }

@@ -272,7 +272,7 @@ struct Part {
 impl Part {
     fn of(refund: &Refund, state: RefundState) -> Self {
         let (register_id, payment_id, operation_number) = match refund.kind {
-            RefundKind::Cash { register } => (Some(register), None, None),
+            RefundKind::Cash { register, shift: _ } => (Some(register), None, None),
             RefundKind::Electronic { operation } => (None, Some(operation.payment), Some(operation.number)),
         };
         let Refund { number, amount_minor, created_at, .. } = *refund;

@@ -1,6 +1,6 @@
 //! The JSON of a sale.
 
-use domain::id::{ArticleId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
+use domain::id::{ArticleId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, ShiftId, TenderId};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::returns::Returned;
 use domain::sale::{Sale, SaleLine, Standing, Tender, TenderKind};
@@ -44,6 +44,7 @@ pub struct Shape<'a> {
     register_id: RegisterId,
     location_id: LocationId,
     operator_id: Option<OperatorId>,
+    shift_id: Option<ShiftId>,
     currency: Currency,
     total_minor: i64,
     tax_minor: i64,
@@ -80,6 +81,7 @@ impl<'a> Shape<'a> {
             register_id: register,
             location_id: location,
             operator_id: sale.operator,
+            shift_id: sale.shift.map(|number| ShiftId { register, number }),
             currency,
             total_minor,
             tax_minor,

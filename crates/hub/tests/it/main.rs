@@ -28,6 +28,7 @@ mod report;
 mod returns;
 mod sale;
 mod serve;
+mod shift;
 mod stock;
 mod tidy;
 mod webhook_address;

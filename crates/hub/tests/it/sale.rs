@@ -20,7 +20,7 @@ async fn a_sale_is_rung_in_one_request(on: On) {
     let sold = hub.post(&hub.shop.cashier, "/v1/sales", hub.a_sale(2, 1_000)).await.expect(201);
     let expected = json!({
         "id": sold["id"], "object": "sale", "state": "completed", "register_id": hub.shop.registers[0].to_string(),
-        "location_id": hub.shop.location.to_string(), "operator_id": null, "currency": "JPY", "total_minor": 300,
+        "location_id": hub.shop.location.to_string(), "operator_id": null, "shift_id": null, "currency": "JPY", "total_minor": 300,
         "tax_minor": 22, "due_minor": 0,
         "taxes": [{ "rate_basis_points": 800, "net_minor": 278, "tax_minor": 22, "gross_minor": 300 }],
         "lines": [{

@@ -7,6 +7,7 @@ mod chain;
 mod merchants;
 mod receipts;
 mod returns;
+mod shifts;
 mod source;
 mod trade;
 mod webhooks;
@@ -79,6 +80,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         trade::payments,
         trade::attention,
         books::journal,
+        shifts::drawers,
         webhooks::deliveries,
         chain::events_and_audit,
     ] {

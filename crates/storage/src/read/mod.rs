@@ -4,6 +4,7 @@
 mod people;
 pub mod receipt;
 pub mod report;
+pub mod shift;
 pub mod webhook;
 
 use domain::article::{Article, Barcode};

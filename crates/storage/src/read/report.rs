@@ -136,17 +136,17 @@ pub struct Sums {
 const CLOSED_IN_SPAN: &str = "s.merchant_id = $1 AND s.closed_at >= $2 AND s.closed_at < $3 \
                               AND (s.location_id = $4 OR $4 = '')";
 
-fn closed() -> String {
+pub(super) fn closed(which: &str) -> String {
     format!(
         "SELECT s.state, s.currency, COUNT(*), CAST(SUM(s.total_minor) AS BIGINT), CAST(SUM(s.tax_minor) AS BIGINT) \
-         FROM sale s WHERE {CLOSED_IN_SPAN} GROUP BY s.state, s.currency ORDER BY s.state, s.currency"
+         FROM sale s WHERE {which} GROUP BY s.state, s.currency ORDER BY s.state, s.currency"
     )
 }
 
 /// As many rows as there are different sums, not as there are sales: tax is rounded per receipt, and receipts with the same
 /// sum have the same tax. Grouped by the time first, which a sale has one of: in the order of the index over the span, and
 /// not of the one over all sales.
-fn receipts_alike() -> String {
+pub(super) fn receipts_alike(which: &str) -> String {
     format!(
         "SELECT receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor, COUNT(*) \
          FROM (\
@@ -154,37 +154,37 @@ fn receipts_alike() -> String {
          l.tax_rate AS tax_rate, CAST(SUM(l.amount_minor - l.discount_minor) AS BIGINT) \
          AS base_minor \
          FROM sale s JOIN sale_line l ON l.sale_id = s.id \
-         WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND NOT l.is_removed \
+         WHERE {which} AND s.state = 'completed' AND NOT l.is_removed \
          GROUP BY s.closed_at, s.id, s.currency, s.price_mode, s.tax_rounding, l.tax_rate) AS receipt \
          GROUP BY receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor \
          ORDER BY receipt.currency, receipt.price_mode, receipt.tax_rounding, receipt.tax_rate, receipt.base_minor"
     )
 }
 
-fn discounts() -> String {
+pub(super) fn discounts(which: &str) -> String {
     format!(
         "SELECT s.currency, COUNT(*), CAST(SUM(l.discount_minor) AS BIGINT) \
          FROM sale s JOIN sale_line l ON l.sale_id = s.id \
-         WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND s.discounts IS NOT NULL AND l.discount_minor > 0 \
+         WHERE {which} AND s.state = 'completed' AND s.discounts IS NOT NULL AND l.discount_minor > 0 \
          GROUP BY s.currency ORDER BY s.currency"
     )
 }
 
-fn cash() -> String {
+pub(super) fn cash(which: &str) -> String {
     format!(
         "SELECT s.currency, COUNT(*), CAST(SUM(t.given_minor) AS BIGINT), CAST(SUM(t.change_minor) AS BIGINT) \
          FROM sale s JOIN tender t ON t.sale_id = s.id \
-         WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND t.kind = 'cash' AND t.state = 'paid' \
+         WHERE {which} AND s.state = 'completed' AND t.kind = 'cash' AND t.state = 'paid' \
          GROUP BY s.currency ORDER BY s.currency"
     )
 }
 
-fn electronic() -> String {
+pub(super) fn electronic(which: &str) -> String {
     format!(
         "SELECT s.currency, c.provider, COUNT(*), CAST(SUM(t.amount_minor) AS BIGINT) \
          FROM sale s JOIN tender t ON t.sale_id = s.id JOIN payment p ON p.id = t.payment_id \
          JOIN connection c ON c.id = p.connection_id \
-         WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND t.kind = 'electronic' AND t.state = 'paid' \
+         WHERE {which} AND s.state = 'completed' AND t.kind = 'electronic' AND t.state = 'paid' \
          GROUP BY s.currency, c.provider ORDER BY s.currency, c.provider"
     )
 }
@@ -220,14 +220,19 @@ const CASH_REFUNDS: &str = "SELECT back.currency, COUNT(*), CAST(SUM(f.amount_mi
 
 /// What is in doubt is found by what cares for it, a job or an exception, of which there are few: an index over the state
 /// would have to be kept by every payment.
-const IN_DOUBT: &str = "SELECT p.currency, COUNT(*), CAST(SUM(p.asked_minor) AS BIGINT) FROM (\
-     SELECT subject FROM job WHERE due_at IS NOT NULL AND merchant_id = $1 \
-     UNION SELECT subject FROM exception WHERE merchant_id = $1 AND resolved_at IS NULL) AS cared_for \
-     CROSS JOIN payment p WHERE p.id = cared_for.subject AND p.merchant_id = $1 \
-     AND p.state IN ('in_doubt', 'needs_person') AND (p.location_id = $2 OR $2 = '') \
-     GROUP BY p.currency ORDER BY p.currency";
+pub(super) const IN_DOUBT_SUBJECTS: &str = "SELECT subject FROM job WHERE due_at IS NOT NULL AND merchant_id = $1 \
+     UNION SELECT subject FROM exception WHERE merchant_id = $1 AND resolved_at IS NULL";
 
-const EXCEPTIONS: &str = "SELECT COUNT(*), COALESCE(CAST(SUM(at_risk_minor) AS BIGINT), 0) FROM exception \
+fn in_doubt() -> String {
+    format!(
+        "SELECT p.currency, COUNT(*), CAST(SUM(p.asked_minor) AS BIGINT) FROM ({IN_DOUBT_SUBJECTS}) AS cared_for \
+         CROSS JOIN payment p WHERE p.id = cared_for.subject AND p.merchant_id = $1 \
+         AND p.state IN ('in_doubt', 'needs_person') AND (p.location_id = $2 OR $2 = '') \
+         GROUP BY p.currency ORDER BY p.currency"
+    )
+}
+
+pub(super) const EXCEPTIONS: &str = "SELECT COUNT(*), COALESCE(CAST(SUM(at_risk_minor) AS BIGINT), 0) FROM exception \
      WHERE merchant_id = $1 AND resolved_at IS NULL";
 
 impl Span {
@@ -236,15 +241,15 @@ impl Span {
         let merchant = || Cell::display(self.merchant);
         let params = || vec![merchant(), Cell::Int(self.from.0), Cell::Int(self.to.0), location()];
         vec![
-            Query { sql: closed().into(), params: params() },
-            Query { sql: receipts_alike().into(), params: params() },
-            Query { sql: discounts().into(), params: params() },
-            Query { sql: cash().into(), params: params() },
-            Query { sql: electronic().into(), params: params() },
+            Query { sql: closed(CLOSED_IN_SPAN).into(), params: params() },
+            Query { sql: receipts_alike(CLOSED_IN_SPAN).into(), params: params() },
+            Query { sql: discounts(CLOSED_IN_SPAN).into(), params: params() },
+            Query { sql: cash(CLOSED_IN_SPAN).into(), params: params() },
+            Query { sql: electronic(CLOSED_IN_SPAN).into(), params: params() },
             Query { sql: REFUNDS.into(), params: params() },
             Query { sql: RETURNS.into(), params: params() },
             Query { sql: CASH_REFUNDS.into(), params: params() },
-            Query { sql: IN_DOUBT.into(), params: vec![merchant(), location()] },
+            Query { sql: in_doubt().into(), params: vec![merchant(), location()] },
             Query { sql: EXCEPTIONS.into(), params: vec![merchant()] },
             Query { sql: receipts().into(), params: params() },
         ]
@@ -254,7 +259,12 @@ impl Span {
 impl Reader {
     /// What a span of time amounts to.
     pub async fn sum_up(&self, span: &Span) -> Result<Sums, EngineError> {
-        let mut answers = self.run(span.queries()).await?.into_iter();
+        self.sums(span.queries()).await
+    }
+
+    /// The sums of queries in the order of [`Span::queries`].
+    pub(super) async fn sums(&self, queries: Vec<Query>) -> Result<Sums, EngineError> {
+        let mut answers = self.run(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         Ok(Sums {
             closed: each(<Sale as Stored>::TABLE, next(), read_closed)?,

@@ -260,7 +260,14 @@ impl Stored for ReceiptSeries {
         "receipt_series",
         1,
         true,
-        &[("register_id", TEXT), ("merchant_id", TEXT), ("last_number", INT), ("version", INT)],
+        &[
+            ("register_id", TEXT),
+            ("merchant_id", TEXT),
+            ("last_number", INT),
+            ("shift_count", INT),
+            ("is_shift_open", BOOL),
+            ("version", INT),
+        ],
     );
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
@@ -268,12 +275,21 @@ impl Stored for ReceiptSeries {
             Cell::display(self.register),
             Cell::display(self.merchant),
             Cell::Int(self.last_number),
+            Cell::Int(i64::from(self.shift_count)),
+            Cell::Bool(self.is_shift_open),
             Cell::Int(self.version),
         ]);
     }
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
-        Ok(Self { register: row.parse()?, merchant: row.parse()?, last_number: row.int()?, version: row.int()? })
+        Ok(Self {
+            register: row.parse()?,
+            merchant: row.parse()?,
+            last_number: row.int()?,
+            shift_count: row.small()?,
+            is_shift_open: row.bool()?,
+            version: row.int()?,
+        })
     }
 }
 

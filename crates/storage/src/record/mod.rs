@@ -7,6 +7,7 @@ mod people;
 mod receipt;
 mod returns;
 mod sale;
+mod shift;
 mod stock;
 mod webhook;
 

@@ -36,6 +36,7 @@ impl Stored for Return {
             ("receipt_number", TEXT),
             ("reason", TEXT),
             ("created_at", INT),
+            ("shift_number", INT),
             ("version", INT),
         ],
     );
@@ -52,6 +53,7 @@ impl Stored for Return {
             Cell::text(&self.receipt_number),
             Cell::text(&self.reason),
             Cell::Int(self.created_at.0),
+            Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
             Cell::Int(self.version),
         ]);
     }
@@ -68,6 +70,7 @@ impl Stored for Return {
             receipt_number: row.text()?,
             reason: row.text()?,
             created_at: Timestamp(row.int()?),
+            shift: row.small_option()?,
             version: row.int()?,
         })
     }
@@ -139,41 +142,40 @@ impl Stored for Refund {
             ("operation_number", INT),
             ("amount_minor", INT),
             ("created_at", INT),
+            ("shift_number", INT),
             ("version", INT),
         ],
     );
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
-        let way = match self.kind {
-            RefundKind::Cash { register } => [Cell::display(register), Cell::Null, Cell::Null],
+        let (way, shift) = match self.kind {
+            RefundKind::Cash { register, shift } => ([Cell::display(register), Cell::Null, Cell::Null], shift),
             RefundKind::Electronic { operation: OperationId { payment, number } } => {
-                [Cell::Null, Cell::display(payment), Cell::Int(i64::from(number))]
+                ([Cell::Null, Cell::display(payment), Cell::Int(i64::from(number))], None)
             }
         };
         cells.extend(id_cells(self.origin));
         cells.extend([Cell::Int(i64::from(self.number)), Cell::display(self.merchant)]);
         cells.extend(way);
-        cells.extend([Cell::Int(self.amount_minor), Cell::Int(self.created_at.0), Cell::Int(self.version)]);
+        cells.extend([
+            Cell::Int(self.amount_minor),
+            Cell::Int(self.created_at.0),
+            Cell::option(shift, |number| Cell::Int(i64::from(number))),
+            Cell::Int(self.version),
+        ]);
     }
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
         let (origin, number, merchant) = (read_id(row)?, row.small()?, row.parse()?);
-        let kind = match (row.parse_option()?, row.parse_option()?, row.int_option()?) {
-            (Some(register), None, None) => RefundKind::Cash { register },
-            (None, Some(payment), Some(number)) => match u32::try_from(number) {
-                Ok(number) => RefundKind::Electronic { operation: OperationId { payment, number } },
-                Err(_) => return row.make_no_sense(),
-            },
+        let (register, payment, operation) = (row.parse_option()?, row.parse_option()?, row.small_option()?);
+        let (amount_minor, created_at) = (row.int()?, Timestamp(row.int()?));
+        let kind = match (register, row.small_option()?, payment, operation) {
+            (Some(register), shift, None, None) => RefundKind::Cash { register, shift },
+            (None, None, Some(payment), Some(number)) => {
+                RefundKind::Electronic { operation: OperationId { payment, number } }
+            }
             _ => return row.make_no_sense(),
         };
-        Ok(Self {
-            origin,
-            number,
-            merchant,
-            kind,
-            amount_minor: row.int()?,
-            created_at: Timestamp(row.int()?),
-            version: row.int()?,
-        })
+        Ok(Self { origin, number, merchant, kind, amount_minor, created_at, version: row.int()? })
     }
 }

@@ -34,6 +34,7 @@ impl Stored for Sale {
             ("price_mode", TEXT),
             ("tax_rounding", TEXT),
             ("discounts", TEXT),
+            ("shift_number", INT),
             ("version", INT),
         ],
     );
@@ -58,6 +59,7 @@ impl Stored for Sale {
             Cell::text(self.tax_terms.price_mode.as_str()),
             Cell::text(self.tax_terms.rounding.as_str()),
             Cell::option((!self.discounts.is_empty()).then_some(&self.discounts), json),
+            Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
             Cell::Int(self.version),
         ]);
     }
@@ -81,6 +83,7 @@ impl Stored for Sale {
             operator: row.parse_option()?,
             tax_terms: TaxTerms { price_mode: row.word(PriceMode::parse)?, rounding: row.word(Rounding::parse)? },
             discounts: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
+            shift: row.small_option()?,
             version: row.int()?,
         })
     }

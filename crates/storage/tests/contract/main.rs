@@ -34,6 +34,7 @@ mod doubt;
 mod idempotency;
 mod keys;
 mod living;
+mod people;
 mod queue;
 mod serving;
 mod trade;

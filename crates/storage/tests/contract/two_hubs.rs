@@ -12,6 +12,7 @@ use domain::work::Key;
 use storage::committer::Committer;
 use storage::{Cell, Handle};
 
+use super::people::open_shift;
 use crate::support::command::{act, an_article, article_id, insert_article, receive, sell};
 use crate::support::rows::cell;
 use crate::support::shop::{Ids, LOCATION, MERCHANT, RICE, Shop, TEA, encode, got, keyed, plain, refused};
@@ -24,6 +25,7 @@ on!([postgres] [
     a_record_that_two_hubs_make_is_made_once
     a_record_that_another_hub_made_meanwhile_is_found_by_a_second_run
     a_code_that_two_hubs_put_on_goods_is_on_one_article
+    a_shift_that_two_hubs_open_is_opened_once
     a_level_that_two_hubs_change_loses_nothing
     an_event_has_one_number_whoever_wrote_it
     a_hub_hears_what_another_has_committed
@@ -173,6 +175,28 @@ fn a_record_that_another_hub_made_meanwhile_is_found_by_a_second_run(shop: &mut 
         Ok(())
     });
     assert_eq!(refused(shop.submit(keyed("k"), overtaken)), "version_stale");
+}
+
+fn a_shift_that_two_hubs_open_is_opened_once(shop: &mut Shop) {
+    let (handle, mut committer) = another_hub(shop);
+    let second = handle.send(plain(), open_shift(500), encode).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        begun.recv().unwrap();
+        committer.step();
+    });
+    let hold = act("test.hold", open_shift(0).keys(), move |_, _| {
+        // This hub holds the register's series; the other one may try now, and has to wait.
+        let _ = begin.send(());
+        Ok(())
+    });
+    let (hold, first) = (shop.send(plain(), hold), shop.send(plain(), open_shift(500)));
+    shop.drain();
+    got(hold).unwrap();
+    thread.join().unwrap();
+    assert_eq!(got(first).unwrap().answer.status, 201);
+    assert_eq!(refused(got(second)), "shift_already_open");
+    assert_eq!(all(&shop.store, "shift").len(), 1);
 }
 
 fn a_level_that_two_hubs_change_loses_nothing(shop: &mut Shop) {

@@ -67,6 +67,7 @@ fn a_return(currency: Currency, total_minor: i64, tax_minor: i64) -> Return {
         merchant: merchant_id(),
         location: LocationId::from_uuid(Uuid::nil()),
         register: RegisterId::from_uuid(Uuid::nil()),
+        shift: None,
         currency,
         total_minor,
         tax_minor,
@@ -119,7 +120,7 @@ fn approved(reference: &str) -> OperationState {
     OperationState::Approved(Approval { approved_minor: 150, provider_reference: Some(reference.to_owned()) })
 }
 
-const CASH: RefundKind = RefundKind::Cash { register: RegisterId::from_uuid(Uuid::nil()) };
+const CASH: RefundKind = RefundKind::Cash { register: RegisterId::from_uuid(Uuid::nil()), shift: None };
 const ELECTRONIC: RefundKind = RefundKind::Electronic { operation: REFUND };
 
 /// One of two teas and the bag, for cash.
