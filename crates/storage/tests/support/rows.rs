@@ -13,7 +13,7 @@ use storage::memory::Memory;
 pub static TABLES: LazyLock<BTreeMap<&'static str, &'static Table>> = LazyLock::new(|| {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
+    files.sort_by_key(|file| number(file));
     let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let text: &'static str = text.leak();
     let mut tables: BTreeMap<_, _> =
@@ -24,6 +24,12 @@ pub static TABLES: LazyLock<BTreeMap<&'static str, &'static Table>> = LazyLock::
     }
     tables.into_iter().map(|(name, table)| (name, &*Box::leak(Box::new(table)))).collect()
 });
+
+/// `V10__…` comes after `V9__…`.
+fn number(migration: &std::path::Path) -> u32 {
+    let name = migration.file_name().unwrap().to_str().unwrap();
+    name.trim_start_matches('V').split_once("__").unwrap().0.parse().unwrap()
+}
 
 /// A record has its version last, whenever its other columns came.
 fn add_column(table: &mut Table, column: (&'static str, storage::Kind)) {
