@@ -17,7 +17,7 @@ use domain::merchant::{
 };
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::payment::Profile;
-use domain::sale::{NewLine, NewSale, NewTender, RingSale};
+use domain::sale::{Consumption, NewLine, NewSale, NewTender, RingSale};
 use domain::stock::{Correction, MoveStock};
 use domain::tax::TaxRules;
 use domain::time::Timestamp;
@@ -188,6 +188,7 @@ impl Maker<'_> {
                     unit_price: UnitPrice(price_minor * 10_000),
                     currency: None,
                     tax_class: if is_food { "reduced" } else { "standard" }.to_owned(),
+                    eat_in_tax_class: None,
                     is_stocked: true,
                 },
             )?);
@@ -226,6 +227,7 @@ impl Maker<'_> {
                 location: shop.location,
                 lines: lines.collect(),
                 register: shop.registers[self.random.below(shop.registers.len())],
+                consumption: Consumption::TakeAway,
                 discounts: Vec::new(),
                 note: String::new(),
             };

@@ -19,8 +19,8 @@ use crate::money::{Currency, Quantity, UnitPrice};
 use crate::operator::SignedIn;
 use crate::receipt::receipts_of;
 use crate::sale::{
-    self, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of, reservations_of,
-    tenders_of,
+    self, Consumption, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of,
+    reservations_of, tenders_of,
 };
 use crate::stock::{Movement, MovementKind, StockLevel};
 use crate::tax::TaxRules;
@@ -432,6 +432,7 @@ pub fn a_sale(lines: &[NewLine]) -> NewSale {
         location: LOCATION,
         register: REGISTER,
         lines: lines.to_vec(),
+        consumption: Consumption::TakeAway,
         discounts: Vec::new(),
         note,
     }
@@ -570,6 +571,7 @@ fn an_article(id: ArticleId, yen: i64, tax_class: &str) -> Article {
         unit_price: UnitPrice(yen * 10_000),
         currency: Currency::JPY,
         tax_class: tax_class.to_owned(),
+        eat_in_tax_class: None,
         is_stocked: true,
         is_active: true,
         created_at: NOW,

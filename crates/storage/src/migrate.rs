@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V7__return_receipt", include_str!("../migrations/V7__return_receipt.sql")),
     ("V8__price", include_str!("../migrations/V8__price.sql")),
     ("V9__shifts", include_str!("../migrations/V9__shifts.sql")),
+    ("V10__consumption", include_str!("../migrations/V10__consumption.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

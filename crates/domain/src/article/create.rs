@@ -28,6 +28,8 @@ pub struct CreateArticle {
     pub currency: Option<Currency>,
     /// A class of the merchant's tax rules.
     pub tax_class: String,
+    /// Its class where it is eaten in the shop, if that is another.
+    pub eat_in_tax_class: Option<String>,
     /// Whether its stock is counted.
     pub is_stocked: bool,
 }
@@ -57,7 +59,9 @@ impl Command for CreateArticle {
         self.check_sku()?;
         check_name(&self.name)?;
         check_unit_price(self.unit_price)?;
-        check_tax_class(&self.tax_class, &merchant.tax)?;
+        for tax_class in std::iter::once(&self.tax_class).chain(&self.eat_in_tax_class) {
+            check_tax_class(tax_class, &merchant.tax)?;
+        }
         if self.currency.is_some_and(|currency| currency != expected) {
             return Err(Refusal::CurrencyMismatch { expected }.into());
         }
@@ -71,6 +75,7 @@ impl Command for CreateArticle {
             unit_price: self.unit_price,
             currency: expected,
             tax_class: self.tax_class.clone(),
+            eat_in_tax_class: self.eat_in_tax_class.clone(),
             is_stocked: self.is_stocked,
             is_active: true,
             created_at: call.now,
@@ -109,6 +114,7 @@ mod tests {
             unit_price: UnitPrice(1_500_000),
             currency: None,
             tax_class: "reduced".to_owned(),
+            eat_in_tax_class: Some("standard".to_owned()),
             is_stocked: true,
         }
     }
@@ -149,6 +155,7 @@ mod tests {
             ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(-1), ..create() }),
             ("unit_price_out_of_range", CreateArticle { unit_price: UnitPrice(UNIT_PRICE_MAX + 1), ..create() }),
             ("tax_class_unknown", CreateArticle { tax_class: "luxury".to_owned(), ..create() }),
+            ("tax_class_unknown", CreateArticle { eat_in_tax_class: Some("luxury".to_owned()), ..create() }),
             ("currency_mismatch", CreateArticle { currency: Currency::parse("USD"), ..create() }),
             ("merchant_not_found", CreateArticle { merchant: OTHER_MERCHANT, ..create() }),
         ] {

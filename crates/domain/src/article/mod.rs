@@ -15,6 +15,7 @@ pub use update::UpdateArticle;
 use crate::guard;
 use crate::id::{ArticleId, MerchantId};
 use crate::money::{Currency, UnitPrice};
+use crate::sale::Consumption;
 use crate::tax::TaxRules;
 use crate::time::Timestamp;
 
@@ -43,6 +44,8 @@ pub struct Article {
     pub currency: Currency,
     /// A class of the merchant's tax rules.
     pub tax_class: String,
+    /// Its class where it is eaten in the shop, if that is another.
+    pub eat_in_tax_class: Option<String>,
     /// Whether stock is counted; a service or a fee is not stocked.
     pub is_stocked: bool,
     /// Whether it may be sold.
@@ -51,6 +54,16 @@ pub struct Article {
     pub created_at: Timestamp,
     /// Row version.
     pub version: i64,
+}
+
+impl Article {
+    /// Its tax class when it is sold for this consumption.
+    pub fn tax_class_when(&self, consumption: Consumption) -> &str {
+        match consumption {
+            Consumption::EatIn => self.eat_in_tax_class.as_deref().unwrap_or(&self.tax_class),
+            Consumption::TakeAway => &self.tax_class,
+        }
+    }
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {

@@ -28,6 +28,8 @@ pub struct UpdateArticle {
     pub unit_price: Option<UnitPrice>,
     /// The new tax class.
     pub tax_class: Option<String>,
+    /// The new class where it is eaten in the shop; none where it is the same.
+    pub eat_in_tax_class: Option<Option<String>>,
     /// Whether it may be sold from now on.
     pub is_active: Option<bool>,
 }
@@ -36,13 +38,15 @@ impl UpdateArticle {
     fn check(&self, rules: &TaxRules) -> Result<(), Refusal> {
         self.name.as_deref().map_or(Ok(()), check_name)?;
         self.unit_price.map_or(Ok(()), check_unit_price)?;
-        self.tax_class.as_deref().map_or(Ok(()), |tax_class| check_tax_class(tax_class, rules))
+        let eat_in = self.eat_in_tax_class.iter().flatten();
+        self.tax_class.iter().chain(eat_in).try_for_each(|tax_class| check_tax_class(tax_class, rules))
     }
 
     fn apply(&self, mut article: Article) -> Article {
         article.name = self.name.clone().unwrap_or(article.name);
         article.unit_price = self.unit_price.unwrap_or(article.unit_price);
         article.tax_class = self.tax_class.clone().unwrap_or(article.tax_class);
+        article.eat_in_tax_class = self.eat_in_tax_class.clone().unwrap_or(article.eat_in_tax_class);
         article.is_active = self.is_active.unwrap_or(article.is_active);
         article
     }
@@ -115,6 +119,7 @@ mod tests {
             name: None,
             unit_price: None,
             tax_class: None,
+            eat_in_tax_class: None,
             is_active: None,
         }
     }
@@ -146,6 +151,7 @@ mod tests {
             ("text_looks_like_card_number", UpdateArticle { name: card, ..update() }),
             ("unit_price_out_of_range", UpdateArticle { unit_price: Some(UnitPrice(-1)), ..update() }),
             ("tax_class_unknown", UpdateArticle { tax_class: Some(String::new()), ..update() }),
+            ("tax_class_unknown", UpdateArticle { eat_in_tax_class: Some(Some("luxury".to_owned())), ..update() }),
             ("article_not_found", UpdateArticle { article: ArticleId::from_uuid(uuid::Uuid::nil()), ..update() }),
             ("merchant_not_found", UpdateArticle { merchant: OTHER_MERCHANT, ..update() }),
         ] {

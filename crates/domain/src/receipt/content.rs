@@ -9,7 +9,7 @@ use crate::id::{PaymentId, SaleId};
 use crate::merchant::{Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
 use crate::payment::{Operation, Payment};
-use crate::sale::{Discounts, SaleLine, Standing, Tender, TenderKind, TenderState};
+use crate::sale::{Consumption, Discounts, SaleLine, Standing, Tender, TenderKind, TenderState};
 use crate::tax::{PriceMode, REDUCED, TaxRate, TaxTotal, Totals, totals};
 
 /// From here on a receipt for cash, without tax, bears a revenue stamp, in yen.
@@ -40,6 +40,8 @@ pub struct Receipt {
     pub place: Place,
     /// The register's name.
     pub register: String,
+    /// Where the goods are eaten.
+    pub consumption: Consumption,
     /// The currency of all amounts.
     pub currency: Currency,
     /// Whether the amounts of the lines contain the tax.
@@ -220,6 +222,7 @@ impl Receipt {
             registration_number: merchant.issuer.registration_number.clone(),
             place: Place::of(location),
             register: register.name.clone(),
+            consumption: sale.consumption,
             currency: sale.currency,
             price_mode: sale.tax_terms.price_mode,
             lines: standing.lines.iter().map(|line| Line::of(line, &sale.discounts)).collect(),

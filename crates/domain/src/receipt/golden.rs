@@ -14,7 +14,8 @@ use crate::id::{ArticleId, LocationId, MerchantId, OperationId, PaymentId, Regis
 use crate::merchant::{Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
 use crate::sale::{
-    self, Discounts, NewDiscount, Reduction, Sale, SaleLine, Standing, State, Target, Tender, TenderKind, TenderState,
+    self, Consumption, Discounts, NewDiscount, Reduction, Sale, SaleLine, Standing, State, Target, Tender, TenderKind,
+    TenderState,
 };
 use crate::tax::{PriceMode, REDUCED, Rounding, TaxRate, TaxRules, TaxTerms, tax_totals, totals};
 
@@ -146,6 +147,7 @@ fn a_sale(currency: Currency, tax_terms: TaxTerms, total_minor: i64, tax_minor: 
         shift: None,
         currency,
         tax_terms,
+        consumption: Consumption::TakeAway,
         state: State::Completed,
         total_minor,
         tax_minor,
@@ -244,6 +246,16 @@ fn discounts_stand_under_their_lines() {
     let row = "<tr class=\"detail discount\"><th scope=\"row\">割引 10%</th><td>-30円</td></tr>";
     assert!(page.contains(row), "{page}");
     assert!(page.contains("<th scope=\"row\">値引合計</th>") && !page.contains("常連"), "{page}");
+}
+
+#[test]
+fn a_receipt_says_that_the_goods_are_eaten_in() {
+    let mut shop = two_rates();
+    assert!(!shop.text(Locale::Ja, Columns::Narrow).contains("店内飲食"));
+    shop.standing.sale.consumption = Consumption::EatIn;
+    assert!(shop.text(Locale::Ja, Columns::Narrow).contains("\n店内飲食\n"));
+    assert!(shop.text(Locale::En, Columns::Narrow).contains("\nEaten in\n"));
+    assert!(html(&shop.receipt().unwrap(), Locale::Ja).contains("<p>店内飲食</p>"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::words::{self, Words};
 use super::{GivenBack, Kind, Line, Paid, Receipt, ReturnOf, qr};
 use crate::locale::Locale;
 use crate::money::{Quantity, for_people, unit_price_for_people};
+use crate::sale::Consumption;
 use crate::tax::PriceMode;
 use crate::text::{escape_html, printable};
 
@@ -107,6 +108,9 @@ impl Page<'_> {
             self.fact(words.issued, &words::date_and_time(self.locale, receipt.issued_at));
         }
         self.put("</dl>\n");
+        if receipt.consumption == Consumption::EatIn {
+            self.element("p", "", words.eat_in);
+        }
     }
 
     fn fact(&mut self, name: &str, value: &str) {

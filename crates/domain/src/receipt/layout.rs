@@ -6,6 +6,7 @@ use super::words::{self, Words};
 use super::{GivenBack, Kind, Line, Paid, Receipt, ReturnOf};
 use crate::locale::Locale;
 use crate::money::{Quantity, for_people, unit_price_for_people};
+use crate::sale::Consumption;
 use crate::tax::PriceMode;
 
 /// Rows of the box that a revenue stamp is stuck into: a stamp is about two centimetres high.
@@ -95,6 +96,9 @@ impl Page<'_> {
         if let Some(origin) = &receipt.returned {
             self.pair(Size::Plain, words.sale_receipt_number, &origin.sale_receipt_number);
             self.pair(Size::Plain, words.sold, &words::date_and_time(self.locale, receipt.sold_at));
+        }
+        if receipt.consumption == Consumption::EatIn {
+            self.left(Size::Plain, words.eat_in);
         }
         if receipt.issued_at != receipt.happened_at() {
             self.pair(Size::Plain, words.issued, &words::date_and_time(self.locale, receipt.issued_at));

@@ -100,6 +100,7 @@ impl Receipt {
             registration_number: merchant.issuer.registration_number.clone(),
             place: Place::of(location),
             register: register.name.clone(),
+            consumption: sale.consumption,
             currency: origin.currency,
             price_mode: sale.tax_terms.price_mode,
             lines: lines.collect::<Result<_, _>>()?,

@@ -20,6 +20,8 @@ pub(super) struct Words {
     pub phone: &'static str,
     pub receipt_number: &'static str,
     pub register: &'static str,
+    /// Said of what is eaten in the shop: its tax may be another.
+    pub eat_in: &'static str,
     pub date: &'static str,
     pub issued: &'static str,
     /// Before the number of the sale that goods were sold with.
@@ -69,6 +71,7 @@ const JA: Words = Words {
     phone: "電話",
     receipt_number: "レシートNo.",
     register: "レジ",
+    eat_in: "店内飲食",
     date: "日時",
     issued: "発行日時",
     sale_receipt_number: "お買上げNo.",
@@ -113,6 +116,7 @@ const EN: Words = Words {
     phone: "Tel.",
     receipt_number: "Receipt no.",
     register: "Register",
+    eat_in: "Eaten in",
     date: "Date",
     issued: "Issued",
     sale_receipt_number: "Receipt of sale",

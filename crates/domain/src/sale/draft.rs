@@ -2,7 +2,7 @@
 
 use super::discount::{NewDiscount, give};
 use super::reprice::{require_within_limit, set_totals};
-use super::{Discounts, LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
+use super::{Consumption, Discounts, LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
 use crate::article::{Article, ArticleRef};
 use crate::call::Call;
 use crate::command::{self, not_found};
@@ -34,6 +34,8 @@ pub struct NewSale {
     pub register: RegisterId,
     /// Its lines, in order.
     pub lines: Vec<NewLine>,
+    /// Where its goods are eaten.
+    pub consumption: Consumption,
     /// What is taken off, in order; a line is named by its place, from 1.
     pub discounts: Vec<NewDiscount>,
     /// Free text of the register.
@@ -109,6 +111,7 @@ impl NewSale {
             shift: None,
             currency: merchant.currency,
             tax_terms: merchant.tax.terms(),
+            consumption: self.consumption,
             state: State::Open,
             total_minor: 0,
             tax_minor: 0,
@@ -135,7 +138,8 @@ pub(super) fn price_line(
     let found = work.articles.find(sale.merchant, &article);
     let article = found.ok_or_else(|| not_found("article", article))?;
     check_line(article, sale, quantity)?;
-    let tax_rate = rules.rate(&article.tax_class).ok_or(Refusal::TaxClassUnknown { article: article.id })?;
+    let tax_class = article.tax_class_when(sale.consumption);
+    let tax_rate = rules.rate(tax_class).ok_or(Refusal::TaxClassUnknown { article: article.id })?;
     sale.line_count = sale.line_count.saturating_add(1);
     Ok(SaleLine {
         sale: sale.id,
@@ -145,7 +149,7 @@ pub(super) fn price_line(
         name: article.name.clone(),
         quantity,
         unit_price: article.unit_price,
-        tax_class: article.tax_class.clone(),
+        tax_class: tax_class.to_owned(),
         tax_rate,
         amount_minor: line_amount(quantity, article.unit_price).map_err(Refusal::from)?,
         discount_minor: 0,

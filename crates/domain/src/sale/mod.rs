@@ -14,6 +14,7 @@ mod reprice;
 mod ring;
 #[cfg(test)]
 mod story;
+mod switch;
 mod tender;
 mod void;
 
@@ -32,6 +33,7 @@ pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders
 pub(crate) use receipt_number::next_receipt_number;
 pub use refusal::Refusal;
 pub use ring::{NewTender, RingSale};
+pub use switch::SwitchConsumption;
 pub use tender::{AddCash, Settled, hold_tender, settle_tender};
 pub use void::VoidSale;
 #[cfg(test)]
@@ -78,6 +80,8 @@ pub struct Sale {
     pub currency: Currency,
     /// How its amounts become tax: the merchant's rules when it was opened.
     pub tax_terms: TaxTerms,
+    /// Where its goods are eaten.
+    pub consumption: Consumption,
     /// Where it stands.
     pub state: State,
     /// What the customer owes, tax included, in minor units.
@@ -106,6 +110,32 @@ impl Sale {
     /// The job that ends its promise of stock.
     pub fn expiry_job(id: SaleId) -> JobId {
         JobId { kind: job::Kind::ExpireReservation, subject: id.to_string() }
+    }
+}
+
+/// Where the goods of a sale are eaten. In Japan food that is taken away bears the reduced rate, and the standard rate where
+/// it is eaten in the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Consumption {
+    /// Taken along.
+    #[default]
+    TakeAway,
+    /// In the shop.
+    EatIn,
+}
+
+impl Consumption {
+    /// The word in the database and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TakeAway => "take_away",
+            Self::EatIn => "eat_in",
+        }
+    }
+
+    /// The consumption of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::TakeAway, Self::EatIn].into_iter().find(|consumption| consumption.as_str() == text)
     }
 }
 

@@ -41,16 +41,26 @@ struct NewArticle {
     unit_price: UnitPriceIn,
     currency: Option<Currency>,
     tax_class: String,
+    eat_in_tax_class: Option<String>,
     #[serde(default = "json::yes")]
     is_stocked: bool,
 }
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<NewArticle>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let NewArticle { sku, barcodes, name, unit_price: UnitPriceIn(unit_price), currency, tax_class, is_stocked } =
-        asked.body;
+    let NewArticle {
+        sku,
+        barcodes,
+        name,
+        unit_price: UnitPriceIn(unit_price),
+        currency,
+        tax_class,
+        eat_in_tax_class,
+        is_stocked,
+    } = asked.body;
     let merchant = asked.principal.merchant;
-    let command = CreateArticle { merchant, sku, barcodes, name, unit_price, currency, tax_class, is_stocked };
+    let command =
+        CreateArticle { merchant, sku, barcodes, name, unit_price, currency, tax_class, eat_in_tax_class, is_stocked };
     submit(&app, asked.envelope, command, |article| encode(201, article)).await
 }
 
@@ -95,12 +105,14 @@ struct Changes {
     name: Option<String>,
     unit_price: Option<UnitPriceIn>,
     tax_class: Option<String>,
+    #[serde(default, deserialize_with = "json::present")]
+    eat_in_tax_class: Option<Option<String>>,
     is_active: Option<bool>,
 }
 
 async fn update(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Changes>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let Changes { barcodes, name, unit_price, tax_class, is_active } = asked.body;
+    let Changes { barcodes, name, unit_price, tax_class, eat_in_tax_class, is_active } = asked.body;
     let command = UpdateArticle {
         merchant: asked.principal.merchant,
         article: segments.id(0, "article")?,
@@ -109,6 +121,7 @@ async fn update(State(app): State<App>, segments: Segments, request: Request) ->
         name,
         unit_price: unit_price.map(|UnitPriceIn(unit_price)| unit_price),
         tax_class,
+        eat_in_tax_class,
         is_active,
     };
     submit(&app, asked.envelope, command, |article| encode(200, article)).await
@@ -128,6 +141,7 @@ struct Shape<'a> {
     unit_price: UnitPrice,
     currency: Currency,
     tax_class: &'a str,
+    eat_in_tax_class: Option<&'a str>,
     is_stocked: bool,
     is_active: bool,
     #[serde(serialize_with = "json::instant")]
@@ -148,6 +162,7 @@ impl<'a> Shape<'a> {
             unit_price,
             currency,
             tax_class,
+            eat_in_tax_class: article.eat_in_tax_class.as_deref(),
             is_stocked,
             is_active,
             created_at,

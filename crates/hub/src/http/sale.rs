@@ -8,8 +8,8 @@ use domain::call::Role;
 use domain::id::{ArticleId, RegisterId, SaleId};
 use domain::money::Currency;
 use domain::sale::{
-    AddCash, AddDiscount, AddLine, NewLine, NewSale, NewTender, OpenSale, RemoveDiscount, RemoveLine, RingSale,
-    Standing, VoidSale,
+    AddCash, AddDiscount, AddLine, Consumption, NewLine, NewSale, NewTender, OpenSale, RemoveDiscount, RemoveLine,
+    RingSale, Standing, SwitchConsumption, VoidSale,
 };
 use serde::Deserialize;
 
@@ -31,6 +31,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/v1/sales", create),
         Route::get("/v1/sales", list),
         Route::get("/v1/sales/{id}", get),
+        Route::patch("/v1/sales/{id}", switch_consumption),
         Route::post("/v1/sales/{id}/lines", add_line),
         Route::delete("/v1/sales/{id}/lines/{number}", remove_line),
         Route::post("/v1/sales/{id}/discounts", add_discount),
@@ -48,6 +49,7 @@ struct Draft {
     currency: Option<Currency>,
     #[serde(default)]
     lines: Vec<Line>,
+    consumption: Option<ConsumptionIn>,
     #[serde(default)]
     discounts: Vec<DiscountIn>,
     #[serde(default)]
@@ -91,6 +93,23 @@ enum TenderKind {
     Cash,
 }
 
+/// Where the goods are eaten.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ConsumptionIn {
+    TakeAway,
+    EatIn,
+}
+
+impl ConsumptionIn {
+    const fn meant(self) -> Consumption {
+        match self {
+            Self::TakeAway => Consumption::TakeAway,
+            Self::EatIn => Consumption::EatIn,
+        }
+    }
+}
+
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Draft>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
     let (merchant, draft) = (asked.principal.merchant, asked.body);
@@ -104,7 +123,8 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let lines = lines.collect::<Result<Vec<_>, Problem>>()?;
     let discounts = draft.discounts.into_iter().map(DiscountIn::asked).collect::<Result<Vec<_>, _>>()?;
     let (location, register, note) = (shop.location, draft.register_id, draft.note);
-    let sale = NewSale { merchant, location, register, lines, discounts, note };
+    let consumption = draft.consumption.map(ConsumptionIn::meant).unwrap_or_default();
+    let sale = NewSale { merchant, location, register, lines, consumption, discounts, note };
     let Some(tenders) = draft.tenders else {
         return submit(&app, asked.envelope, OpenSale { id: draft.id, sale }, answer_created).await;
     };
@@ -158,6 +178,19 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let standing = Standing::of(whole.sale, whole.lines, whole.tenders);
     let standing = standing.map_err(|_| Problem::new(Kind::Internal, "The sale's lines do not add up."))?;
     Ok(ok(body_with_returns(&standing, &whole.returned)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    consumption: ConsumptionIn,
+}
+
+async fn switch_consumption(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Changes>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    let consumption = asked.body.consumption.meant();
+    submit(&app, asked.envelope, SwitchConsumption { merchant, sale, consumption }, answer_ok).await
 }
 
 async fn add_line(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {

@@ -3,7 +3,7 @@
 use domain::id::{ArticleId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, ShiftId, TenderId};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::returns::Returned;
-use domain::sale::{Sale, SaleLine, Standing, Tender, TenderKind};
+use domain::sale::{Consumption, Sale, SaleLine, Standing, Tender, TenderKind};
 use domain::tax::TaxTotal;
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -46,6 +46,9 @@ pub struct Shape<'a> {
     operator_id: Option<OperatorId>,
     shift_id: Option<ShiftId>,
     currency: Currency,
+    /// Left out where the goods are taken away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumption: Option<&'static str>,
     total_minor: i64,
     tax_minor: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +86,7 @@ impl<'a> Shape<'a> {
             operator_id: sale.operator,
             shift_id: sale.shift.map(|number| ShiftId { register, number }),
             currency,
+            consumption: (sale.consumption == Consumption::EatIn).then_some(sale.consumption.as_str()),
             total_minor,
             tax_minor,
             due_minor: None,

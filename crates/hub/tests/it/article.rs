@@ -24,7 +24,7 @@ async fn an_article_is_made_read_and_changed(on: On) {
     let expected = json!({
         "id": made["id"], "object": "article", "sku": "4900000000001", "barcodes": [], "name": "Onigiri",
         "unit_price": "150.25",
-        "currency": "JPY", "tax_class": "reduced", "is_stocked": true, "is_active": true,
+        "currency": "JPY", "tax_class": "reduced", "eat_in_tax_class": null, "is_stocked": true, "is_active": true,
         "created_at": made["created_at"], "version": 1,
     });
     assert_eq!(made, expected);

@@ -9,6 +9,7 @@ mod support;
 mod article;
 mod auth;
 mod barcode;
+mod consumption;
 mod discount;
 mod event;
 mod exception;

@@ -76,7 +76,7 @@ async fn a_receipt_is_given_listed_read_and_printed(on: On) {
         "issued_at_local": issued_at.strftime("%Y-%m-%dT%H:%M").to_string(),
         "merchant": "Corner Shop", "legal_name": "株式会社角店", "registration_number": "T5835678256246",
         "is_qualified_invoice": true, "location": "Ginza", "address": ["東京都中央区銀座1-2-3"],
-        "phone": "03-1234-5678", "register": "T1", "currency": "JPY", "prices_include_tax": true,
+        "phone": "03-1234-5678", "register": "T1", "consumption": "take_away", "currency": "JPY", "prices_include_tax": true,
         "lines": [
             { "name": "tea", "quantity": "2", "unit_price": "150", "amount_minor": 300, "discounts": [], "tax_rate_basis_points": 800,
               "is_reduced": true },

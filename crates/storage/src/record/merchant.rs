@@ -188,6 +188,7 @@ impl Stored for Article {
             ("is_stocked", BOOL),
             ("is_active", BOOL),
             ("created_at", INT),
+            ("eat_in_tax_class", TEXT),
             ("version", INT),
         ],
     };
@@ -205,6 +206,7 @@ impl Stored for Article {
             Cell::Bool(self.is_stocked),
             Cell::Bool(self.is_active),
             Cell::Int(self.created_at.0),
+            Cell::option(self.eat_in_tax_class.as_deref(), Cell::text),
             Cell::Int(self.version),
         ]);
     }
@@ -222,6 +224,7 @@ impl Stored for Article {
             is_stocked: row.bool()?,
             is_active: row.bool()?,
             created_at: Timestamp(row.int()?),
+            eat_in_tax_class: row.text_option()?,
             version: row.int()?,
         })
     }

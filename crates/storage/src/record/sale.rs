@@ -1,7 +1,7 @@
 //! Sale, line, tender.
 
 use domain::money::{Currency, Quantity, UnitPrice};
-use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
+use domain::sale::{Consumption, Sale, SaleLine, State, Tender, TenderKind, TenderState};
 use domain::tax::{PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
@@ -35,6 +35,7 @@ impl Stored for Sale {
             ("tax_rounding", TEXT),
             ("discounts", TEXT),
             ("shift_number", INT),
+            ("consumption", TEXT),
             ("version", INT),
         ],
     );
@@ -60,6 +61,7 @@ impl Stored for Sale {
             Cell::text(self.tax_terms.rounding.as_str()),
             Cell::option((!self.discounts.is_empty()).then_some(&self.discounts), json),
             Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
+            Cell::text(self.consumption.as_str()),
             Cell::Int(self.version),
         ]);
     }
@@ -84,6 +86,7 @@ impl Stored for Sale {
             tax_terms: TaxTerms { price_mode: row.word(PriceMode::parse)?, rounding: row.word(Rounding::parse)? },
             discounts: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             shift: row.small_option()?,
+            consumption: row.word(Consumption::parse)?,
             version: row.int()?,
         })
     }

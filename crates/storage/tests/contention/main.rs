@@ -249,6 +249,7 @@ fn new_article(sku: &str) -> CreateArticle {
         unit_price: UnitPrice(1_000_000),
         currency: None,
         tax_class: "reduced".to_owned(),
+        eat_in_tax_class: None,
         is_stocked: true,
     }
 }

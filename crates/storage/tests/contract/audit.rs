@@ -178,6 +178,7 @@ fn a_code_that_was_changed_is_found(shop: &mut Shop) {
         name: None,
         unit_price: None,
         tax_class: None,
+        eat_in_tax_class: None,
         is_active: None,
     };
     shop.run(coded(TEA, "tea"));

@@ -38,6 +38,7 @@ fn create(sku: &str) -> CreateArticle {
         unit_price: UnitPrice(1_500_000),
         currency: None,
         tax_class: "reduced".to_owned(),
+        eat_in_tax_class: None,
         is_stocked: true,
     }
 }

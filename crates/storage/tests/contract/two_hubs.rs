@@ -44,6 +44,7 @@ fn price(yen: i64) -> UpdateArticle {
         name: None,
         unit_price: Some(UnitPrice(yen * 10_000)),
         tax_class: None,
+        eat_in_tax_class: None,
         is_active: None,
     }
 }

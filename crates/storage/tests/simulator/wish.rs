@@ -11,8 +11,8 @@ use domain::payment::{
 };
 use domain::returns::{self, CreateReturn, NewReturnLine, RefundKind};
 use domain::sale::{
-    AddCash, AddDiscount, AddLine, NewDiscount, NewLine, NewSale, NewTender, OpenSale, Reduction, RemoveDiscount,
-    RemoveLine, RingSale, Standing, Target, VoidSale,
+    AddCash, AddDiscount, AddLine, Consumption, NewDiscount, NewLine, NewSale, NewTender, OpenSale, Reduction,
+    RemoveDiscount, RemoveLine, RingSale, Standing, Target, VoidSale,
 };
 use domain::stock::{Correction, MoveStock};
 use domain::time::Timestamp;
@@ -334,6 +334,7 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
             .iter()
             .map(|(article, quantity)| NewLine { article: article_id(*article).into(), quantity: Quantity(*quantity) })
             .collect(),
+        consumption: Consumption::TakeAway,
         discounts: Vec::new(),
         note: String::new(),
     }
@@ -349,6 +350,7 @@ pub fn an_article(merchant: MerchantId, yen: i64, is_stocked: bool) -> CreateArt
         unit_price: UnitPrice(yen * 10_000),
         currency: None,
         tax_class: "standard".to_owned(),
+        eat_in_tax_class: None,
         is_stocked,
     }
 }

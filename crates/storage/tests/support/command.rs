@@ -5,7 +5,7 @@ use domain::call::Call;
 use domain::command::{Command, Refusal};
 use domain::id::{ArticleId, SaleId};
 use domain::money::{Currency, Quantity, UnitPrice};
-use domain::sale::{NewLine, NewSale, NewTender, RingSale};
+use domain::sale::{Consumption, NewLine, NewSale, NewTender, RingSale};
 use domain::stock::{Correction, MoveStock};
 use domain::work::{Key, Stop, UnitOfWork};
 use uuid::Uuid;
@@ -79,6 +79,7 @@ pub fn a_sale(lines: &[(ArticleId, i64)]) -> NewSale {
         location: LOCATION,
         register: REGISTER,
         lines: lines.iter().map(line).collect(),
+        consumption: Consumption::TakeAway,
         discounts: Vec::new(),
         note: String::new(),
     }
@@ -95,6 +96,7 @@ pub fn an_article(id: ArticleId) -> Article {
         unit_price: UnitPrice(1_000_000),
         currency: Currency::JPY,
         tax_class: "reduced".to_owned(),
+        eat_in_tax_class: None,
         is_stocked: true,
         is_active: true,
         created_at: domain::time::Timestamp(0),

@@ -133,6 +133,7 @@ async fn add_article(
         unit_price: UnitPrice(price),
         currency: None,
         tax_class: tax_class.to_owned(),
+        eat_in_tax_class: None,
         is_stocked,
     };
     run(app, merchant, command).await
