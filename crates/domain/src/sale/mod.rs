@@ -15,6 +15,8 @@ mod ring;
 #[cfg(test)]
 mod story;
 mod switch;
+#[cfg(test)]
+mod tax_of_receipts;
 mod tender;
 mod void;
 
