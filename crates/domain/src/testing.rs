@@ -224,6 +224,7 @@ impl World {
                 copy(&database.labels, &mut work.labels, owner, &(*merchant, barcode.clone()));
             }
             Key::Sale(id) => self.load_sale(work, *id),
+            Key::ParkedSale(sale) => copy(&database.parked_sales, &mut work.parked_sales, owner, sale),
             Key::Returns(sale) => self.load_returns(work, *sale),
             Key::Receipts(sale) => {
                 receipts_of(database, owner, *sale).for_each(|receipt| work.receipts.put_loaded(receipt.clone()));
@@ -306,6 +307,7 @@ impl World {
         write(&work.sale_lines, &mut database.sale_lines);
         write(&work.tenders, &mut database.tenders);
         write(&work.reservations, &mut database.reservations);
+        write(&work.parked_sales, &mut database.parked_sales);
         write(&work.returns, &mut database.returns);
         write(&work.return_lines, &mut database.return_lines);
         write(&work.refunds, &mut database.refunds);
@@ -382,11 +384,12 @@ impl World {
         let is_held = reservations_of(&self.database, MERCHANT, sale.id).any(|row| row.quantity > Quantity::ZERO);
         match sale.state {
             State::Open => assert!(due_minor >= 0, "nobody pays more than is due"),
+            State::Parked => assert_eq!((paid_minor, due_minor), (0, sale.total_minor)),
             State::Completed => assert_eq!((paid_minor, is_held), (sale.total_minor, false)),
             State::Voided => assert_eq!((paid_minor, is_held), (0, false)),
         }
         let is_job_due = self.expiry_due(sale.id).is_some();
-        assert!(sale.state == State::Open || !is_job_due, "a closed sale has no job");
+        assert!(matches!(sale.state, State::Open | State::Parked) || !is_job_due, "a closed sale has no job");
         assert!(is_job_due || !is_held, "what is held has a job that ends it");
     }
 }

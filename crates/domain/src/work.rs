@@ -23,7 +23,7 @@ use crate::operator::Operator;
 use crate::payment::{Operation, Payment};
 use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
-use crate::sale::{Sale, SaleLine, Tender};
+use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
 use crate::shift::{CashMovement, Shift};
 use crate::stock::{Movement, Reservation, StockLevel};
 use crate::webhook_delivery::WebhookDelivery;
@@ -50,6 +50,8 @@ pub enum Key {
     Operator(OperatorId),
     /// The sale with its lines, tenders, reservations and exceptions.
     Sale(SaleId),
+    /// That the sale was parked. The lock of the sale covers it: it is named with it.
+    ParkedSale(SaleId),
     /// All returns of a sale with their lines and refunds. The lock of the sale covers them: it is named with them.
     Returns(SaleId),
     /// The receipts of a sale. The sale is named beside them: its lock covers them.
@@ -116,6 +118,7 @@ records! {
     SaleLine, (SaleId, u32), |r| (r.sale, r.number), r.merchant;
     Tender, (SaleId, TenderId), |r| (r.sale, r.id), r.merchant;
     Reservation, (SaleId, ArticleId), |r| (r.sale, r.article), r.merchant;
+    ParkedSale, SaleId, |r| r.sale, r.merchant;
     Return, ReturnId, |r| r.id, r.merchant;
     ReturnLine, (ReturnId, u32), |r| (r.origin, r.number), r.merchant;
     Refund, (ReturnId, u32), |r| (r.origin, r.number), r.merchant;
@@ -269,9 +272,10 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys operators sales
-            sale_lines tenders reservations returns return_lines refunds receipts payments operations exceptions
-            webhook_endpoints webhook_deliveries jobs receipt_series shifts cash_movements stock_levels balances);
+        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys operators
+            sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts payments
+            operations exceptions webhook_endpoints webhook_deliveries jobs receipt_series shifts cash_movements
+            stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
@@ -293,6 +297,7 @@ pub struct UnitOfWork {
     pub sale_lines: Table<SaleLine>,
     pub tenders: Table<Tender>,
     pub reservations: Table<Reservation>,
+    pub parked_sales: Table<ParkedSale>,
     pub returns: Table<Return>,
     pub return_lines: Table<ReturnLine>,
     pub refunds: Table<Refund>,

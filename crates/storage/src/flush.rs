@@ -56,6 +56,7 @@ pub(crate) fn flush<'a>(
     records(&work.sale_lines, &mut writes);
     records(&work.tenders, &mut writes);
     records(&work.reservations, &mut writes);
+    records(&work.parked_sales, &mut writes);
     records(&work.returns, &mut writes);
     records(&work.return_lines, &mut writes);
     records(&work.refunds, &mut writes);

@@ -13,7 +13,7 @@ use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
 use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
-use domain::sale::{Sale, SaleLine, Tender};
+use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
 use domain::shift::Shift;
 use domain::stock::{Reservation, StockLevel};
 use domain::webhook_delivery::WebhookDelivery;
@@ -178,6 +178,7 @@ impl Plan {
         plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
         plan.read(Tender::TABLE, &keys.sales, |work, row| put(&mut work.tenders, row));
         plan.read(Reservation::TABLE, &keys.sales, |work, row| put(&mut work.reservations, row));
+        plan.read(ParkedSale::TABLE, &keys.parked_sales, |work, row| put(&mut work.parked_sales, row));
         plan.read(Return::TABLE, &keys.returns, |work, row| put(&mut work.returns, row));
         plan.read(ReturnLine::TABLE, &keys.returns, |work, row| put(&mut work.return_lines, row));
         plan.read(Refund::TABLE, &keys.returns, |work, row| put(&mut work.refunds, row));
@@ -200,6 +201,7 @@ struct KeySets {
     api_keys: BTreeSet<Vec<Cell<'static>>>,
     operators: BTreeSet<Vec<Cell<'static>>>,
     sales: BTreeSet<Vec<Cell<'static>>>,
+    parked_sales: BTreeSet<Vec<Cell<'static>>>,
     returns: BTreeSet<Vec<Cell<'static>>>,
     receipts: BTreeSet<Vec<Cell<'static>>>,
     payments: BTreeSet<Vec<Cell<'static>>>,
@@ -232,6 +234,7 @@ impl KeySets {
                     sets.exception_subjects.insert(vec![Cell::display(id)]);
                     sets.sales.insert(vec![Cell::display(id)])
                 }
+                Key::ParkedSale(sale) => sets.parked_sales.insert(vec![Cell::display(sale)]),
                 Key::Returns(sale) => sets.returns.insert(vec![Cell::display(sale)]),
                 Key::Receipts(sale) => sets.receipts.insert(vec![Cell::display(sale)]),
                 Key::Payment(id) => {

@@ -62,11 +62,13 @@ impl Command for ExpireReservation {
         }
         let (due_at, expiry) = match sale.state {
             State::Completed | State::Voided => (None, Expiry::SaleClosed),
-            State::Open if call.now < sale.reserved_until => (Some(sale.reserved_until), Expiry::Postponed),
+            State::Open | State::Parked if call.now < sale.reserved_until => {
+                (Some(sale.reserved_until), Expiry::Postponed)
+            }
             State::Open if has_pending(work, call.merchant, sale.id) => {
                 (Some(call.now.plus_ms(RESERVATION_RECHECK_MS)), Expiry::Postponed)
             }
-            State::Open => {
+            State::Open | State::Parked => {
                 let article_count = release_all(work, &sale)?;
                 if article_count > 0 {
                     work.emit(call, "reservation.expired", sale.id, &Expired { article_count });

@@ -7,6 +7,7 @@ mod expire;
 mod give;
 mod line;
 mod open;
+mod park;
 mod read;
 mod receipt_number;
 mod refusal;
@@ -30,6 +31,7 @@ pub use expire::{ExpireReservation, Expiry};
 pub use give::{AddDiscount, RemoveDiscount};
 pub use line::{AddLine, RemoveLine};
 pub use open::OpenSale;
+pub use park::{PARKED_NAME_CHARS_MAX, PARKED_RESERVATION_MS, ParkSale, ParkedSale, TakeUpSale};
 pub(crate) use read::find_sale;
 pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders_of};
 pub(crate) use receipt_number::next_receipt_number;
@@ -146,6 +148,8 @@ impl Consumption {
 pub enum State {
     /// Lines and tenders may be added.
     Open,
+    /// Set aside with a name, until a register of its location takes it up.
+    Parked,
     /// Paid in full; stock has moved.
     Completed,
     /// Given up before it was paid.
@@ -157,6 +161,7 @@ impl State {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Parked => "parked",
             Self::Completed => "completed",
             Self::Voided => "voided",
         }
@@ -164,7 +169,7 @@ impl State {
 
     /// The state of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Open, Self::Completed, Self::Voided].into_iter().find(|state| state.as_str() == text)
+        [Self::Open, Self::Parked, Self::Completed, Self::Voided].into_iter().find(|state| state.as_str() == text)
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn find_open(work: &UnitOfWork, merchant: MerchantId, id: SaleId) -> 
     let sale = find_sale(work, merchant, id)?;
     match sale.state {
         State::Open => Ok(sale),
-        state @ (State::Completed | State::Voided) => Err(Refusal::NotOpen { state }.into()),
+        state @ (State::Parked | State::Completed | State::Voided) => Err(Refusal::NotOpen { state }.into()),
     }
 }
 

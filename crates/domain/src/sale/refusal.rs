@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, LINES_MAX, NOTE_CHARS_MAX, State, TENDERS_MAX, WHOLE_BASIS_POINTS,
+    DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, LINES_MAX, NOTE_CHARS_MAX, PARKED_NAME_CHARS_MAX, State, TENDERS_MAX,
+    WHOLE_BASIS_POINTS,
 };
 use crate::command;
 use crate::id::ArticleId;
@@ -20,6 +21,13 @@ pub enum Refusal {
         /// How it ended.
         state: State,
     },
+    /// The sale does not wait to be taken up: somebody has, or it never was parked.
+    NotParked {
+        /// Where it stands.
+        state: State,
+    },
+    /// The name of a parked sale is blank, too long, or has control characters.
+    NameInvalid,
     /// There is nothing to sell.
     Empty,
     /// More lines than a sale may have.
@@ -112,6 +120,8 @@ impl Refusal {
         match self {
             Self::Exists => "sale_exists",
             Self::NotOpen { .. } => "sale_not_open",
+            Self::NotParked { .. } => "sale_not_parked",
+            Self::NameInvalid => "sale_name_invalid",
             Self::Empty => "sale_empty",
             Self::TooManyLines => "sale_too_many_lines",
             Self::TooManyTenders => "sale_too_many_tenders",
@@ -144,7 +154,16 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists => f.write_str("There is a sale with this id. Read it, or draw a new id for a new sale."),
+            Self::NotOpen { state: State::Parked } => {
+                f.write_str("The sale is parked. Take it up at a register first.")
+            }
             Self::NotOpen { state } => write!(f, "The sale is {} and cannot change. Open a new one.", state.as_str()),
+            Self::NotParked { state } => {
+                write!(f, "The sale is {}, not parked: somebody was faster. Look at the list again.", state.as_str())
+            }
+            Self::NameInvalid => {
+                write!(f, "The name of a parked sale is one line of 1 to {PARKED_NAME_CHARS_MAX} characters.")
+            }
             Self::Empty => f.write_str("The sale has no line. Add one."),
             Self::TooManyLines => write!(f, "A sale has at most {LINES_MAX} lines. Open another for the rest."),
             Self::TooManyTenders => write!(f, "A sale has at most {TENDERS_MAX} tenders. Void it and open another."),
@@ -172,7 +191,9 @@ impl fmt::Display for Refusal {
             Self::PaymentUnderWay => {
                 f.write_str("A payment of this sale is still being checked. Wait for its end, do not charge again.")
             }
-            Self::HasPaidTender => f.write_str("A payment of this sale was taken. Void that payment first."),
+            Self::HasPaidTender => {
+                f.write_str("A part of this sale is paid. Void its payment first, or finish the sale.")
+            }
             Self::TotalBelowTenders { total_minor } => {
                 write!(f, "The sale would cost {total_minor}, less than its tenders. Void a tender first.")
             }

@@ -468,6 +468,7 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
         R::Exists
         | R::NotOpen { .. }
+        | R::NotParked { .. }
         | R::ArticleInactive { .. }
         | R::NothingDue
         | R::PaymentUnderWay
@@ -483,6 +484,7 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::CurrencyMismatch { .. }
         | R::RegisterElsewhere
         | R::NoteTooLong
+        | R::NameInvalid
         | R::CashTooLittle { .. }
         | R::TenderExceedsDue { .. }
         | R::TooManyDiscounts

@@ -17,6 +17,7 @@ pub mod notification;
 pub mod operator;
 pub mod operator_token;
 pub mod page;
+pub mod parked_sale;
 mod patience;
 pub mod payment;
 pub mod prefer;
@@ -100,6 +101,7 @@ pub fn routes() -> Vec<Route> {
         article::routes(),
         stock::routes(),
         sale::routes(),
+        parked_sale::routes(),
         returns::routes(),
         receipt::routes(),
         payment::routes(),

@@ -22,6 +22,7 @@ mod merchants;
 mod notification;
 mod openapi;
 mod operator;
+mod parked_sale;
 mod payment;
 mod payment_faults;
 mod receipt;

@@ -5,6 +5,7 @@ mod books;
 mod catalogue;
 mod chain;
 mod merchants;
+mod parked_sales;
 mod receipts;
 mod returns;
 mod shifts;
@@ -76,6 +77,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         trade::stock,
         trade::sales,
         merchants::issuers,
+        parked_sales::parked_sales,
         receipts::receipts,
         trade::payments,
         trade::attention,

@@ -1,6 +1,7 @@
 //! What the hub reads beside the committer: single records with their parts, and pages by key. Every query names the
 //! merchant, but for those of the hub's own workers.
 
+pub mod parked_sale;
 mod people;
 pub mod receipt;
 pub mod report;

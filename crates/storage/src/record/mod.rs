@@ -2,6 +2,7 @@
 
 mod merchant;
 mod money;
+mod parked_sale;
 mod payment;
 mod people;
 mod receipt;

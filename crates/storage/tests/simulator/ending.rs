@@ -197,7 +197,7 @@ impl World {
                     let is_kept = has_held && !deal.has_pending();
                     must!(!is_kept, "I6 a forgotten sale holds no stock", subject, "{deal:?}");
                 }
-                SaleState::Completed | SaleState::Voided => {}
+                SaleState::Parked | SaleState::Completed | SaleState::Voided => {}
             }
         }
         for shop in &self.shops {

@@ -97,7 +97,7 @@ impl Mirror {
         must!(sold_for == deal.total, "I1 a sale costs what its lines cost", subject, "{deal:?}");
         let has_held = deal.held.values().any(|quantity| *quantity != 0);
         match deal.state {
-            SaleState::Open => {
+            SaleState::Open | SaleState::Parked => {
                 must!(paid + pending <= deal.total, "I1 nobody pays more than is due", subject, "{deal:?}");
             }
             SaleState::Completed => {

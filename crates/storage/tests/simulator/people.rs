@@ -208,7 +208,7 @@ fn sell(world: &mut World, merchant: usize, sale: u128, register: u128) -> Check
     match deal.state {
         SaleState::Open => {}
         SaleState::Completed => return bring_back(world, merchant, sale, &deal),
-        SaleState::Voided => return Ok(()),
+        SaleState::Parked | SaleState::Voided => return Ok(()),
     }
     let due = deal.due();
     let roll = world.rng.below(100);
