@@ -5,8 +5,8 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, exception, merchant, operator, payment, receipt, returns, sale, shift, stock, webhook_delivery,
-    webhook_endpoint,
+    article, exception, merchant, operator, payment, print_job, printer, receipt, returns, sale, shift, stock,
+    webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -74,6 +74,10 @@ pub enum Refusal {
     Shift(shift::Refusal),
     /// A rule of receipts.
     Receipt(receipt::Refusal),
+    /// A rule of printers.
+    Printer(printer::Refusal),
+    /// A rule of print jobs.
+    PrintJob(print_job::Refusal),
     /// A rule of webhook endpoints.
     WebhookEndpoint(webhook_endpoint::Refusal),
     /// A rule of webhook deliveries.
@@ -97,6 +101,8 @@ impl Refusal {
             Self::Operator(refusal) => refusal.code().to_owned(),
             Self::Shift(refusal) => refusal.code().to_owned(),
             Self::Receipt(refusal) => refusal.code().to_owned(),
+            Self::Printer(refusal) => refusal.code().to_owned(),
+            Self::PrintJob(refusal) => refusal.code().to_owned(),
             Self::WebhookEndpoint(refusal) => refusal.code().to_owned(),
             Self::WebhookDelivery(refusal) => refusal.code().to_owned(),
         }
@@ -126,6 +132,8 @@ impl fmt::Display for Refusal {
             Self::Operator(refusal) => refusal.fmt(f),
             Self::Shift(refusal) => refusal.fmt(f),
             Self::Receipt(refusal) => refusal.fmt(f),
+            Self::Printer(refusal) => refusal.fmt(f),
+            Self::PrintJob(refusal) => refusal.fmt(f),
             Self::WebhookEndpoint(refusal) => refusal.fmt(f),
             Self::WebhookDelivery(refusal) => refusal.fmt(f),
         }

@@ -100,6 +100,10 @@ ids! {
     SaleId = "sal";
     /// What a customer is given of a sale, each time it is given.
     ReceiptId = "rcp";
+    /// Where receipts come out.
+    PrinterId = "prn";
+    /// What is to come out of a printer.
+    PrintJobId = "prj";
     /// How one part of a sale is paid.
     TenderId = "ten";
     /// The electronic exchange behind one tender.

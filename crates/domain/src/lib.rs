@@ -17,6 +17,8 @@ pub mod merchant;
 pub mod money;
 pub mod operator;
 pub mod payment;
+pub mod print_job;
+pub mod printer;
 pub mod receipt;
 pub mod returns;
 pub mod sale;

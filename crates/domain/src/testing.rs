@@ -229,6 +229,11 @@ impl World {
             Key::Receipts(sale) => {
                 receipts_of(database, owner, *sale).for_each(|receipt| work.receipts.put_loaded(receipt.clone()));
             }
+            Key::Printer(id) => copy(&database.printers, &mut work.printers, owner, id),
+            Key::PrintJob(id) => {
+                copy(&database.print_jobs, &mut work.print_jobs, owner, id);
+                self.load_exceptions(work, &id.to_string());
+            }
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
             Key::Shift(id) => copy(&database.shifts, &mut work.shifts, owner, id),
@@ -317,6 +322,8 @@ impl World {
         write(&work.exceptions, &mut database.exceptions);
         write(&work.webhook_endpoints, &mut database.webhook_endpoints);
         write(&work.webhook_deliveries, &mut database.webhook_deliveries);
+        write(&work.printers, &mut database.printers);
+        write(&work.print_jobs, &mut database.print_jobs);
         write(&work.jobs, &mut database.jobs);
         write(&work.receipt_series, &mut database.receipt_series);
         write(&work.shifts, &mut database.shifts);

@@ -12,8 +12,8 @@ use crate::call::Call;
 use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
-    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, RegisterId,
-    ReturnId, SaleId, ShiftId, TenderId, WebhookDeliveryId, WebhookEndpointId,
+    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, PrintJobId,
+    PrinterId, RegisterId, ReturnId, SaleId, ShiftId, TenderId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -21,6 +21,8 @@ use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Reg
 use crate::money::{Currency, Overflow};
 use crate::operator::Operator;
 use crate::payment::{Operation, Payment};
+use crate::print_job::PrintJob;
+use crate::printer::Printer;
 use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
@@ -46,6 +48,8 @@ pub enum Key {
     Connection(ConnectionId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     ApiKey(ApiKeyId),
+    /// Reference data, read unlocked; a change of it is guarded by its version.
+    Printer(PrinterId),
     /// Who works at a register.
     Operator(OperatorId),
     /// The sale with its lines, tenders, reservations and exceptions.
@@ -62,6 +66,8 @@ pub enum Key {
     WebhookEndpoint(WebhookEndpointId),
     /// One event on its way to one endpoint.
     WebhookDelivery(WebhookDeliveryId),
+    /// What is to come out of a printer, with its exceptions.
+    PrintJob(PrintJobId),
     /// One job.
     Job(JobId),
     /// A counter that comes into being when it is first named.
@@ -113,6 +119,8 @@ records! {
     Label, (MerchantId, Barcode), |r| (r.merchant, r.barcode.clone()), r.merchant;
     Connection, ConnectionId, |r| r.id, r.merchant;
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
+    Printer, PrinterId, |r| r.id, r.merchant;
+    PrintJob, PrintJobId, |r| r.id, r.merchant;
     Operator, OperatorId, |r| r.id, r.merchant;
     Sale, SaleId, |r| r.id, r.merchant;
     SaleLine, (SaleId, u32), |r| (r.sale, r.number), r.merchant;
@@ -272,10 +280,10 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys operators
-            sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts payments
-            operations exceptions webhook_endpoints webhook_deliveries jobs receipt_series shifts cash_movements
-            stock_levels balances);
+        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys printers
+            operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
+            payments operations exceptions webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
+            cash_movements stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
@@ -292,6 +300,7 @@ pub struct UnitOfWork {
     pub labels: Table<Label>,
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
+    pub printers: Table<Printer>,
     pub operators: Table<Operator>,
     pub sales: Table<Sale>,
     pub sale_lines: Table<SaleLine>,
@@ -307,6 +316,7 @@ pub struct UnitOfWork {
     pub exceptions: Table<Exception>,
     pub webhook_endpoints: Table<WebhookEndpoint>,
     pub webhook_deliveries: Table<WebhookDelivery>,
+    pub print_jobs: Table<PrintJob>,
     pub jobs: Table<Job>,
     pub receipt_series: Table<ReceiptSeries>,
     pub shifts: Table<Shift>,

@@ -16,6 +16,7 @@ use crate::http::auth::Auth;
 use crate::http::event::STREAMS_MAX;
 use crate::http::health::Pulse;
 use crate::pepper::Pepper;
+use crate::print::Printing;
 use crate::provider::Providers;
 use crate::shop::Shops;
 use crate::waits::Waits;
@@ -51,6 +52,8 @@ pub struct Parts {
     pub providers: Providers,
     /// The hub's side of all receivers of webhooks.
     pub webhooks: Webhooks,
+    /// The hub's side of all printers.
+    pub printing: Printing,
     /// The idempotency keys whose answer is waited for.
     pub waits: Waits,
     /// Whether a weak database makes the hub not ready.
@@ -86,6 +89,8 @@ pub struct Ingredients {
     pub providers: Providers,
     /// The hub's side of all receivers of webhooks.
     pub webhooks: Webhooks,
+    /// The hub's side of all printers.
+    pub printing: Printing,
     /// Whether a weak database makes the hub not ready.
     pub durability: Durability,
     /// What weakens the database.
@@ -106,6 +111,7 @@ impl App {
             pepper,
             providers,
             webhooks,
+            printing,
             durability,
             weaknesses,
             is_behind_proxy,
@@ -126,6 +132,7 @@ impl App {
             pepper,
             providers,
             webhooks,
+            printing,
             durability,
             weaknesses,
             is_behind_proxy,

@@ -9,7 +9,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::http::auth;
-use crate::{database, log, provider, serve, webhook};
+use crate::{database, log, print, provider, serve, webhook};
 
 /// The defaults, with their documentation.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -28,6 +28,8 @@ pub struct Config {
     pub provider: provider::Config,
     /// Who may be sent webhooks.
     pub webhook: webhook::Config,
+    /// Where printers may stand.
+    pub printing: print::Config,
     /// What is logged.
     pub log: log::Config,
 }
@@ -52,7 +54,8 @@ impl Config {
         let figment = Figment::from(Toml::string(DEFAULTS))
             .merge(("serve.listen", "127.0.0.1:0"))
             .merge(("database.data_dir", folder))
-            .merge(("webhook.allowed_networks", ["127.0.0.0/8"]));
+            .merge(("webhook.allowed_networks", ["127.0.0.0/8"]))
+            .merge(("printing.allowed_networks", ["127.0.0.0/8"]));
         figment.extract().expect("the embedded defaults are complete")
     }
 

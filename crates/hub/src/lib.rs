@@ -17,6 +17,7 @@ pub mod log;
 pub mod operator;
 pub mod pepper;
 pub mod pin;
+pub mod print;
 pub mod provider;
 pub mod seal;
 pub mod serve;

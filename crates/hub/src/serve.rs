@@ -24,9 +24,10 @@ use crate::config::Config as Settings;
 use crate::database::{Database, Weaknesses};
 use crate::http::metrics;
 use crate::pepper::Pepper;
+use crate::print::Printing;
 use crate::provider::Providers;
 use crate::webhook::Webhooks;
-use crate::{http, tls, webhook, worker};
+use crate::{http, print, tls, webhook, worker};
 
 /// Requests that are at work when the hub stops have this long to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -111,6 +112,7 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
         pepper,
         providers,
         webhooks,
+        printing: Printing::new(&settings.printing),
         durability,
         weaknesses,
         is_behind_proxy,
@@ -146,6 +148,7 @@ impl Running {
         self.stopper.graceful_shutdown(Some(STOP_WAIT));
         let served = self.server.await;
         self.app.webhooks.wait_for_rest(STOP_WAIT).await;
+        self.app.printing.wait_for_rest(STOP_WAIT).await;
         self.app.committer.stop();
         let committer = self.committer;
         let committed = tokio::task::spawn_blocking(move || committer.join()).await?;
@@ -239,6 +242,7 @@ fn spawn_background(app: &App) -> JoinSet<()> {
     background.spawn(prune(app.clone()));
     background.spawn(worker::run(app.clone()));
     background.spawn(webhook::worker::run(app.clone()));
+    background.spawn(print::worker::run(app.clone()));
     background
 }
 

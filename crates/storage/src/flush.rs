@@ -42,11 +42,13 @@ pub(crate) fn flush<'a>(
     records(&work.labels, &mut writes);
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);
+    records(&work.printers, &mut writes);
     records(&work.operators, &mut writes);
     records(&work.sales, &mut writes);
     records(&work.payments, &mut writes);
     records(&work.webhook_endpoints, &mut writes);
     records(&work.webhook_deliveries, &mut writes);
+    records(&work.print_jobs, &mut writes);
     records(&work.jobs, &mut writes);
     records(&work.receipt_series, &mut writes);
     records(&work.shifts, &mut writes);

@@ -11,6 +11,8 @@ use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Re
 use domain::money::Quantity;
 use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
+use domain::print_job::PrintJob;
+use domain::printer::Printer;
 use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
@@ -67,6 +69,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::Barcode(..)
             | Key::Connection(_)
             | Key::ApiKey(_)
+            | Key::Printer(_)
     )
 }
 
@@ -166,10 +169,12 @@ impl Plan {
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
+        plan.read(Printer::TABLE, &keys.printers, |work, row| put(&mut work.printers, row));
         plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
         plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
         plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
         plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
+        plan.read(PrintJob::TABLE, &keys.print_jobs, |work, row| put(&mut work.print_jobs, row));
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
         plan.read(Shift::TABLE, &keys.shifts, |work, row| put(&mut work.shifts, row));
@@ -207,6 +212,8 @@ struct KeySets {
     payments: BTreeSet<Vec<Cell<'static>>>,
     webhook_endpoints: BTreeSet<Vec<Cell<'static>>>,
     webhook_deliveries: BTreeSet<Vec<Cell<'static>>>,
+    printers: BTreeSet<Vec<Cell<'static>>>,
+    print_jobs: BTreeSet<Vec<Cell<'static>>>,
     jobs: BTreeSet<Vec<Cell<'static>>>,
     receipt_series: BTreeSet<Vec<Cell<'static>>>,
     shifts: BTreeSet<Vec<Cell<'static>>>,
@@ -243,6 +250,11 @@ impl KeySets {
                 }
                 Key::WebhookEndpoint(id) => sets.webhook_endpoints.insert(vec![Cell::display(id)]),
                 Key::WebhookDelivery(id) => sets.webhook_deliveries.insert(vec![Cell::display(id)]),
+                Key::Printer(id) => sets.printers.insert(vec![Cell::display(id)]),
+                Key::PrintJob(id) => {
+                    sets.exception_subjects.insert(vec![Cell::display(id)]);
+                    sets.print_jobs.insert(vec![Cell::display(id)])
+                }
                 Key::Job(id) => sets.jobs.insert(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
                 Key::ReceiptSeries(id) => sets.receipt_series.insert(vec![Cell::display(id)]),
                 Key::Shift(id) => sets.shifts.insert(vec![Cell::display(id.register), Cell::Int(i64::from(id.number))]),

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V9__shifts", include_str!("../migrations/V9__shifts.sql")),
     ("V10__consumption", include_str!("../migrations/V10__consumption.sql")),
     ("V11__parked_sales", include_str!("../migrations/V11__parked_sales.sql")),
+    ("V12__printing", include_str!("../migrations/V12__printing.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

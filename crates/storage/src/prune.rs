@@ -3,6 +3,7 @@
 //! the bulk lane. Sales, payments, movements, journal, events and audit stay.
 
 use domain::job::Job;
+use domain::print_job::PrintJob;
 use domain::time::Timestamp;
 use domain::webhook_delivery::{State, WebhookDelivery};
 
@@ -29,6 +30,9 @@ pub const DELIVERED_KEPT_MS: i64 = 7 * DAY_MS;
 /// off. The event itself stays.
 pub const DELIVERIES_KEPT_MS: i64 = 30 * DAY_MS;
 
+/// A print is asked after within days; that a receipt was printed stays with the receipt.
+pub const PRINT_JOBS_KEPT_MS: i64 = 30 * DAY_MS;
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Which rows of a table are over.
@@ -43,7 +47,7 @@ pub struct Rule {
     pub(crate) is_over: fn(&Row, &Cell<'static>) -> bool,
 }
 
-const RULES: [&Rule; 5] = [
+const RULES: [&Rule; 6] = [
     &Rule {
         table: &IDEMPOTENCY,
         kept_ms: ANSWERS_KEPT_MS,
@@ -85,6 +89,18 @@ const RULES: [&Rule; 5] = [
         limit: |at| Cell::Int(at.0),
         guard: "updated_at",
         is_over: |row, limit| delivery_cell(row, "updated_at").is_some_and(|at| at < limit),
+    },
+    &Rule {
+        table: PrintJob::TABLE,
+        kept_ms: PRINT_JOBS_KEPT_MS,
+        limit: |at| Cell::Int(at.0),
+        // Who opened a drawer is asked for longer, and there are few.
+        guard: "content = 'receipt' AND due_at IS NULL AND updated_at",
+        is_over: |row, limit| {
+            let cell = |column: &str| PrintJob::TABLE.position(column).and_then(|place| row.get(place));
+            let is_ended = cell("due_at") == Some(&Cell::Null) && cell("content") == Some(&Cell::text("receipt"));
+            is_ended && cell("updated_at").is_some_and(|at| at < limit)
+        },
     },
 ];
 

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 use crate::command::{self, not_found};
 use crate::guard;
-use crate::id::{ExceptionId, MerchantId, PaymentId, SaleId};
+use crate::id::{ExceptionId, MerchantId, PaymentId, PrintJobId, SaleId};
 use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -64,6 +64,8 @@ pub enum Kind {
     NotAskedFor,
     /// A job failed again and again.
     JobFailed,
+    /// Something was not printed, or nobody knows whether it was.
+    PrintFailed,
 }
 
 /// What an exception is kept under: the record it is about, and its kind.
@@ -79,7 +81,9 @@ impl Place {
     /// The record whose lock covers its exceptions.
     fn key(&self) -> Option<Key> {
         let payment = self.subject.parse::<PaymentId>().map(Key::Payment);
-        payment.ok().or_else(|| self.subject.parse::<SaleId>().map(Key::Sale).ok())
+        let sale = || self.subject.parse::<SaleId>().map(Key::Sale).ok();
+        let print_job = || self.subject.parse::<PrintJobId>().map(Key::PrintJob).ok();
+        payment.ok().or_else(sale).or_else(print_job)
     }
 
     /// The exception, if it is the merchant's.
@@ -120,7 +124,7 @@ fn check_text(text: &str, chars: RangeInclusive<usize>, refusal: Refusal) -> Res
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::PaymentInDoubt,
         Self::LateApproval,
         Self::WitnessesContradict,
@@ -128,6 +132,7 @@ impl Kind {
         Self::Oversold,
         Self::NotAskedFor,
         Self::JobFailed,
+        Self::PrintFailed,
     ];
 
     /// The word in the database and in the API.
@@ -140,6 +145,7 @@ impl Kind {
             Self::Oversold => "oversold",
             Self::NotAskedFor => "not_asked_for",
             Self::JobFailed => "job_failed",
+            Self::PrintFailed => "print_failed",
         }
     }
 

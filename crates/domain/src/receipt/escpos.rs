@@ -20,6 +20,9 @@ const START: [u8; 13] = [ESC, b'@', ESC, b'R', 8, ESC, b't', 1, FS, b'C', 1, FS,
 /// GS V 66 0: feeds the paper to the knife, then cuts it but for one point.
 const CUT: [u8; 4] = [GS, b'V', 66, 0];
 
+/// ESC p 0 25 250: a pulse of 50 milliseconds on the first line of the drawer, and half a second of rest.
+pub const DRAWER_PULSE: [u8; 5] = [ESC, b'p', 0, 25, 250];
+
 /// Dots a side of a module, at eight dots a millimetre: the 29 modules of a sale's id are 22 mm, which any telephone reads,
 /// and with their margin they fit on the narrowest paper.
 const QR_MODULE_DOTS: u8 = 6;

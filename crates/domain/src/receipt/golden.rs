@@ -185,6 +185,7 @@ fn a_receipt() -> IssuedReceipt {
         kind: Kind::Receipt,
         is_copy: false,
         locale: Locale::Ja,
+        print_count: 0,
         issued_by: "key".to_owned(),
         issued_at: Timestamp(0),
         version: 1,

@@ -82,6 +82,7 @@ impl IssueReceipt {
             kind: self.kind.clone(),
             is_copy,
             locale: self.locale,
+            print_count: 0,
             issued_by: call.actor.name.clone(),
             issued_at: call.now,
             version: 1,

@@ -19,7 +19,7 @@ mod text;
 mod words;
 
 pub use content::{CivilTime, Discount, Line, Mismatch, Paid, PaidBy, Parts, Place, Receipt, paid_by};
-pub use escpos::escpos;
+pub use escpos::{DRAWER_PULSE, escpos};
 pub use html::html;
 pub use issue::IssueReceipt;
 pub use paper::Columns;
@@ -56,6 +56,8 @@ pub struct IssuedReceipt {
     pub is_copy: bool,
     /// In which language.
     pub locale: Locale,
+    /// How often it was sent to a printer.
+    pub print_count: u32,
     /// Who gave it: the id of the API key, as a rule.
     pub issued_by: String,
     /// When.

@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
-    article, exception, merchant, operator, payment, receipt, returns, sale, shift, stock, webhook_delivery,
-    webhook_endpoint,
+    article, exception, merchant, operator, payment, print_job, printer, receipt, returns, sale, shift, stock,
+    webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -72,6 +72,8 @@ pub enum Kind {
     WebhookUrlInvalid,
     /// The URL of an endpoint leads to where nothing is sent.
     WebhookUrlRefused,
+    /// The address of a printer is in no network that the settings allow.
+    PrinterAddressRefused,
     /// The merchant has as many endpoints as one may have.
     WebhookEndpointLimitReached,
     /// No such record of this merchant.
@@ -91,7 +93,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 17] = [
+pub const NOUNS: [&str; 19] = [
     "article",
     "connection",
     "exception",
@@ -100,6 +102,8 @@ pub const NOUNS: [&str; 17] = [
     "operation",
     "operator",
     "payment",
+    "print_job",
+    "printer",
     "receipt",
     "register",
     "return",
@@ -113,7 +117,7 @@ pub const NOUNS: [&str; 17] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -138,6 +142,7 @@ impl Kind {
         Self::CurrencyMismatch,
         Self::WebhookUrlInvalid,
         Self::WebhookUrlRefused,
+        Self::PrinterAddressRefused,
         Self::WebhookEndpointLimitReached,
         Self::StreamsExhausted,
         Self::Overloaded,
@@ -174,6 +179,7 @@ impl Kind {
             Self::CurrencyMismatch => "currency_mismatch",
             Self::WebhookUrlInvalid => "webhook_url_invalid",
             Self::WebhookUrlRefused => "webhook_url_refused",
+            Self::PrinterAddressRefused => "printer_address_refused",
             Self::WebhookEndpointLimitReached => "webhook_endpoint_limit_reached",
             Self::NotFound(noun) => return Cow::Owned(format!("{noun}_not_found")),
             Self::StreamsExhausted => "streams_exhausted",
@@ -210,6 +216,7 @@ impl Kind {
             | Self::OperatorPinInvalid
             | Self::WebhookUrlInvalid
             | Self::WebhookUrlRefused
+            | Self::PrinterAddressRefused
             | Self::WebhookEndpointLimitReached => StatusCode::UNPROCESSABLE_ENTITY,
             Self::StreamsExhausted
             | Self::Overloaded
@@ -370,6 +377,8 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Operator(refusal) => of_operator(refusal),
         Refusal::Shift(refusal) => of_shift(refusal),
         Refusal::Receipt(refusal) => of_receipt(refusal),
+        Refusal::Printer(refusal) => of_printer(refusal),
+        Refusal::PrintJob(refusal) => of_print_job(refusal),
         Refusal::WebhookEndpoint(refusal) => of_webhook_endpoint(refusal),
         Refusal::WebhookDelivery(webhook_delivery::Refusal::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -415,6 +424,24 @@ const fn of_receipt(refusal: &receipt::Refusal) -> StatusCode {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
         R::SaleNotCompleted { .. } | R::TooMany | R::ReturnTooMany => StatusCode::CONFLICT,
         R::AddresseeInvalid | R::ProvisoInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_printer(refusal: &printer::Refusal) -> StatusCode {
+    use printer::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::NameInvalid | R::AddressInvalid | R::DrawerElsewhere => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_print_job(refusal: &print_job::Refusal) -> StatusCode {
+    use print_job::Refusal as R;
+    match refusal {
+        R::DrawerSaleWithoutCash => StatusCode::UNPROCESSABLE_ENTITY,
+        R::PrinterInactive | R::TooManyPrints | R::NotRetryable { .. } | R::ClaimLost | R::DrawerMissing => {
+            StatusCode::CONFLICT
+        }
     }
 }
 

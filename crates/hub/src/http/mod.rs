@@ -21,6 +21,8 @@ pub mod parked_sale;
 mod patience;
 pub mod payment;
 pub mod prefer;
+pub mod print_job;
+pub mod printer;
 pub mod receipt;
 mod receipt_json;
 pub mod report;
@@ -104,6 +106,8 @@ pub fn routes() -> Vec<Route> {
         parked_sale::routes(),
         returns::routes(),
         receipt::routes(),
+        printer::routes(),
+        print_job::routes(),
         payment::routes(),
         notification::routes(),
         merchant::routes(),

@@ -171,7 +171,7 @@ async fn find(app: &App, merchant: MerchantId, segments: &Segments) -> Result<Wh
 }
 
 /// What stands on it. A sale whose parts do not come to its totals has no receipt: a wrong one would be worse.
-fn content(whole: &WholeReceipt) -> Result<Receipt, Problem> {
+pub fn content(whole: &WholeReceipt) -> Result<Receipt, Problem> {
     content_of(whole).map_err(|why| {
         tracing::error!(receipt.id = %whole.issued.id, why, "A receipt cannot be made.");
         Problem::new(error::Kind::Internal, "The receipt cannot be made from its sale. Report the request id.")

@@ -78,6 +78,7 @@ struct Report<'a> {
     ends_at: Timestamp,
     currencies: Vec<InCurrency<'a>>,
     open_exceptions: AtRisk,
+    drawer: Drawer,
     receipts: Vec<Range<'a>>,
 }
 
@@ -99,6 +100,7 @@ impl<'a> Report<'a> {
             ends_at: day.ends_at,
             currencies: currencies.into_iter().map(in_currency).collect::<Result<_, _>>()?,
             open_exceptions: AtRisk::of(sums.exceptions),
+            drawer: Drawer { opened: sums.drawer.0, opened_without_sale: sums.drawer.1 },
             receipts: sums.receipts.iter().map(Range::of).collect(),
         })
     }
@@ -247,6 +249,13 @@ impl AtRisk {
     const fn of(Sum { count, amount_minor }: Sum) -> Self {
         Self { count, at_risk_minor: amount_minor }
     }
+}
+
+/// How often drawers were opened by the hub.
+#[derive(Serialize)]
+struct Drawer {
+    opened: i64,
+    opened_without_sale: i64,
 }
 
 /// The receipts of one register.

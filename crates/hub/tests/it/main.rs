@@ -25,6 +25,7 @@ mod operator;
 mod parked_sale;
 mod payment;
 mod payment_faults;
+mod printing;
 mod receipt;
 mod report;
 mod returns;

@@ -6,6 +6,7 @@ mod catalogue;
 mod chain;
 mod merchants;
 mod parked_sales;
+mod printing;
 mod receipts;
 mod returns;
 mod shifts;
@@ -79,6 +80,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         merchants::issuers,
         parked_sales::parked_sales,
         receipts::receipts,
+        printing::print_jobs,
         trade::payments,
         trade::attention,
         books::journal,

@@ -3,6 +3,7 @@
 
 pub mod parked_sale;
 mod people;
+pub mod printing;
 pub mod receipt;
 pub mod report;
 pub mod shift;

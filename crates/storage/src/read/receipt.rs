@@ -99,6 +99,16 @@ impl Reader {
         Ok(found.into_iter().next())
     }
 
+    /// The sale that a receipt was given of.
+    pub async fn find_sale_of_receipt(
+        &self,
+        merchant: MerchantId,
+        id: ReceiptId,
+    ) -> Result<Option<SaleId>, EngineError> {
+        let found = self.find::<IssuedReceipt>(merchant, Cell::display(id)).await?;
+        Ok(found.map(|receipt| receipt.sale))
+    }
+
     /// One receipt with all that stands on it.
     pub async fn find_receipt(&self, merchant: MerchantId, id: ReceiptId) -> Result<Option<WholeReceipt>, EngineError> {
         let Some(issued) = self.find::<IssuedReceipt>(merchant, Cell::display(id)).await? else { return Ok(None) };

@@ -4,6 +4,7 @@
 use domain::id::{LocationId, MerchantId, RegisterId};
 use domain::money::Currency;
 use domain::payment::{self, Operation};
+use domain::print_job::PrintJob;
 use domain::returns::{Refund, Return};
 use domain::sale::{Sale, State, Tender};
 use domain::tax::{Alike, PriceMode, Rounding, TaxRate, TaxTerms};
@@ -128,6 +129,8 @@ pub struct Sums {
     pub in_doubt: Vec<(Currency, Sum)>,
     /// The merchant's open exceptions now, of all locations, with the money at risk.
     pub exceptions: Sum,
+    /// How often a drawer was opened, and how often of that without a sale.
+    pub drawer: (i64, i64),
     /// Receipt numbers, one per register.
     pub receipts: Vec<Receipts>,
 }
@@ -235,6 +238,10 @@ fn in_doubt() -> String {
 pub(super) const EXCEPTIONS: &str = "SELECT COUNT(*), COALESCE(CAST(SUM(at_risk_minor) AS BIGINT), 0) FROM exception \
      WHERE merchant_id = $1 AND resolved_at IS NULL";
 
+const DRAWER: &str = "SELECT COUNT(*), COUNT(*) FILTER (WHERE drawer_reason <> 'sale') FROM print_job \
+     WHERE merchant_id = $1 AND created_at >= $2 AND created_at < $3 AND (location_id = $4 OR $4 = '') \
+     AND register_id IS NOT NULL";
+
 impl Span {
     fn queries(&self) -> Vec<Query> {
         let location = || Cell::Text(self.location.map(|id| id.to_string()).unwrap_or_default().into());
@@ -252,6 +259,7 @@ impl Span {
             Query { sql: in_doubt().into(), params: vec![merchant(), location()] },
             Query { sql: EXCEPTIONS.into(), params: vec![merchant()] },
             Query { sql: receipts().into(), params: params() },
+            Query { sql: DRAWER.into(), params: params() },
         ]
     }
 }
@@ -280,6 +288,9 @@ impl Reader {
                 .pop()
                 .unwrap_or_default(),
             receipts: each(<Sale as Stored>::TABLE, next(), read_receipts)?,
+            drawer: each(<PrintJob as Stored>::TABLE, next(), |row| Ok((row.int()?, row.int()?)))?
+                .pop()
+                .unwrap_or_default(),
         })
     }
 }
@@ -364,7 +375,8 @@ mod tests {
             let steps: Vec<String> = plan.unwrap().into_iter().map(|row| format!("{:?}", row.last())).collect();
             let is_walk = |step: &String| step.contains("SCAN") && !FEW.iter().any(|few| step.contains(few));
             assert!(!steps.iter().any(is_walk), "{}: {steps:#?}", query.sql);
-            let narrow = ["sale_closed", "operation_refund", "return_made", "refund_cash", "exception_open"];
+            let narrow =
+                ["sale_closed", "operation_refund", "return_made", "refund_cash", "exception_open", "print_job_drawer"];
             assert!(steps.iter().any(|step| narrow.iter().any(|index| step.contains(index))), "{steps:#?}");
         }
     }

@@ -5,6 +5,7 @@ mod money;
 mod parked_sale;
 mod payment;
 mod people;
+mod printing;
 mod receipt;
 mod returns;
 mod sale;

@@ -35,7 +35,7 @@ const WORDS = {
     kinds: {
       payment_in_doubt: 'Payment in doubt', late_approval: 'Charged after the register was told it was not',
       witnesses_contradict: 'Two answers contradict each other', refund_failed: 'Refund did not happen',
-      oversold: 'Sold more than was there', not_asked_for: 'Operation that nobody asked for', job_failed: 'Work that failed',
+      oversold: 'Sold more than was there', not_asked_for: 'Operation that nobody asked for', job_failed: 'Work that failed', print_failed: 'Not printed',
     },
     todo: {
       payment_in_doubt: 'Look the payment up in the provider’s portal and tell the hub what happened there.',
@@ -45,6 +45,7 @@ const WORDS = {
       oversold: 'Count the shelf and correct the stock, or agree with the customer on a later delivery.',
       not_asked_for: 'Find out who made it: a terminal keyed by hand, or the provider’s portal.',
       job_failed: 'Read the reason and try again.',
+      print_failed: 'Look after the printer, then retry the print job or print a copy.',
     },
     stockTitle: 'Stock running low', noStock: 'Nothing is below its reorder threshold.',
     article: 'Article', location: 'Location', available: 'Available', threshold: 'Threshold',
@@ -91,7 +92,7 @@ const WORDS = {
     kinds: {
       payment_in_doubt: '支払いの結果が不明', late_approval: '「請求なし」と案内した後の請求',
       witnesses_contradict: '結果の食い違い', refund_failed: '返金できていない', oversold: '在庫を超える販売',
-      not_asked_for: '依頼していない取引', job_failed: '処理の失敗',
+      not_asked_for: '依頼していない取引', job_failed: '処理の失敗', print_failed: '印刷できていない',
     },
     todo: {
       payment_in_doubt: '決済会社の管理画面で支払いを確認し、結果をハブに登録してください。',
@@ -101,6 +102,7 @@ const WORDS = {
       oversold: '棚の数を数えて在庫を訂正するか、後日のお渡しをお客様とご相談ください。',
       not_asked_for: '手入力の端末か決済会社の管理画面か、誰が行ったのか確認してください。',
       job_failed: '理由を読み、もう一度実行してください。',
+      print_failed: 'プリンターを確認し、再試行するか控えを印刷してください。',
     },
     stockTitle: '在庫わずか', noStock: '発注点を下回った商品はありません。',
     article: '商品', location: '店舗', available: '販売可能数', threshold: '発注点',

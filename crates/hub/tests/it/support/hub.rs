@@ -95,6 +95,8 @@ impl TestHub {
             ("webhook_endpoint", "paused_until"),
             ("webhook_endpoint", "old_secret_until"),
             ("job", "due_at"),
+            ("print_job", "due_at"),
+            ("print_job", "queued_at"),
         ] {
             execute(name, &format!("UPDATE {table} SET {column} = {column} - {ms}")).await;
         }
