@@ -18,7 +18,7 @@ use domain::merchant::{
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::payment::Profile;
 use domain::sale::{Consumption, NewLine, NewSale, NewTender, RingSale};
-use domain::stock::{Correction, MoveStock};
+use domain::stock::{Booking, MoveStock};
 use domain::tax::TaxRules;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -196,14 +196,8 @@ impl Maker<'_> {
         let articles: Vec<ArticleId> =
             answers.into_iter().map(|answer| Ok(reply_of(answer)?.id)).collect::<anyhow::Result<_>>()?;
         for article in &articles {
-            let command = MoveStock {
-                location,
-                article: *article,
-                kind: Correction::Receipt,
-                quantity: Quantity(UNITS * 1_000),
-                reason: String::new(),
-                expected_on_hand: None,
-            };
+            let quantity = Quantity(UNITS * 1_000);
+            let command = MoveStock::one(merchant, location, Booking::Receipt, *article, quantity);
             self.submit(merchant, Role::Manager, command, |_| ())?;
         }
         self.drain()?;

@@ -551,8 +551,8 @@ fn stock_up(shop: &mut UnitOfWork) {
         article,
         kind: MovementKind::Receipt,
         quantity: on_hand,
-        sale: None,
         reason: "opening".to_owned(),
+        occurred_at: None,
         recorded_at: NOW,
     });
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V10__consumption", include_str!("../migrations/V10__consumption.sql")),
     ("V11__parked_sales", include_str!("../migrations/V11__parked_sales.sql")),
     ("V12__printing", include_str!("../migrations/V12__printing.sql")),
+    ("V13__stock", include_str!("../migrations/V13__stock.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

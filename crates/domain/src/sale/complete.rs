@@ -198,7 +198,7 @@ mod tests {
     use crate::call::Role;
     use crate::money::Quantity;
     use crate::sale::{AddCash, ExpireReservation, RESERVATION_MS};
-    use crate::stock::{Correction, MoveStock, MovementKind};
+    use crate::stock::{Booking, MoveStock, MovementKind};
     use crate::testing::{
         BAG, Complete, Hold, LOCATION, MERCHANT, REGISTER, Settle, TEA, TEA_ON_HAND, World, line, payment_id, sale_id,
     };
@@ -208,10 +208,8 @@ mod tests {
     }
 
     fn adjust(world: &mut World, quantity: i64) {
-        let kind = Correction::Adjustment;
-        let (quantity, reason) = (Quantity(quantity), "counted".to_owned());
-        let adjust = MoveStock { location: LOCATION, article: TEA, kind, quantity, reason, expected_on_hand: None };
-        world.run(&adjust).unwrap();
+        let change = MoveStock::one(MERCHANT, LOCATION, Booking::Correction, TEA, Quantity(quantity));
+        world.run(&MoveStock { reason: "counted".to_owned(), ..change }).unwrap();
     }
 
     fn has_oversold(world: &World) -> bool {
@@ -226,9 +224,10 @@ mod tests {
         let sale = world.standing(sale_id(1)).sale;
         assert_eq!((sale.state, sale.closed_at.is_some()), (State::Completed, true));
         assert_eq!(sale.receipt_number.as_deref(), Some("K1-00000001"));
-        let sold = world.database.movements.rows().iter().filter(|movement| movement.kind == MovementKind::Sale);
-        let sold: Vec<_> = sold.map(|movement| (movement.article, movement.quantity, movement.sale)).collect();
-        assert_eq!(sold, [(TEA, Quantity(-3_000), Some(sale_id(1)))]);
+        let of_sale = MovementKind::Sale(sale_id(1));
+        let sold = world.database.movements.rows().iter().filter(|movement| movement.kind == of_sale);
+        let sold: Vec<_> = sold.map(|movement| (movement.article, movement.quantity)).collect();
+        assert_eq!(sold, [(TEA, Quantity(-3_000))]);
         assert_eq!(world.level(TEA).on_hand, Quantity(TEA_ON_HAND - 3_000));
         assert_eq!(world.level(TEA).reserved, Quantity::ZERO);
         assert_eq!(world.expiry_due(sale_id(1)), None);

@@ -10,7 +10,7 @@ use super::{
 use crate::call::Role;
 use crate::id::{ArticleId, SaleId, TenderId};
 use crate::money::{Currency, Quantity};
-use crate::stock::{Correction, MoveStock};
+use crate::stock::{Booking, MoveStock};
 use crate::tax::{PriceMode, TaxRules};
 use crate::testing::{BAG, Hold, LOCATION, MERCHANT, RICE, Settle, TEA, World, a_sale, line, payment_id, sale_id};
 
@@ -25,7 +25,7 @@ enum Step {
     Settle(SaleId, prop::sample::Index, TenderState, i64),
     Void(SaleId),
     Expire(SaleId),
-    Move(ArticleId, Correction, i64),
+    Move(ArticleId, Booking, i64),
     Wait(i64),
 }
 
@@ -59,9 +59,8 @@ impl Step {
             Self::Void(sale) => drop(world.run(&VoidSale { merchant: MERCHANT, sale })),
             Self::Expire(sale) => drop(world.run(&ExpireReservation { sale, fence: None })),
             Self::Move(article, kind, quantity) => {
-                let (quantity, reason) = (Quantity(quantity), "counted".to_owned());
-                let expected_on_hand = None;
-                drop(world.run(&MoveStock { location: LOCATION, article, kind, quantity, reason, expected_on_hand }));
+                let change = MoveStock::one(MERCHANT, LOCATION, kind, article, Quantity(quantity));
+                drop(world.run(&MoveStock { reason: "counted".to_owned(), ..change }));
             }
             Self::Wait(ms) => world.advance_ms(ms),
         }
@@ -79,7 +78,7 @@ fn steps() -> impl Strategy<Value = Step> {
     // Mostly all that is due, so that stories come to an end.
     let amount = || prop_oneof![3 => Just(None), 1 => (0..700_i64).prop_map(Some)];
     let state = prop::sample::select(vec![TenderState::Pending, TenderState::Paid, TenderState::Failed]);
-    let correction = prop::sample::select(vec![Correction::Receipt, Correction::Adjustment]);
+    let correction = prop::sample::select(vec![Booking::Receipt, Booking::Correction]);
     prop_oneof![
         2 => (sale(), lines()).prop_map(|(sale, lines)| Step::Open(sale, lines)),
         1 => (sale(), lines()).prop_map(|(sale, lines)| Step::Ring(sale, lines)),

@@ -1,11 +1,12 @@
 //! What an open sale does to the level of its location: promise, take back, take away. Each function changes level and
 //! reservation, or level and movements, together.
 
+use super::ledger::{Entry, enter, level_mut};
 use super::threshold::tell_crossing;
-use super::{Movement, MovementKind, Refusal, Reservation, StockLevel};
+use super::{MovementKind, Refusal, Reservation, StockLevel};
 use crate::call::Call;
 use crate::command::{self, not_found};
-use crate::id::{ArticleId, LocationId, MovementId, SaleId};
+use crate::id::{ArticleId, LocationId, SaleId};
 use crate::money::Quantity;
 use crate::sale::Sale;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -49,7 +50,7 @@ pub(crate) fn reserve(
         return Ok(());
     }
     require_available(work, sale, article, missing)?;
-    let level = level_mut(work, sale, article)?;
+    let level = level_mut(work, sale.merchant, sale.location, article)?;
     let was_below = level.is_below_threshold();
     level.reserved = level.reserved.checked_add(missing).ok_or(Refusal::QuantityOutOfRange)?;
     let level = level.clone();
@@ -69,7 +70,7 @@ pub(crate) fn release(
     if excess <= Quantity::ZERO {
         return Ok(());
     }
-    let level = level_mut(work, sale, article)?;
+    let level = level_mut(work, sale.merchant, sale.location, article)?;
     level.reserved = level.reserved.checked_sub(excess).ok_or(Refusal::QuantityOutOfRange)?;
     set_held(work, sale, article, kept);
     Ok(())
@@ -85,28 +86,24 @@ pub(crate) fn sell(
     quantity: Quantity,
 ) -> Result<bool, Stop<command::Refusal>> {
     let held = held(work, sale, article);
-    let level = level_mut(work, sale, article)?;
+    let level = level_mut(work, sale.merchant, sale.location, article)?;
     let was_below = level.is_below_threshold();
-    level.on_hand = level.on_hand.checked_sub(quantity).ok_or(Refusal::QuantityOutOfRange)?;
     level.reserved = level.reserved.checked_sub(held).ok_or(Refusal::QuantityOutOfRange)?;
+    let entry = Entry {
+        location: sale.location,
+        article,
+        kind: MovementKind::Sale(sale.id),
+        quantity: Quantity(quantity.0.saturating_neg()),
+        reason: String::new(),
+        occurred_at: None,
+    };
+    let level = enter(work, call, entry)?.level;
     // A sale that held all it sold did not cause a lack of promises, only a miscount can have.
     let is_oversold = level.on_hand < Quantity::ZERO || (held < quantity && level.available() < Quantity::ZERO);
-    let level = level.clone();
     tell_crossing(work, call, was_below, &level);
     if held > Quantity::ZERO {
         set_held(work, sale, article, Quantity::ZERO);
     }
-    work.movements.append(Movement {
-        id: MovementId::from_uuid(call.next_uuid()),
-        merchant: sale.merchant,
-        location: sale.location,
-        article,
-        kind: MovementKind::Sale,
-        quantity: Quantity(quantity.0.saturating_neg()),
-        sale: Some(sale.id),
-        reason: String::new(),
-        recorded_at: call.now,
-    });
     Ok(is_oversold)
 }
 
@@ -119,21 +116,8 @@ pub(crate) fn take_back(
     article: ArticleId,
     quantity: Quantity,
 ) -> Result<(), Stop<command::Refusal>> {
-    let level = work.stock_levels.find_mut(call.merchant, &(location, article));
-    let level = level.ok_or_else(|| Stop::Needs(vec![Key::StockLevel(location, article)]))?;
-    level.on_hand = level.on_hand.checked_add(quantity).ok_or(Refusal::QuantityOutOfRange)?;
-    work.movements.append(Movement {
-        id: MovementId::from_uuid(call.next_uuid()),
-        merchant: call.merchant,
-        location,
-        article,
-        kind: MovementKind::Return,
-        quantity,
-        sale: Some(sale),
-        reason: String::new(),
-        recorded_at: call.now,
-    });
-    Ok(())
+    let (kind, reason) = (MovementKind::Return(sale), String::new());
+    enter(work, call, Entry { location, article, kind, quantity, reason, occurred_at: None }).map(drop)
 }
 
 fn held(work: &UnitOfWork, sale: &Sale, article: ArticleId) -> Quantity {
@@ -149,13 +133,4 @@ fn set_held(work: &mut UnitOfWork, sale: &Sale, article: ArticleId, quantity: Qu
     }
     let Sale { id: sale, merchant, location, .. } = *sale;
     work.reservations.insert(Reservation { sale, article, merchant, location, quantity, version: 1 });
-}
-
-fn level_mut<'a>(
-    work: &'a mut UnitOfWork,
-    sale: &Sale,
-    article: ArticleId,
-) -> Result<&'a mut StockLevel, Stop<command::Refusal>> {
-    let level = work.stock_levels.find_mut(sale.merchant, &(sale.location, article));
-    level.ok_or_else(|| Stop::Needs(vec![Key::StockLevel(sale.location, article)]))
 }

@@ -1,19 +1,21 @@
 //! Stock: a level per location and article, a ledger of movements, and reservations of open sales. A level's `on_hand`
 //! is the sum of its movements and its `reserved` the sum of its reservations, always.
 
+mod ledger;
 mod level;
 mod move_stock;
+mod movement;
 mod refusal;
 mod threshold;
 
 pub(crate) use level::{release, require_available, reserve, sell, take_back};
-pub use move_stock::{Correction, MoveStock, Moved, REASON_CHARS_MAX};
+pub use move_stock::{Booking, LATE_MS_MAX, LINES_MAX, MoveStock, Moved, NewMovement, REASON_CHARS_MAX};
+pub use movement::{Movement, MovementKind, WriteOffReason};
 pub use refusal::Refusal;
 pub use threshold::SetThreshold;
 
-use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId};
+use crate::id::{ArticleId, LocationId, MerchantId, SaleId};
 use crate::money::Quantity;
-use crate::time::Timestamp;
 
 /// So little, in thousandths, is always worth a word to the customer: what one of them may well take at once.
 pub const LIMITED_MAX: Quantity = Quantity(3_000);
@@ -53,59 +55,6 @@ impl StockLevel {
     pub fn is_limited(&self) -> bool {
         self.available() <= self.reorder_at.unwrap_or(LIMITED_MAX)
     }
-}
-
-/// Why stock moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MovementKind {
-    /// Goods came in.
-    Receipt,
-    /// Goods were sold.
-    Sale,
-    /// Goods came back.
-    Return,
-    /// A person corrected the level, with a reason.
-    Adjustment,
-}
-
-impl MovementKind {
-    /// The word in the database and in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Receipt => "receipt",
-            Self::Sale => "sale",
-            Self::Return => "return",
-            Self::Adjustment => "adjustment",
-        }
-    }
-
-    /// The kind of that name.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Receipt, Self::Sale, Self::Return, Self::Adjustment].into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
-/// One immutable stock ledger entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
-    /// Its id.
-    pub id: MovementId,
-    /// Whose it is.
-    pub merchant: MerchantId,
-    /// Where.
-    pub location: LocationId,
-    /// What.
-    pub article: ArticleId,
-    /// Why.
-    pub kind: MovementKind,
-    /// The change of `on_hand`: negative when goods leave.
-    pub quantity: Quantity,
-    /// The sale behind it.
-    pub sale: Option<SaleId>,
-    /// A person's reason; empty where the kind says it all.
-    pub reason: String,
-    /// When it was recorded.
-    pub recorded_at: Timestamp,
 }
 
 /// Stock promised to an open sale, one row per sale and article.

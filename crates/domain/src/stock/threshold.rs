@@ -80,7 +80,7 @@ struct Below {
 mod tests {
     use super::*;
     use crate::sale::{RemoveLine, VoidSale};
-    use crate::stock::{Correction, LIMITED_MAX, MoveStock};
+    use crate::stock::{Booking, LIMITED_MAX, MoveStock};
     use crate::testing::{BAG, LOCATION, MERCHANT, OTHER_LOCATION, TEA, TEA_ON_HAND, World, line, sale_id};
 
     fn set(reorder_at: Option<i64>) -> SetThreshold {
@@ -88,10 +88,8 @@ mod tests {
     }
 
     fn adjust(world: &mut World, quantity: i64) {
-        let (kind, quantity, reason) = (Correction::Adjustment, Quantity(quantity), "counted".to_owned());
-        world
-            .run(&MoveStock { location: LOCATION, article: TEA, kind, quantity, reason, expected_on_hand: None })
-            .unwrap();
+        let change = MoveStock::one(MERCHANT, LOCATION, Booking::Correction, TEA, Quantity(quantity));
+        world.run(&MoveStock { reason: "counted".to_owned(), ..change }).unwrap();
     }
 
     fn crossings(world: &World) -> usize {

@@ -484,8 +484,10 @@ const fn of_stock(refusal: &stock::Refusal) -> StatusCode {
     use stock::Refusal as R;
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
-        R::Insufficient { .. } | R::Negative { .. } | R::Stale { .. } => StatusCode::CONFLICT,
-        R::NotCounted | R::QuantityOutOfRange | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        R::Insufficient { .. } | R::Negative { .. } | R::Changed { .. } => StatusCode::CONFLICT,
+        R::NotCounted | R::QuantityOutOfRange | R::LineCountOutOfRange | R::OccurredAtOutOfRange | R::ReasonInvalid => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
     }
 }
 

@@ -99,6 +99,19 @@ impl<'de> Deserialize<'de> for UnitPriceIn {
     }
 }
 
+/// An instant that a client gives, in RFC 3339 with any offset. What is below a millisecond is cut off.
+#[derive(Debug, Clone, Copy)]
+pub struct InstantIn(pub Timestamp);
+
+impl<'de> Deserialize<'de> for InstantIn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let at = text.parse::<jiff::Timestamp>();
+        let at = at.map_err(|_| de::Error::custom("expected an instant such as 2026-04-01T09:30:00Z"))?;
+        Ok(Self(Timestamp(at.as_millisecond())))
+    }
+}
+
 /// What a flag is where nothing is said of it and most want it: for `#[serde(default)]`.
 pub const fn yes() -> bool {
     true
@@ -186,6 +199,11 @@ pub fn list<'a, R, T>(
     let shown = rows.get(..usize::try_from(limit).unwrap_or(usize::MAX)).unwrap_or(rows);
     let next_cursor = shown.last().filter(|_| shown.len() < rows.len()).map(cursor);
     List { object: "list", data: shown.iter().map(shape).collect(), next_cursor }
+}
+
+/// A page whose next one begins after `next_cursor`.
+pub fn page<T>(data: Vec<T>, next_cursor: Option<String>) -> List<T> {
+    List { object: "list", data, next_cursor }
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod sale_json;
 pub mod shift;
 mod shift_report;
 pub mod stock;
+pub mod stock_movement;
 pub mod submit;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
@@ -102,6 +103,7 @@ pub fn routes() -> Vec<Route> {
         metrics::routes(),
         article::routes(),
         stock::routes(),
+        stock_movement::routes(),
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),

@@ -1,13 +1,12 @@
-//! `/v1/stock-levels` and `/v1/stock-movements`: what lies on the shelves.
+//! `/v1/stock-levels`: what lies on the shelves.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
-use domain::id::{ArticleId, LocationId, MovementId};
+use domain::id::{ArticleId, LocationId};
 use domain::money::Quantity;
-use domain::stock::{Correction, MoveStock, Moved, SetThreshold, StockLevel};
-use domain::time::Timestamp;
+use domain::stock::{SetThreshold, StockLevel};
 use serde::{Deserialize, Serialize};
 use storage::Answer;
 
@@ -25,7 +24,6 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/v1/stock-levels", list),
         Route::put("/v1/stock-levels/{location_id}/{article_id}/threshold", set_threshold),
-        Route::post("/v1/stock-movements", create),
     ]
 }
 
@@ -82,79 +80,9 @@ fn encode_level(level: &StockLevel) -> Answer {
     json::answer(200, level.article, json::to_bytes(&Level::of(level)))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewMovement {
-    location_id: LocationId,
-    article_id: ArticleId,
-    kind: MovementKind,
-    quantity: QuantityIn,
-    #[serde(default)]
-    reason: String,
-    expected_on_hand: Option<QuantityIn>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum MovementKind {
-    Receipt,
-    Adjustment,
-}
-
-async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let asked = Asked::<NewMovement>::read(&app, request, Role::Manager, KeyRule::Required).await?;
-    let NewMovement { location_id, article_id, kind, quantity, reason, expected_on_hand } = asked.body;
-    let command = MoveStock {
-        location: location_id,
-        article: article_id,
-        kind: match kind {
-            MovementKind::Receipt => Correction::Receipt,
-            MovementKind::Adjustment => Correction::Adjustment,
-        },
-        quantity: quantity.0,
-        reason,
-        expected_on_hand: expected_on_hand.map(|QuantityIn(quantity)| quantity),
-    };
-    submit(&app, asked.envelope, command, encode).await
-}
-
-fn encode(moved: &Moved) -> Answer {
-    json::answer(201, moved.movement.id, json::to_bytes(&Movement::of(moved)))
-}
-
+/// A level in JSON.
 #[derive(Serialize)]
-struct Movement<'a> {
-    id: MovementId,
-    object: &'static str,
-    location_id: LocationId,
-    article_id: ArticleId,
-    kind: &'static str,
-    quantity: Quantity,
-    reason: &'a str,
-    #[serde(serialize_with = "json::instant")]
-    created_at: Timestamp,
-    stock_level: Level,
-}
-
-impl<'a> Movement<'a> {
-    fn of(moved: &'a Moved) -> Self {
-        let Moved { movement, level } = moved;
-        Self {
-            id: movement.id,
-            object: "stock_movement",
-            location_id: movement.location,
-            article_id: movement.article,
-            kind: movement.kind.as_str(),
-            quantity: movement.quantity,
-            reason: &movement.reason,
-            created_at: movement.recorded_at,
-            stock_level: Level::of(level),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Level {
+pub(super) struct Level {
     object: &'static str,
     location_id: LocationId,
     article_id: ArticleId,
@@ -167,7 +95,7 @@ struct Level {
 }
 
 impl Level {
-    fn of(level: &StockLevel) -> Self {
+    pub(super) fn of(level: &StockLevel) -> Self {
         let StockLevel { location, article, on_hand, reserved, reorder_at, version, .. } = *level;
         Self {
             object: "stock_level",

@@ -33,6 +33,7 @@ mod sale;
 mod serve;
 mod shift;
 mod stock;
+mod stock_movement;
 mod tidy;
 mod webhook_address;
 mod webhook_delivery;

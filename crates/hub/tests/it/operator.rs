@@ -89,7 +89,7 @@ async fn a_manager_allows_with_a_pin_what_the_key_may_not_do(on: On) {
     let (aiko, chief) = (an_operator(&hub, "1", "cashier").await, an_operator(&hub, "9", "manager").await);
     let (aiko, chief) = (sign_in(&hub, &aiko).await, sign_in(&hub, &chief).await);
     let movement = json!({ "location_id": hub.shop.location.to_string(), "article_id": hub.shop.tea.to_string(),
-        "kind": "adjustment", "quantity": "1", "reason": "found one" });
+        "kind": "correction", "quantity": "1", "reason": "found one" });
     let path = "/v1/stock-movements";
     hub.post(&hub.shop.cashier, path, movement.clone()).await.expect_problem(403, "role_too_low");
     post_as(&hub, &aiko, path, &movement).await.expect_problem(403, "role_too_low");

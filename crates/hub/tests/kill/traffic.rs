@@ -230,7 +230,7 @@ fn a_movement(shop: &Shop, article: &str, random: &mut Random) -> (String, Strin
     if random.percent(80) {
         movement(shop, article, "receipt", quantity)
     } else {
-        movement(shop, article, "adjustment", -quantity)
+        movement(shop, article, "correction", -quantity)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod printing;
 pub mod receipt;
 pub mod report;
 pub mod shift;
+pub mod stock;
 pub mod webhook;
 
 use domain::article::{Article, Barcode};

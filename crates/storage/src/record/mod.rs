@@ -23,7 +23,7 @@ use crate::error::Corrupt;
 use crate::table::{Kind, RowReader, Table};
 
 pub use money::{EVENT, JOURNAL_ENTRY, event_cells, journal_entry, journal_entry_cells};
-pub use stock::{MOVEMENT, movement_cells};
+pub use stock::{MOVEMENT, movement, movement_cells};
 
 /// A record that has a table.
 pub trait Stored: Record {

@@ -1,10 +1,12 @@
 //! Stock level, reservation, movement.
 
 use domain::money::Quantity;
-use domain::stock::{Movement, Reservation, StockLevel};
+use domain::stock::{Movement, MovementKind, Reservation, StockLevel, WriteOffReason};
+use domain::time::Timestamp;
 
 use super::{INT, Stored, TEXT, table};
 use crate::cell::Cell;
+use crate::engine::Row;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
 
@@ -101,6 +103,8 @@ pub static MOVEMENT: Table = table(
         ("quantity", INT),
         ("sale_id", TEXT),
         ("reason", TEXT),
+        ("write_off_reason", TEXT),
+        ("occurred_at", INT),
         ("recorded_at", INT),
     ],
 );
@@ -114,8 +118,21 @@ pub fn movement_cells<'a>(movement: &'a Movement, cells: &mut Vec<Cell<'a>>) {
         Cell::display(movement.article),
         Cell::text(movement.kind.as_str()),
         Cell::Int(movement.quantity.0),
-        Cell::option(movement.sale, Cell::display),
+        Cell::option(movement.kind.sale(), Cell::display),
         Cell::text(&movement.reason),
+        Cell::option(movement.kind.write_off_reason(), |why| Cell::text(why.as_str())),
+        Cell::option(movement.occurred_at, |at| Cell::Int(at.0)),
         Cell::Int(movement.recorded_at.0),
     ]);
+}
+
+/// A movement as it was written.
+pub fn movement(row: Row) -> Result<Movement, Corrupt> {
+    let mut row = RowReader::new(&MOVEMENT, row);
+    let (id, merchant, location, article) = (row.parse()?, row.parse()?, row.parse()?, row.parse()?);
+    let (kind, quantity, sale, reason) = (row.text()?, Quantity(row.int()?), row.parse_option()?, row.text()?);
+    let why = row.word_option(WriteOffReason::parse)?;
+    let Some(kind) = MovementKind::parse(&kind, sale, why) else { return row.make_no_sense() };
+    let (occurred_at, recorded_at) = (row.int_option()?.map(Timestamp), Timestamp(row.int()?));
+    Ok(Movement { id, merchant, location, article, kind, quantity, reason, occurred_at, recorded_at })
 }

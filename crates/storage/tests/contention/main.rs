@@ -90,8 +90,8 @@ fn add_to(articles: Vec<ArticleId>) -> impl Command<Reply = ()> + Send + 'static
                 article: *article,
                 kind: domain::stock::MovementKind::Receipt,
                 quantity: domain::money::Quantity(1_000),
-                sale: None,
                 reason: String::new(),
+                occurred_at: None,
                 recorded_at: call.now,
             });
         }

@@ -201,10 +201,10 @@ fn a_record_is_changed_by_many_commands_of_a_batch(shop: &mut Shop) {
     let answers: Vec<_> = (0..256).map(|_| shop.send(plain(), receive(RICE, 1))).collect();
     shop.committer.step();
     let last = answers.into_iter().map(|answer| got(answer).unwrap().reply.unwrap().unwrap()).last().unwrap();
-    assert_eq!(last.level.on_hand, Quantity(356_000));
+    assert_eq!(last[0].level.on_hand, Quantity(356_000));
     let levels = all(&shop.store, "stock_level");
     let level = levels.iter().find(|row| row[1] == Cell::display(RICE)).unwrap();
-    assert_eq!(*cell("stock_level", level, "version"), Cell::Int(last.level.version));
+    assert_eq!(*cell("stock_level", level, "version"), Cell::Int(last[0].level.version));
 }
 
 fn what_is_written_is_read_back(shop: &mut Shop) {

@@ -131,7 +131,7 @@ fn a_failure_leaves_the_key_free(shop: &mut Shop) {
 fn what_is_answered_later_is_in_flight_until_it_is_settled(shop: &mut Shop) {
     let first = shop.submit(later("k"), receive(RICE, 1)).unwrap();
     let moved = first.reply.unwrap().unwrap();
-    assert_eq!(moved.level.on_hand.0, 101_000);
+    assert_eq!(moved[0].level.on_hand.0, 101_000);
     let in_flight = Failure::InFlight { subject: "it".to_owned() };
     assert_eq!(shop.submit(later("k"), receive(RICE, 1)).unwrap_err(), in_flight);
     let settled = shop.submit(settling("k"), receive(RICE, 2)).unwrap();

@@ -142,8 +142,8 @@ fn fill(work: &mut UnitOfWork, call: &mut Call<'_>, article: ArticleId) {
         article,
         kind: MovementKind::Receipt,
         quantity: piece,
-        sale: None,
         reason: String::new(),
+        occurred_at: None,
         recorded_at: call.now,
     });
 }

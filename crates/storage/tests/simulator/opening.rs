@@ -2,7 +2,7 @@
 
 use domain::command::Command;
 use domain::id::{ConnectionId, LocationId, MerchantId, RegisterId};
-use domain::stock::{Correction, MoveStock};
+use domain::stock::{Booking, MoveStock};
 use storage::{Answer, Committed, Failure, Idempotency};
 use uuid::Uuid;
 
@@ -45,17 +45,10 @@ impl World {
         let mut receipts = Vec::new();
         for place in 0..self.shops.len() {
             for number in 0..2 {
-                receipts.push((
-                    place,
-                    MoveStock {
-                        location: self.shops[place].location,
-                        article: self.shops[place].articles[number].0,
-                        kind: Correction::Receipt,
-                        quantity: domain::money::Quantity(self.rng.between(3, 40) * 1_000),
-                        reason: String::new(),
-                        expected_on_hand: None,
-                    },
-                ));
+                let quantity = domain::money::Quantity(self.rng.between(3, 40) * 1_000);
+                let shop = &self.shops[place];
+                let (merchant, location, article) = (shop.merchant, shop.location, shop.articles[number].0);
+                receipts.push((place, MoveStock::one(merchant, location, Booking::Receipt, article, quantity)));
             }
         }
         self.run_first(receipts).map(drop)

@@ -14,7 +14,7 @@ use domain::sale::{
     AddCash, AddDiscount, AddLine, Consumption, NewDiscount, NewLine, NewSale, NewTender, OpenSale, Reduction,
     RemoveDiscount, RemoveLine, RingSale, Standing, Target, VoidSale,
 };
-use domain::stock::{Correction, MoveStock};
+use domain::stock::{Booking, MoveStock};
 use domain::time::Timestamp;
 use storage::{Answer, Committed, Envelope, Failure, Handle};
 use tokio::sync::oneshot::Receiver;
@@ -57,7 +57,7 @@ pub enum Ask {
 pub enum Wait {
     Payment(Receiver<Result<Committed<Moved>, Failure>>),
     Sale(Receiver<Result<Committed<Standing>, Failure>>),
-    Stock(Receiver<Result<Committed<domain::stock::Moved>, Failure>>),
+    Stock(Receiver<Result<Committed<Vec<domain::stock::Moved>>, Failure>>),
     Expiry(Receiver<Result<Committed<domain::sale::Expiry>, Failure>>),
     Return(Receiver<Result<Committed<returns::Moved>, Failure>>),
 }
@@ -155,10 +155,11 @@ fn say_return(reply: Result<&returns::Moved, &Refusal>) -> Answer {
     }
 }
 
-fn say_stock(reply: Result<&domain::stock::Moved, &Refusal>) -> Answer {
+fn say_stock(reply: Result<&Vec<domain::stock::Moved>, &Refusal>) -> Answer {
     match reply {
         Ok(moved) => {
-            let body = format!("{} {}", moved.movement.id, moved.level.on_hand.0).into_bytes();
+            let told = moved.iter().map(|moved| format!("{} {}", moved.movement.id, moved.level.on_hand.0));
+            let body = told.collect::<Vec<_>>().join(" ").into_bytes();
             Answer { status: 200, content_type: "text".into(), body, subject: String::new() }
         }
         Err(refusal) => refused(refusal),
@@ -305,15 +306,10 @@ impl Ask {
                 handle.send(envelope, command, say_return).map(Wait::Return)
             }
             Self::Move { article, location, quantity } => {
-                let kind = if quantity > 0 { Correction::Receipt } else { Correction::Adjustment };
-                let command = MoveStock {
-                    location: LocationId::from_uuid(Uuid::from_u128(location)),
-                    article: article_id(article),
-                    kind,
-                    quantity: Quantity(quantity),
-                    reason: "counted".to_owned(),
-                    expected_on_hand: None,
-                };
+                let kind = if quantity > 0 { Booking::Receipt } else { Booking::Correction };
+                let location = LocationId::from_uuid(Uuid::from_u128(location));
+                let command = MoveStock::one(merchant, location, kind, article_id(article), Quantity(quantity));
+                let command = MoveStock { reason: "counted".to_owned(), ..command };
                 handle.send(envelope, command, say_stock).map(Wait::Stock)
             }
         }

@@ -6,7 +6,7 @@ use domain::command::{Command, Refusal};
 use domain::id::{ArticleId, SaleId};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::sale::{Consumption, NewLine, NewSale, NewTender, RingSale};
-use domain::stock::{Correction, MoveStock};
+use domain::stock::{Booking, MoveStock};
 use domain::work::{Key, Stop, UnitOfWork};
 use uuid::Uuid;
 
@@ -48,14 +48,7 @@ where
 
 /// Puts goods on the shelf.
 pub fn receive(article: ArticleId, pieces: i64) -> MoveStock {
-    MoveStock {
-        location: LOCATION,
-        article,
-        kind: Correction::Receipt,
-        quantity: Quantity(pieces * 1_000),
-        reason: String::new(),
-        expected_on_hand: None,
-    }
+    MoveStock::one(MERCHANT, LOCATION, Booking::Receipt, article, Quantity(pieces * 1_000))
 }
 
 /// Sells one piece for cash; every article of the shop costs 100 yen.

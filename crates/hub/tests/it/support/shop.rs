@@ -8,7 +8,7 @@ use domain::merchant::{
     AddApiKey, ApiKey, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register, SetUpMerchant,
 };
 use domain::money::{Currency, Quantity, UnitPrice};
-use domain::stock::{Correction, MoveStock};
+use domain::stock::{Booking, MoveStock};
 use domain::tax::TaxRules;
 use hub::api_key::{self, Environment};
 use hub::app::App;
@@ -56,14 +56,8 @@ impl Shop {
         let tea = add_article(app, merchant, "tea", 1_500_000, "reduced", true).await.id;
         let bag = add_article(app, merchant, "bag", 50_000, "standard", false).await.id;
         let rice = add_article(app, merchant, "rice", 5_000, "standard", true).await.id;
-        let receipt = MoveStock {
-            location,
-            article: tea,
-            kind: Correction::Receipt,
-            quantity: Quantity(TEA_ON_HAND * 1_000),
-            reason: String::new(),
-            expected_on_hand: None,
-        };
+        let quantity = Quantity(TEA_ON_HAND * 1_000);
+        let receipt = MoveStock::one(merchant, location, Booking::Receipt, tea, quantity);
         run(app, merchant, receipt).await;
         Self { merchant, location, registers, tea, bag, rice, viewer, cashier, manager, system, cashier_key }
     }
