@@ -6,7 +6,7 @@ use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
     article, exception, merchant, operator, payment, print_job, printer, receipt, returns, sale, shift, stock,
-    webhook_delivery, webhook_endpoint,
+    stocktake, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -58,6 +58,8 @@ pub enum Refusal {
     Article(article::Refusal),
     /// A rule of stock.
     Stock(stock::Refusal),
+    /// A rule of stocktakes.
+    Stocktake(stocktake::Refusal),
     /// A rule of sales.
     Sale(sale::Refusal),
     /// A rule of returns.
@@ -93,6 +95,7 @@ impl Refusal {
             Self::StaleVersion { .. } => "version_stale".to_owned(),
             Self::Article(refusal) => refusal.code().to_owned(),
             Self::Stock(refusal) => refusal.code().to_owned(),
+            Self::Stocktake(refusal) => refusal.code().to_owned(),
             Self::Sale(refusal) => refusal.code().to_owned(),
             Self::Return(refusal) => refusal.code().to_owned(),
             Self::Payment(refusal) => refusal.code().to_owned(),
@@ -124,6 +127,7 @@ impl fmt::Display for Refusal {
             }
             Self::Article(refusal) => refusal.fmt(f),
             Self::Stock(refusal) => refusal.fmt(f),
+            Self::Stocktake(refusal) => refusal.fmt(f),
             Self::Sale(refusal) => refusal.fmt(f),
             Self::Return(refusal) => refusal.fmt(f),
             Self::Payment(refusal) => refusal.fmt(f),

@@ -112,6 +112,8 @@ ids! {
     ConnectionId = "con";
     /// One stock ledger entry.
     MovementId = "mov";
+    /// What was counted on the shelves of a location.
+    StocktakeId = "stk";
     /// A committed fact.
     EventId = "evt";
     /// Something that needs a person.

@@ -40,10 +40,12 @@ pub enum Kind {
     /// Send an endpoint what is due to it. Its deliveries know when each is due; the job is the lease, so that one hub
     /// at a time sends to an endpoint: at rest it is not due, and one that is due was left by a hub that died.
     DeliverWebhooks,
+    /// Bring the counts of a stocktake into the books, a piece at a time.
+    CloseStocktake,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Settle, Self::ExpireReservation, Self::DeliverWebhooks];
+    const ALL: [Self; 4] = [Self::Settle, Self::ExpireReservation, Self::DeliverWebhooks, Self::CloseStocktake];
 
     /// The word in the database.
     pub const fn as_str(self) -> &'static str {
@@ -51,6 +53,7 @@ impl Kind {
             Self::Settle => "settle",
             Self::ExpireReservation => "expire_reservation",
             Self::DeliverWebhooks => "deliver_webhooks",
+            Self::CloseStocktake => "close_stocktake",
         }
     }
 

@@ -25,6 +25,7 @@ pub mod sale;
 pub mod share;
 pub mod shift;
 pub mod stock;
+pub mod stocktake;
 pub mod tax;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -96,6 +96,15 @@ impl World {
         self
     }
 
+    /// Another role acts from now on.
+    pub fn act_as(&mut self, role: Role) {
+        self.actor.role = role;
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub fn of_other_merchant(mut self) -> Self {
         self.merchant = OTHER_MERCHANT;
         self
@@ -244,6 +253,13 @@ impl World {
             Key::Connection(id) => copy(&database.connections, &mut work.connections, owner, id),
             Key::Operator(id) => copy(&database.operators, &mut work.operators, owner, id),
             Key::Payment(id) => self.load_payment(work, *id),
+            Key::Stocktake(id) => {
+                copy(&database.stocktakes, &mut work.stocktakes, owner, id);
+                self.load_exceptions(work, &id.to_string());
+            }
+            Key::StocktakeLine(id, of) => {
+                copy(&database.stocktake_lines, &mut work.stocktake_lines, owner, &(*id, *of));
+            }
             Key::WebhookEndpoint(id) => copy(&database.webhook_endpoints, &mut work.webhook_endpoints, owner, id),
             Key::WebhookDelivery(id) => copy(&database.webhook_deliveries, &mut work.webhook_deliveries, owner, id),
             _ => panic!("no command of this shop names {key:?}"),
@@ -289,9 +305,7 @@ impl World {
                 put_new(&mut self.database.receipt_series, ReceiptSeries::new(register, merchant));
             }
             Key::StockLevel(location, article) => {
-                let (on_hand, reserved) = (Quantity::ZERO, Quantity::ZERO);
-                let level = StockLevel { location, article, merchant, on_hand, reserved, reorder_at: None, version };
-                put_new(&mut self.database.stock_levels, level);
+                put_new(&mut self.database.stock_levels, StockLevel::zero(location, article, merchant));
             }
             Key::Balance(merchant, account, currency) => {
                 put_new(&mut self.database.balances, Balance { merchant, account, currency, amount_minor: 0, version });
@@ -320,6 +334,8 @@ impl World {
         write(&work.payments, &mut database.payments);
         write(&work.operations, &mut database.operations);
         write(&work.exceptions, &mut database.exceptions);
+        write(&work.stocktakes, &mut database.stocktakes);
+        write(&work.stocktake_lines, &mut database.stocktake_lines);
         write(&work.webhook_endpoints, &mut database.webhook_endpoints);
         write(&work.webhook_deliveries, &mut database.webhook_deliveries);
         write(&work.printers, &mut database.printers);
@@ -540,10 +556,8 @@ fn a_shop() -> UnitOfWork {
 }
 
 fn stock_up(shop: &mut UnitOfWork) {
-    let (on_hand, reserved) = (Quantity(TEA_ON_HAND), Quantity::ZERO);
-    let (location, article, merchant) = (LOCATION, TEA, MERCHANT);
-    let level = StockLevel { location, article, merchant, on_hand, reserved, reorder_at: None, version: 1 };
-    shop.stock_levels.put_loaded(level);
+    let (location, article, merchant, on_hand) = (LOCATION, TEA, MERCHANT, Quantity(TEA_ON_HAND));
+    shop.stock_levels.put_loaded(StockLevel { on_hand, ..StockLevel::zero(location, article, merchant) });
     shop.movements.append(Movement {
         id: MovementId::from_uuid(Uuid::nil()),
         merchant,

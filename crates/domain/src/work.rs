@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, PrintJobId,
-    PrinterId, RegisterId, ReturnId, SaleId, ShiftId, TenderId, WebhookDeliveryId, WebhookEndpointId,
+    PrinterId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -28,6 +28,7 @@ use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
 use crate::shift::{CashMovement, Shift};
 use crate::stock::{Movement, Reservation, StockLevel};
+use crate::stocktake::{Stocktake, StocktakeLine};
 use crate::webhook_delivery::WebhookDelivery;
 use crate::webhook_endpoint::WebhookEndpoint;
 
@@ -62,6 +63,10 @@ pub enum Key {
     Receipts(SaleId),
     /// The payment with its operations and exceptions.
     Payment(PaymentId),
+    /// The head of a stocktake, with its exceptions.
+    Stocktake(StocktakeId),
+    /// One article of a stocktake. The head is named beside it: its lock covers it.
+    StocktakeLine(StocktakeId, ArticleId),
     /// Where a subscriber is told of events, and how far it was told.
     WebhookEndpoint(WebhookEndpointId),
     /// One event on its way to one endpoint.
@@ -134,6 +139,8 @@ records! {
     Payment, PaymentId, |r| r.id, r.merchant;
     Operation, OperationId, |r| r.id, r.merchant;
     Exception, (String, exception::Kind), |r| (r.subject.clone(), r.kind), r.merchant;
+    Stocktake, StocktakeId, |r| r.id, r.merchant;
+    StocktakeLine, (StocktakeId, ArticleId), |r| (r.stocktake, r.article), r.merchant;
     WebhookEndpoint, WebhookEndpointId, |r| r.id, r.merchant;
     WebhookDelivery, WebhookDeliveryId, |r| r.id, r.merchant;
     Job, JobId, |r| r.id.clone(), r.merchant;
@@ -282,7 +289,7 @@ macro_rules! each {
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys printers
             operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
-            payments operations exceptions webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
+            payments operations exceptions stocktakes stocktake_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
@@ -314,6 +321,8 @@ pub struct UnitOfWork {
     pub payments: Table<Payment>,
     pub operations: Table<Operation>,
     pub exceptions: Table<Exception>,
+    pub stocktakes: Table<Stocktake>,
+    pub stocktake_lines: Table<StocktakeLine>,
     pub webhook_endpoints: Table<WebhookEndpoint>,
     pub webhook_deliveries: Table<WebhookDelivery>,
     pub print_jobs: Table<PrintJob>,

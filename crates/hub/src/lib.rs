@@ -8,6 +8,7 @@ pub mod check;
 pub mod civil;
 pub mod cli;
 pub mod clock;
+pub mod closing;
 pub mod config;
 pub mod connection;
 pub mod database;

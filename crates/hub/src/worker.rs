@@ -13,6 +13,7 @@ use storage::read::DueJob;
 use storage::{Answer, Envelope, Failure, Idempotency, Lane};
 
 use crate::app::App;
+use crate::closing;
 use crate::provider::start_all;
 
 /// The pause between two looks at the jobs. A payment's own sender is faster; this is what is behind it.
@@ -76,6 +77,10 @@ async fn do_job(app: &App, actor: &Arc<Actor>, job: DueJob) -> Result<(), Failur
             let sale = job.id.subject.parse().map_err(|_| unreadable())?;
             let command = ExpireReservation { sale, fence: None };
             app.committer.submit(envelope, command, |_| Answer::default()).await?;
+        }
+        job::Kind::CloseStocktake => {
+            let stocktake = job.id.subject.parse().map_err(|_| unreadable())?;
+            closing::step(app, actor, job.merchant, stocktake).await?;
         }
         job::Kind::DeliverWebhooks => {
             // The lease of a hub that died: what it left is found by the next look at the webhooks.

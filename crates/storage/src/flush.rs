@@ -46,6 +46,7 @@ pub(crate) fn flush<'a>(
     records(&work.operators, &mut writes);
     records(&work.sales, &mut writes);
     records(&work.payments, &mut writes);
+    records(&work.stocktakes, &mut writes);
     records(&work.webhook_endpoints, &mut writes);
     records(&work.webhook_deliveries, &mut writes);
     records(&work.print_jobs, &mut writes);
@@ -63,6 +64,7 @@ pub(crate) fn flush<'a>(
     records(&work.return_lines, &mut writes);
     records(&work.refunds, &mut writes);
     records(&work.receipts, &mut writes);
+    records(&work.stocktake_lines, &mut writes);
     records(&work.operations, &mut writes);
     records(&work.exceptions, &mut writes);
     log(&MOVEMENT, work.movements.rows(), movement_cells, &mut writes);

@@ -8,7 +8,6 @@ use domain::id::MerchantId;
 use domain::job::Job;
 use domain::journal::Balance;
 use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
-use domain::money::Quantity;
 use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
 use domain::print_job::PrintJob;
@@ -18,6 +17,7 @@ use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
 use domain::shift::Shift;
 use domain::stock::{Reservation, StockLevel};
+use domain::stocktake::{Stocktake, StocktakeLine};
 use domain::webhook_delivery::WebhookDelivery;
 use domain::webhook_endpoint::WebhookEndpoint;
 use domain::work::{Key, Table as Loaded, UnitOfWork};
@@ -84,18 +84,7 @@ fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> R
         }
         match key {
             Key::ReceiptSeries(register) => push(&mut series, &ReceiptSeries::new(*register, *merchant)),
-            Key::StockLevel(location, article) => push(
-                &mut levels,
-                &StockLevel {
-                    location: *location,
-                    article: *article,
-                    merchant: *merchant,
-                    on_hand: Quantity(0),
-                    reserved: Quantity(0),
-                    reorder_at: None,
-                    version: 1,
-                },
-            ),
+            Key::StockLevel(location, article) => push(&mut levels, &StockLevel::zero(*location, *article, *merchant)),
             Key::Balance(_, account, currency) => push(
                 &mut balances,
                 &Balance { merchant: *merchant, account: *account, currency: *currency, amount_minor: 0, version: 1 },
@@ -172,6 +161,7 @@ impl Plan {
         plan.read(Printer::TABLE, &keys.printers, |work, row| put(&mut work.printers, row));
         plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
         plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
+        plan.read(Stocktake::TABLE, &keys.stocktakes, |work, row| put(&mut work.stocktakes, row));
         plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
         plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
         plan.read(PrintJob::TABLE, &keys.print_jobs, |work, row| put(&mut work.print_jobs, row));
@@ -188,6 +178,7 @@ impl Plan {
         plan.read(ReturnLine::TABLE, &keys.returns, |work, row| put(&mut work.return_lines, row));
         plan.read(Refund::TABLE, &keys.returns, |work, row| put(&mut work.refunds, row));
         plan.read(IssuedReceipt::TABLE, &keys.receipts, |work, row| put(&mut work.receipts, row));
+        plan.read(StocktakeLine::TABLE, &keys.stocktake_lines, |work, row| put(&mut work.stocktake_lines, row));
         plan.read(Operation::TABLE, &keys.payments, |work, row| put(&mut work.operations, row));
         plan.read(Exception::TABLE, &keys.exception_subjects, |work, row| put(&mut work.exceptions, row));
         plan
@@ -210,6 +201,8 @@ struct KeySets {
     returns: BTreeSet<Vec<Cell<'static>>>,
     receipts: BTreeSet<Vec<Cell<'static>>>,
     payments: BTreeSet<Vec<Cell<'static>>>,
+    stocktakes: BTreeSet<Vec<Cell<'static>>>,
+    stocktake_lines: BTreeSet<Vec<Cell<'static>>>,
     webhook_endpoints: BTreeSet<Vec<Cell<'static>>>,
     webhook_deliveries: BTreeSet<Vec<Cell<'static>>>,
     printers: BTreeSet<Vec<Cell<'static>>>,
@@ -247,6 +240,13 @@ impl KeySets {
                 Key::Payment(id) => {
                     sets.exception_subjects.insert(vec![Cell::display(id)]);
                     sets.payments.insert(vec![Cell::display(id)])
+                }
+                Key::Stocktake(id) => {
+                    sets.exception_subjects.insert(vec![Cell::display(id)]);
+                    sets.stocktakes.insert(vec![Cell::display(id)])
+                }
+                Key::StocktakeLine(id, article) => {
+                    sets.stocktake_lines.insert(vec![Cell::display(id), Cell::display(article)])
                 }
                 Key::WebhookEndpoint(id) => sets.webhook_endpoints.insert(vec![Cell::display(id)]),
                 Key::WebhookDelivery(id) => sets.webhook_deliveries.insert(vec![Cell::display(id)]),

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V11__parked_sales", include_str!("../migrations/V11__parked_sales.sql")),
     ("V12__printing", include_str!("../migrations/V12__printing.sql")),
     ("V13__stock", include_str!("../migrations/V13__stock.sql")),
+    ("V14__stocktakes", include_str!("../migrations/V14__stocktakes.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 use crate::command::{self, not_found};
 use crate::guard;
-use crate::id::{ExceptionId, MerchantId, PaymentId, PrintJobId, SaleId};
+use crate::id::{ExceptionId, MerchantId, PaymentId, PrintJobId, SaleId, StocktakeId};
 use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -60,6 +60,8 @@ pub enum Kind {
     RefundFailed,
     /// A sale was completed although its promise of stock had run out and nothing was left.
     Oversold,
+    /// A count found less than is promised to open sales.
+    StockNegative,
     /// A provider told of an operation that this hub did not ask for.
     NotAskedFor,
     /// A job failed again and again.
@@ -80,10 +82,11 @@ pub struct Place {
 impl Place {
     /// The record whose lock covers its exceptions.
     fn key(&self) -> Option<Key> {
-        let payment = self.subject.parse::<PaymentId>().map(Key::Payment);
+        let payment = self.subject.parse::<PaymentId>().map(Key::Payment).ok();
         let sale = || self.subject.parse::<SaleId>().map(Key::Sale).ok();
+        let stocktake = || self.subject.parse::<StocktakeId>().map(Key::Stocktake).ok();
         let print_job = || self.subject.parse::<PrintJobId>().map(Key::PrintJob).ok();
-        payment.ok().or_else(sale).or_else(print_job)
+        payment.or_else(sale).or_else(stocktake).or_else(print_job)
     }
 
     /// The exception, if it is the merchant's.
@@ -130,6 +133,7 @@ impl Kind {
         Self::WitnessesContradict,
         Self::RefundFailed,
         Self::Oversold,
+        Self::StockNegative,
         Self::NotAskedFor,
         Self::JobFailed,
         Self::PrintFailed,
@@ -143,6 +147,7 @@ impl Kind {
             Self::WitnessesContradict => "witnesses_contradict",
             Self::RefundFailed => "refund_failed",
             Self::Oversold => "oversold",
+            Self::StockNegative => "stock_negative",
             Self::NotAskedFor => "not_asked_for",
             Self::JobFailed => "job_failed",
             Self::PrintFailed => "print_failed",

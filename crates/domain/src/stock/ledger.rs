@@ -1,6 +1,8 @@
 //! The one place where a level and its ledger change together.
 
-use super::{Moved, Movement, MovementKind, Refusal, StockLevel};
+use super::move_stock::tell_moved;
+use super::threshold::tell_crossing;
+use super::{LastCount, Moved, Movement, MovementKind, Refusal, StockLevel};
 use crate::call::Call;
 use crate::command;
 use crate::id::{ArticleId, LocationId, MerchantId, MovementId};
@@ -20,12 +22,48 @@ pub(super) struct Entry {
     pub occurred_at: Option<Timestamp>,
 }
 
-/// Enters a movement: the level changes by it, and the ledger has it. Nothing is asked here but whether the level can be
-/// counted so far.
+/// Enters a movement: the level changes by it, and the ledger has it. What is told late of the time before the last count
+/// the count has seen: it is taken back at once. Nothing is asked here but whether the level can be counted so far.
 pub(super) fn enter(work: &mut UnitOfWork, call: &mut Call<'_>, entry: Entry) -> Result<Moved, Stop<command::Refusal>> {
+    let Entry { location, article, kind, quantity, occurred_at, .. } = entry;
+    let moved = append(work, call, entry)?;
+    let seen_by = moved.level.last_count.filter(|last| occurred_at.is_some_and(|at| at <= last.at));
+    let (Some(last), None) = (seen_by, kind.stocktake()) else { return Ok(moved) };
+    let quantity = Quantity(quantity.0.saturating_neg());
+    let (kind, reason) = (MovementKind::Count(last.stocktake), String::new());
+    let back = Entry { location, article, kind, quantity, reason, occurred_at: Some(last.at) };
+    let back = append(work, call, back)?;
+    tell_moved(work, call, &back);
+    Ok(Moved { level: back.level, ..moved })
+}
+
+/// Enters what a count of a stocktake found, and gives the level after it. Nothing is entered where it found what the books
+/// said, and still the level knows that it was counted.
+pub(crate) fn enter_count(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    (location, article): (LocationId, ArticleId),
+    difference: Quantity,
+    last: LastCount,
+) -> Result<StockLevel, Stop<command::Refusal>> {
+    let level = level_mut(work, call.merchant, location, article)?;
+    let was_below = level.is_below_threshold();
+    level.last_count = Some(last);
+    if difference == Quantity::ZERO {
+        return Ok(level.clone());
+    }
+    let (kind, reason, occurred_at) = (MovementKind::Count(last.stocktake), String::new(), Some(last.at));
+    let moved = append(work, call, Entry { location, article, kind, quantity: difference, reason, occurred_at })?;
+    tell_moved(work, call, &moved);
+    tell_crossing(work, call, was_below, &moved.level);
+    Ok(moved.level)
+}
+
+fn append(work: &mut UnitOfWork, call: &mut Call<'_>, entry: Entry) -> Result<Moved, Stop<command::Refusal>> {
     let Entry { location, article, kind, quantity, reason, occurred_at } = entry;
     let level = level_mut(work, call.merchant, location, article)?;
     level.on_hand = level.on_hand.checked_add(quantity).ok_or(Refusal::QuantityOutOfRange)?;
+    level.backdated = level.backdated.saturating_add(occurred_at.is_some().into());
     let level = level.clone();
     let movement = Movement {
         id: MovementId::from_uuid(call.next_uuid()),

@@ -12,7 +12,7 @@ use crate::sale::Sale;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Goes on only if location and article are the merchant's, and the article's stock is counted.
-pub(super) fn require_counted(
+pub(crate) fn require_counted(
     work: &UnitOfWork,
     call: &Call<'_>,
     location: LocationId,

@@ -8,14 +8,16 @@ mod movement;
 mod refusal;
 mod threshold;
 
-pub(crate) use level::{release, require_available, reserve, sell, take_back};
+pub(crate) use ledger::enter_count;
+pub(crate) use level::{release, require_available, require_counted, reserve, sell, take_back};
 pub use move_stock::{Booking, LATE_MS_MAX, LINES_MAX, MoveStock, Moved, NewMovement, REASON_CHARS_MAX};
 pub use movement::{Movement, MovementKind, WriteOffReason};
 pub use refusal::Refusal;
 pub use threshold::SetThreshold;
 
-use crate::id::{ArticleId, LocationId, MerchantId, SaleId};
+use crate::id::{ArticleId, LocationId, MerchantId, SaleId, StocktakeId};
 use crate::money::Quantity;
+use crate::time::Timestamp;
 
 /// So little, in thousandths, is always worth a word to the customer: what one of them may well take at once.
 pub const LIMITED_MAX: Quantity = Quantity(3_000);
@@ -35,11 +37,30 @@ pub struct StockLevel {
     pub reserved: Quantity,
     /// The threshold: when less than this is available it is time to reorder. None where nobody set one.
     pub reorder_at: Option<Quantity>,
+    /// The last count that is in the books: what moved before it the count has seen.
+    pub last_count: Option<LastCount>,
+    /// How many movements were entered with an earlier time than that of their entry.
+    pub backdated: i64,
     /// Row version.
     pub version: i64,
 }
 
+/// A count that is in the books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastCount {
+    /// Of which stocktake.
+    pub stocktake: StocktakeId,
+    /// When the shelf was seen.
+    pub at: Timestamp,
+}
+
 impl StockLevel {
+    /// A level that nothing has moved yet.
+    pub const fn zero(location: LocationId, article: ArticleId, merchant: MerchantId) -> Self {
+        let (on_hand, reserved, reorder_at) = (Quantity::ZERO, Quantity::ZERO, None);
+        Self { location, article, merchant, on_hand, reserved, reorder_at, last_count: None, backdated: 0, version: 1 }
+    }
+
     /// What may still be promised: `on_hand - reserved`; negative after an oversell.
     pub const fn available(&self) -> Quantity {
         Quantity(self.on_hand.0.saturating_sub(self.reserved.0))

@@ -1,6 +1,6 @@
 //! The entries of the stock ledger: what moved, why, and when.
 
-use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId};
+use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId};
 use crate::money::Quantity;
 use crate::time::Timestamp;
 
@@ -43,6 +43,9 @@ pub enum MovementKind {
     Sale(SaleId),
     /// Goods of a sale came back.
     Return(SaleId),
+    /// What a count found more or less than the books said; or what is told late of the time before it, taken back, because
+    /// the count has seen it.
+    Count(StocktakeId),
     /// Goods are gone, or can no longer be sold.
     WriteOff(WriteOffReason),
     /// A person put the books right, and says why.
@@ -51,7 +54,7 @@ pub enum MovementKind {
 
 impl MovementKind {
     /// The words of all kinds.
-    pub const WORDS: [&str; 5] = ["receipt", "sale", "return", "write_off", "correction"];
+    pub const WORDS: [&str; 6] = ["receipt", "sale", "return", "count", "write_off", "correction"];
 
     /// The word in the database and in the API.
     pub const fn as_str(self) -> &'static str {
@@ -59,19 +62,26 @@ impl MovementKind {
             Self::Receipt => "receipt",
             Self::Sale(_) => "sale",
             Self::Return(_) => "return",
+            Self::Count(_) => "count",
             Self::WriteOff(_) => "write_off",
             Self::Correction => "correction",
         }
     }
 
     /// The kind of that name, with what it carries.
-    pub fn parse(text: &str, sale: Option<SaleId>, why: Option<WriteOffReason>) -> Option<Self> {
-        match (text, sale, why) {
-            ("receipt", None, None) => Some(Self::Receipt),
-            ("sale", Some(sale), None) => Some(Self::Sale(sale)),
-            ("return", Some(sale), None) => Some(Self::Return(sale)),
-            ("write_off", None, Some(why)) => Some(Self::WriteOff(why)),
-            ("correction", None, None) => Some(Self::Correction),
+    pub fn parse(
+        text: &str,
+        sale: Option<SaleId>,
+        stocktake: Option<StocktakeId>,
+        why: Option<WriteOffReason>,
+    ) -> Option<Self> {
+        match (text, sale, stocktake, why) {
+            ("receipt", None, None, None) => Some(Self::Receipt),
+            ("sale", Some(sale), None, None) => Some(Self::Sale(sale)),
+            ("return", Some(sale), None, None) => Some(Self::Return(sale)),
+            ("count", None, Some(stocktake), None) => Some(Self::Count(stocktake)),
+            ("write_off", None, None, Some(why)) => Some(Self::WriteOff(why)),
+            ("correction", None, None, None) => Some(Self::Correction),
             _ => None,
         }
     }
@@ -80,16 +90,18 @@ impl MovementKind {
     pub const fn sale(self) -> Option<SaleId> {
         match self {
             Self::Sale(sale) | Self::Return(sale) => Some(sale),
-            Self::Receipt | Self::WriteOff(_) | Self::Correction => None,
+            Self::Receipt | Self::Count(_) | Self::WriteOff(_) | Self::Correction => None,
         }
+    }
+
+    /// The stocktake behind it.
+    pub const fn stocktake(self) -> Option<StocktakeId> {
+        if let Self::Count(stocktake) = self { Some(stocktake) } else { None }
     }
 
     /// Why goods were written off.
     pub const fn write_off_reason(self) -> Option<WriteOffReason> {
-        match self {
-            Self::WriteOff(why) => Some(why),
-            Self::Receipt | Self::Sale(_) | Self::Return(_) | Self::Correction => None,
-        }
+        if let Self::WriteOff(why) = self { Some(why) } else { None }
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
     article, exception, merchant, operator, payment, print_job, printer, receipt, returns, sale, shift, stock,
-    webhook_delivery, webhook_endpoint,
+    stocktake, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -93,7 +93,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 19] = [
+pub const NOUNS: [&str; 20] = [
     "article",
     "connection",
     "exception",
@@ -111,6 +111,7 @@ pub const NOUNS: [&str; 19] = [
     "sale_discount",
     "sale_line",
     "shift",
+    "stocktake",
     "webhook_delivery",
     "webhook_endpoint",
 ];
@@ -369,6 +370,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::StaleVersion { .. } => StatusCode::PRECONDITION_FAILED,
         Refusal::Article(refusal) => of_article(refusal),
         Refusal::Stock(refusal) => of_stock(refusal),
+        Refusal::Stocktake(refusal) => of_stocktake(refusal),
         Refusal::Sale(refusal) => of_sale(refusal),
         Refusal::Return(refusal) => of_return(refusal),
         Refusal::Payment(refusal) => of_payment(refusal),
@@ -488,6 +490,19 @@ const fn of_stock(refusal: &stock::Refusal) -> StatusCode {
         R::NotCounted | R::QuantityOutOfRange | R::LineCountOutOfRange | R::OccurredAtOutOfRange | R::ReasonInvalid => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
+    }
+}
+
+const fn of_stocktake(refusal: &stocktake::Refusal) -> StatusCode {
+    use stocktake::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::NotOpen { .. } | R::Empty => StatusCode::CONFLICT,
+        R::LineCountOutOfRange
+        | R::QuantityOutOfRange
+        | R::CountedAtOutOfRange
+        | R::CountedByInvalid
+        | R::NoteTooLong => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

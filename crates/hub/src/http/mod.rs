@@ -34,6 +34,8 @@ pub mod shift;
 mod shift_report;
 pub mod stock;
 pub mod stock_movement;
+pub mod stocktake;
+mod stocktake_json;
 pub mod submit;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
@@ -104,6 +106,7 @@ pub fn routes() -> Vec<Route> {
         article::routes(),
         stock::routes(),
         stock_movement::routes(),
+        stocktake::routes(),
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::article::ArticleRef;
 use domain::call::Role;
-use domain::id::{ArticleId, LocationId, MovementId, SaleId};
+use domain::id::{ArticleId, LocationId, MovementId, SaleId, StocktakeId};
 use domain::money::Quantity;
 use domain::stock::{self, Booking, MoveStock, Moved, MovementKind, NewMovement, WriteOffReason};
 use domain::time::Timestamp;
@@ -95,7 +95,7 @@ impl LineIn {
 }
 
 /// The article of a line, which names it in one of two ways.
-fn article_ref(id: Option<ArticleId>, barcode: Option<String>) -> Result<ArticleRef, Problem> {
+pub(super) fn article_ref(id: Option<ArticleId>, barcode: Option<String>) -> Result<ArticleRef, Problem> {
     match (id, barcode) {
         (Some(id), None) => Ok(ArticleRef::Id(id)),
         (None, Some(barcode)) => Ok(ArticleRef::Barcode(barcode)),
@@ -214,6 +214,7 @@ struct Shape<'a> {
     write_off_reason: Option<&'static str>,
     reason: &'a str,
     sale_id: Option<SaleId>,
+    stocktake_id: Option<StocktakeId>,
     #[serde(serialize_with = "json::instant")]
     occurred_at: Timestamp,
     #[serde(serialize_with = "json::instant")]
@@ -236,6 +237,7 @@ impl<'a> Shape<'a> {
             write_off_reason: kind.write_off_reason().map(WriteOffReason::as_str),
             reason: &movement.reason,
             sale_id: kind.sale(),
+            stocktake_id: kind.stocktake(),
             occurred_at: movement.moved_at(),
             recorded_at,
             stock_level: None,

@@ -34,6 +34,7 @@ mod serve;
 mod shift;
 mod stock;
 mod stock_movement;
+mod stocktake;
 mod tidy;
 mod webhook_address;
 mod webhook_delivery;

@@ -11,6 +11,7 @@ mod receipts;
 mod returns;
 mod shifts;
 mod source;
+mod stocktakes;
 mod trade;
 mod webhooks;
 
@@ -76,6 +77,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
     for part in [
         catalogue::barcodes,
         trade::stock,
+        stocktakes::stocktakes,
         trade::sales,
         merchants::issuers,
         parked_sales::parked_sales,

@@ -19,7 +19,7 @@ use crate::error::EngineError;
 use crate::record::{MOVEMENT, Stored};
 use crate::table::{RowReader, Table};
 
-fn for_each_row(
+pub(super) fn for_each_row(
     table: &'static Table,
     source: &mut dyn Source,
     report: &mut Report,

@@ -8,6 +8,7 @@ pub mod receipt;
 pub mod report;
 pub mod shift;
 pub mod stock;
+pub mod stocktake;
 pub mod webhook;
 
 use domain::article::{Article, Barcode};

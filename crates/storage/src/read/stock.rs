@@ -95,7 +95,7 @@ impl Reader {
 }
 
 /// The smallest id that a movement of an instant may have.
-fn first_id(Timestamp(ms): Timestamp) -> MovementId {
+pub(super) fn first_id(Timestamp(ms): Timestamp) -> MovementId {
     MovementId::from_uuid(Uuid::from_u128((ms.max(0) as u128) << 80))
 }
 

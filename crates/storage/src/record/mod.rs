@@ -11,6 +11,7 @@ mod returns;
 mod sale;
 mod shift;
 mod stock;
+mod stocktake;
 mod webhook;
 
 use std::borrow::Cow;

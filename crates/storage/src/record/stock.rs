@@ -1,7 +1,7 @@
 //! Stock level, reservation, movement.
 
 use domain::money::Quantity;
-use domain::stock::{Movement, MovementKind, Reservation, StockLevel, WriteOffReason};
+use domain::stock::{LastCount, Movement, MovementKind, Reservation, StockLevel, WriteOffReason};
 use domain::time::Timestamp;
 
 use super::{INT, Stored, TEXT, table};
@@ -22,6 +22,9 @@ impl Stored for StockLevel {
             ("on_hand", INT),
             ("reserved", INT),
             ("reorder_at", INT),
+            ("counted_in", TEXT),
+            ("counted_at", INT),
+            ("backdated", INT),
             ("version", INT),
         ],
     );
@@ -34,20 +37,24 @@ impl Stored for StockLevel {
             Cell::Int(self.on_hand.0),
             Cell::Int(self.reserved.0),
             Cell::option(self.reorder_at, |Quantity(reorder_at)| Cell::Int(reorder_at)),
+            Cell::option(self.last_count, |last| Cell::display(last.stocktake)),
+            Cell::option(self.last_count, |last| Cell::Int(last.at.0)),
+            Cell::Int(self.backdated),
             Cell::Int(self.version),
         ]);
     }
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
-        Ok(Self {
-            location: row.parse()?,
-            article: row.parse()?,
-            merchant: row.parse()?,
-            on_hand: Quantity(row.int()?),
-            reserved: Quantity(row.int()?),
-            reorder_at: row.int_option()?.map(Quantity),
-            version: row.int()?,
-        })
+        let (location, article, merchant) = (row.parse()?, row.parse()?, row.parse()?);
+        let (on_hand, reserved) = (Quantity(row.int()?), Quantity(row.int()?));
+        let reorder_at = row.int_option()?.map(Quantity);
+        let last_count = match (row.parse_option()?, row.int_option()?) {
+            (Some(stocktake), Some(at)) => Some(LastCount { stocktake, at: Timestamp(at) }),
+            (None, None) => None,
+            _ => return row.make_no_sense(),
+        };
+        let (backdated, version) = (row.int()?, row.int()?);
+        Ok(Self { location, article, merchant, on_hand, reserved, reorder_at, last_count, backdated, version })
     }
 }
 
@@ -105,6 +112,7 @@ pub static MOVEMENT: Table = table(
         ("reason", TEXT),
         ("write_off_reason", TEXT),
         ("occurred_at", INT),
+        ("stocktake_id", TEXT),
         ("recorded_at", INT),
     ],
 );
@@ -122,6 +130,7 @@ pub fn movement_cells<'a>(movement: &'a Movement, cells: &mut Vec<Cell<'a>>) {
         Cell::text(&movement.reason),
         Cell::option(movement.kind.write_off_reason(), |why| Cell::text(why.as_str())),
         Cell::option(movement.occurred_at, |at| Cell::Int(at.0)),
+        Cell::option(movement.kind.stocktake(), Cell::display),
         Cell::Int(movement.recorded_at.0),
     ]);
 }
@@ -132,7 +141,8 @@ pub fn movement(row: Row) -> Result<Movement, Corrupt> {
     let (id, merchant, location, article) = (row.parse()?, row.parse()?, row.parse()?, row.parse()?);
     let (kind, quantity, sale, reason) = (row.text()?, Quantity(row.int()?), row.parse_option()?, row.text()?);
     let why = row.word_option(WriteOffReason::parse)?;
-    let Some(kind) = MovementKind::parse(&kind, sale, why) else { return row.make_no_sense() };
-    let (occurred_at, recorded_at) = (row.int_option()?.map(Timestamp), Timestamp(row.int()?));
+    let occurred_at = row.int_option()?.map(Timestamp);
+    let Some(kind) = MovementKind::parse(&kind, sale, row.parse_option()?, why) else { return row.make_no_sense() };
+    let recorded_at = Timestamp(row.int()?);
     Ok(Movement { id, merchant, location, article, kind, quantity, reason, occurred_at, recorded_at })
 }

@@ -37,6 +37,7 @@ mod living;
 mod people;
 mod queue;
 mod serving;
+mod stocktakes;
 mod trade;
 mod two_hubs;
 mod webhooks;

@@ -31,6 +31,8 @@ pub static TABLES: &[Table] = &[
     table("refund", 3),
     table("stock_level", 2),
     table("movement", 1),
+    table("stocktake", 1),
+    table("stocktake_line", 2),
     table("balance", 3),
     table("journal_entry", 1),
     table("event", 2),

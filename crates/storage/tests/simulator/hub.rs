@@ -31,6 +31,8 @@ pub enum Waiter {
     Outcome(Box<Record>),
     Notice(Notice),
     Job(bool, u128),
+    /// A piece of closing a stocktake.
+    Closing,
     /// Somebody else's notification names our operation.
     Foreign,
 }
@@ -299,6 +301,8 @@ impl World {
                 must!(!is_told, "I9 no crossing", "notification", "another merchant's notification moved a payment");
                 Ok(())
             }
+            // If it was not done the next look does it.
+            Waiter::Closing => Ok(()),
             Waiter::Job(settles, subject) => {
                 self.hubs[hub].at_work.remove(&(settles, subject));
                 if let Ok(said) = outcome {
@@ -323,6 +327,7 @@ impl World {
             Waiter::Notice(notice) => (payment_text(notice.reference.0), format!("{:?}", notice.outcome)),
             Waiter::Job(true, payment) => (payment_text(*payment), "its job".to_owned()),
             Waiter::Job(false, sale) => (sale_text(*sale), "its job".to_owned()),
+            Waiter::Closing => ("stocktake".to_owned(), "a piece of closing".to_owned()),
             Waiter::Foreign => ("notification".to_owned(), "of another merchant".to_owned()),
         }
     }

@@ -15,6 +15,7 @@ mod people;
 mod provider;
 mod rng;
 mod sender;
+mod taking;
 mod telling;
 mod wish;
 mod world;

@@ -9,6 +9,7 @@ use storage::{Cell, Row};
 use uuid::Uuid;
 
 use crate::disk::Written;
+use crate::taking::{Take, TakeRows};
 
 /// Something that must hold and does not.
 #[derive(Debug, Clone)]
@@ -259,6 +260,7 @@ pub struct Mirror {
     pub jobs: BTreeMap<(bool, u128), (i64, usize)>,
     /// The same by time: due, whether it settles, subject, merchant.
     pub due: BTreeSet<(i64, bool, u128, usize)>,
+    pub takes: BTreeMap<u128, Take>,
     /// Payments that a customer or cashier called off.
     pub called_off: BTreeSet<u128>,
 }
@@ -281,6 +283,7 @@ pub struct Touched {
     /// Commands with a key, by merchant and key.
     pub keyed: Vec<(usize, String)>,
     pub answered: BTreeSet<(usize, String)>,
+    pub takes: TakeRows,
 }
 
 impl Mirror {
@@ -317,6 +320,7 @@ impl Mirror {
         for place in &touched.levels {
             self.check_level(place)?;
         }
+        self.check_takes(&touched.takes)?;
         self.check_balances(&touched)?;
         self.check_transaction(&touched)
     }
@@ -372,7 +376,18 @@ impl Mirror {
                 touched.levels.insert(place);
                 Ok(())
             }
+            "stocktake" => {
+                touched.owners.insert(self.owner(row, 1));
+                self.apply_take(row);
+                Ok(())
+            }
+            "stocktake_line" => {
+                touched.owners.insert(self.owner(row, 2));
+                self.apply_take_line(row, &mut touched.takes);
+                Ok(())
+            }
             "movement" => {
+                self.apply_take_movement(row, &mut touched.takes);
                 let place = (id(row, 2), id(row, 3));
                 self.levels.entry(place).or_default().moved += int(row, 5);
                 touched.levels.insert(place);
@@ -516,6 +531,11 @@ impl Mirror {
     }
 
     fn apply_job(&mut self, row: &Row, touched: &mut Touched) {
+        if text(row, 0) == "close_stocktake" {
+            // Done by who counts.
+            touched.owners.insert(self.owner(row, 2));
+            return;
+        }
         let settles = text(row, 0) == "settle";
         let subject = id(row, 1);
         let merchant = self.owner(row, 2);

@@ -5,6 +5,7 @@ use domain::sale::{Reduction, State as SaleState, Target, TenderState};
 
 use crate::mirror::{Checked, Deal, Finding, Pay};
 use crate::rng::Rng;
+use crate::taking;
 use crate::wish::{Ask, Shop, off};
 use crate::world::World;
 
@@ -19,6 +20,8 @@ pub enum Person {
     Buyer { merchant: usize, sale: u128 },
     /// Counts the shelf.
     Counter { merchant: usize },
+    /// Counts the shelves in a stocktake while the others buy.
+    Stocktaker { merchant: usize, wish: Option<usize>, patience: u32 },
     /// Uses what belongs to the other merchant.
     Thief { merchant: usize },
 }
@@ -44,6 +47,7 @@ pub fn all(rng: &mut Rng, shops: &[Shop]) -> Vec<Person> {
         people.push(Person::Buyer { merchant: rng.below(shops.len()), sale: next_sale() });
     }
     people.push(Person::Counter { merchant: rng.below(shops.len()) });
+    people.push(Person::Stocktaker { merchant: rng.below(shops.len()), wish: None, patience: 25 });
     for _ in 0..rng.between(1, 4) {
         people.push(Person::Thief { merchant: rng.below(shops.len()) });
     }
@@ -99,6 +103,7 @@ pub fn act(world: &mut World, person: usize) -> Result<Option<i64>, Finding> {
             world.wish(merchant, Ask::Move { article, location, quantity }, false)?;
             Ok(None)
         }
+        Person::Stocktaker { merchant, wish, patience } => taking::act(world, merchant, wish, patience),
         Person::Thief { merchant } => {
             steal(world, merchant)?;
             Ok(None)

@@ -2,7 +2,9 @@
 
 use domain::article::CreateArticle;
 use domain::command::Refusal;
-use domain::id::{ArticleId, ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId};
+use domain::id::{
+    ArticleId, ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, StocktakeId,
+};
 use domain::merchant::SetUpMerchant;
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::payment::{
@@ -15,6 +17,7 @@ use domain::sale::{
     RemoveDiscount, RemoveLine, RingSale, Standing, Target, VoidSale,
 };
 use domain::stock::{Booking, MoveStock};
+use domain::stocktake::{CloseStocktake, CountArticles, How, NewCount, OpenStocktake, Recorded, Stocktake, Uncounted};
 use domain::time::Timestamp;
 use storage::{Answer, Committed, Envelope, Failure, Handle};
 use tokio::sync::oneshot::Receiver;
@@ -50,6 +53,9 @@ pub enum Ask {
     Overrule { payment: u128, verdict: OverrideVerdict },
     Keyed { payment: u128, number: u32, outcome: Outcome },
     Move { article: u128, location: u128, quantity: i64 },
+    OpenStocktake { location: u128 },
+    Count { stocktake: u128, location: u128, article: u128, quantity: i64, is_added: bool },
+    CloseStocktake { stocktake: u128 },
     Return { register: u128, sale: u128, lines: Vec<(u32, i64)>, is_restocked: bool },
 }
 
@@ -58,6 +64,8 @@ pub enum Wait {
     Payment(Receiver<Result<Committed<Moved>, Failure>>),
     Sale(Receiver<Result<Committed<Standing>, Failure>>),
     Stock(Receiver<Result<Committed<Vec<domain::stock::Moved>>, Failure>>),
+    Stocktake(Receiver<Result<Committed<Stocktake>, Failure>>),
+    Counted(Receiver<Result<Committed<Recorded>, Failure>>),
     Expiry(Receiver<Result<Committed<domain::sale::Expiry>, Failure>>),
     Return(Receiver<Result<Committed<returns::Moved>, Failure>>),
 }
@@ -96,6 +104,8 @@ impl Wait {
             Self::Return(from) => poll(from, |moved| Some(moved.tasks)),
             Self::Sale(from) => poll(from, |_| None),
             Self::Stock(from) => poll(from, |_| None),
+            Self::Stocktake(from) => poll(from, |_| None),
+            Self::Counted(from) => poll(from, |_| None),
             Self::Expiry(from) => poll(from, |_| None),
         }
     }
@@ -166,12 +176,25 @@ fn say_stock(reply: Result<&Vec<domain::stock::Moved>, &Refusal>) -> Answer {
     }
 }
 
+fn say_stocktake(stocktake: &Stocktake) -> Answer {
+    let body = format!("{} {} {:?}", stocktake.id, stocktake.state.as_str(), stocktake.tally).into_bytes();
+    Answer { status: 200, content_type: "text".into(), body, subject: String::new() }
+}
+
 pub fn payment_id(id: u128) -> PaymentId {
     PaymentId::from_uuid(Uuid::from_u128(id))
 }
 
 pub fn sale_id(id: u128) -> SaleId {
     SaleId::from_uuid(Uuid::from_u128(id))
+}
+
+fn location_id(id: u128) -> LocationId {
+    LocationId::from_uuid(Uuid::from_u128(id))
+}
+
+fn stocktake_id(id: u128) -> StocktakeId {
+    StocktakeId::from_uuid(Uuid::from_u128(id))
 }
 
 fn article_id(id: u128) -> ArticleId {
@@ -305,9 +328,31 @@ impl Ask {
                 };
                 handle.send(envelope, command, say_return).map(Wait::Return)
             }
+            Self::OpenStocktake { location } => {
+                let location = location_id(location);
+                let command = OpenStocktake { merchant, location, articles: None, note: reason() };
+                let say = |reply: Result<&Stocktake, &Refusal>| reply.map_or_else(refused, say_stocktake);
+                handle.send(envelope, command, say).map(Wait::Stocktake)
+            }
+            Self::Count { stocktake, location, article, quantity, is_added } => {
+                let how = if is_added { How::Add } else { How::Replace };
+                let (article, quantity) = (article_id(article).into(), Quantity(quantity));
+                let counts = vec![NewCount { article, quantity, how, at: None }];
+                let (stocktake, location) = (stocktake_id(stocktake), location_id(location));
+                let command = CountArticles { merchant, stocktake, location, by: None, counts };
+                let say = |reply: Result<&Recorded, &Refusal>| {
+                    reply.map_or_else(refused, |recorded| say_stocktake(&recorded.stocktake))
+                };
+                handle.send(envelope, command, say).map(Wait::Counted)
+            }
+            Self::CloseStocktake { stocktake } => {
+                let command = CloseStocktake { stocktake: stocktake_id(stocktake), uncounted: Uncounted::Leave };
+                let say = |reply: Result<&Stocktake, &Refusal>| reply.map_or_else(refused, say_stocktake);
+                handle.send(envelope, command, say).map(Wait::Stocktake)
+            }
             Self::Move { article, location, quantity } => {
                 let kind = if quantity > 0 { Booking::Receipt } else { Booking::Correction };
-                let location = LocationId::from_uuid(Uuid::from_u128(location));
+                let location = location_id(location);
                 let command = MoveStock::one(merchant, location, kind, article_id(article), Quantity(quantity));
                 let command = MoveStock { reason: "counted".to_owned(), ..command };
                 handle.send(envelope, command, say_stock).map(Wait::Stock)

@@ -35,13 +35,14 @@ const WORDS = {
     kinds: {
       payment_in_doubt: 'Payment in doubt', late_approval: 'Charged after the register was told it was not',
       witnesses_contradict: 'Two answers contradict each other', refund_failed: 'Refund did not happen',
-      oversold: 'Sold more than was there', not_asked_for: 'Operation that nobody asked for', job_failed: 'Work that failed', print_failed: 'Not printed',
+      oversold: 'Sold more than was there', stock_negative: 'Counted less than was promised', not_asked_for: 'Operation that nobody asked for', job_failed: 'Work that failed', print_failed: 'Not printed',
     },
     todo: {
       payment_in_doubt: 'Look the payment up in the provider’s portal and tell the hub what happened there.',
       late_approval: 'See that the customer gets the money back, then resolve it with a reason.',
       witnesses_contradict: 'Compare it with the provider’s portal and settle the difference with the customer.',
       refund_failed: 'The customer still waits for the money: refund again, or give it back in another way.',
+      stock_negative: 'Find out which customers wait for it, and bring more or void a sale.',
       oversold: 'Count the shelf and correct the stock, or agree with the customer on a later delivery.',
       not_asked_for: 'Find out who made it: a terminal keyed by hand, or the provider’s portal.',
       job_failed: 'Read the reason and try again.',
@@ -91,7 +92,7 @@ const WORDS = {
     owner: (owner) => `担当:${owner === 'manager' ? '責任者' : owner}`, about: '対象', opened: (ago) => `${ago}に発生`,
     kinds: {
       payment_in_doubt: '支払いの結果が不明', late_approval: '「請求なし」と案内した後の請求',
-      witnesses_contradict: '結果の食い違い', refund_failed: '返金できていない', oversold: '在庫を超える販売',
+      witnesses_contradict: '結果の食い違い', refund_failed: '返金できていない', oversold: '在庫を超える販売', stock_negative: '棚卸で約束分より少ない在庫',
       not_asked_for: '依頼していない取引', job_failed: '処理の失敗', print_failed: '印刷できていない',
     },
     todo: {
@@ -99,6 +100,7 @@ const WORDS = {
       late_approval: 'お客様に返金されたことを確認し、理由を添えて解決済みにしてください。',
       witnesses_contradict: '決済会社の管理画面と照合し、差額をお客様と精算してください。',
       refund_failed: 'お客様は返金をお待ちです。もう一度返金するか、別の方法でお返しください。',
+      stock_negative: '待っているお客様を確かめ、商品を補充するか取引を取り消してください。',
       oversold: '棚の数を数えて在庫を訂正するか、後日のお渡しをお客様とご相談ください。',
       not_asked_for: '手入力の端末か決済会社の管理画面か、誰が行ったのか確認してください。',
       job_failed: '理由を読み、もう一度実行してください。',
