@@ -180,21 +180,17 @@ impl Maker<'_> {
                 merchant,
                 Role::Manager,
                 Idempotency::None,
-                CreateArticle {
+                CreateArticle::plain(
                     merchant,
-                    sku: format!("{:013}", 4_900_000_000_000 + number as u64),
-                    barcodes: Vec::new(),
-                    name: format!("Article of the bench number {number}"),
-                    unit_price: UnitPrice(price_minor * 10_000),
-                    currency: None,
-                    tax_class: if is_food { "reduced" } else { "standard" }.to_owned(),
-                    eat_in_tax_class: None,
-                    is_stocked: true,
-                },
+                    &format!("{:013}", 4_900_000_000_000 + number as u64),
+                    &format!("Article of the bench number {number}"),
+                    UnitPrice(price_minor * 10_000),
+                    if is_food { "reduced" } else { "standard" },
+                ),
             )?);
         }
         let articles: Vec<ArticleId> =
-            answers.into_iter().map(|answer| Ok(reply_of(answer)?.id)).collect::<anyhow::Result<_>>()?;
+            answers.into_iter().map(|answer| Ok(reply_of(answer)?.article.id)).collect::<anyhow::Result<_>>()?;
         for article in &articles {
             let quantity = Quantity(UNITS * 1_000);
             let command = MoveStock::one(merchant, location, Booking::Receipt, *article, quantity);

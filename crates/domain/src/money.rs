@@ -154,6 +154,14 @@ impl Serialize for UnitPrice {
     }
 }
 
+impl<'de> Deserialize<'de> for UnitPrice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let price = decimal::parse(&text, UNIT_PRICE_PLACES).map(Self);
+        price.ok_or_else(|| serde::de::Error::custom("expected the decimal text of a unit price"))
+    }
+}
+
 /// A number that is out of its documented range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overflow;

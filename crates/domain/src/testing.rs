@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::article::{Article, Barcode, Label};
+use crate::article::{Article, Barcode, Label, Unit};
 use crate::call::{Actor, Call, Role};
 use crate::command::{Command, Refusal};
 use crate::id::{
@@ -34,9 +34,9 @@ pub const OTHER_LOCATION: LocationId = LocationId::from_uuid(Uuid::from_u128(4))
 pub const REGISTER: RegisterId = RegisterId::from_uuid(Uuid::from_u128(5));
 /// 150 yen, 8 % tax, [`TEA_ON_HAND`].
 pub const TEA: ArticleId = ArticleId::from_uuid(Uuid::from_u128(6));
-/// 500 yen, 8 % tax, stocked and without a level.
+/// 500 yen a kilogram, 8 % tax, stocked and without a level.
 pub const RICE: ArticleId = ArticleId::from_uuid(Uuid::from_u128(7));
-/// 3 yen, 10 % tax, not stocked.
+/// 3 yen a metre of it, 10 % tax, not stocked.
 pub const BAG: ArticleId = ArticleId::from_uuid(Uuid::from_u128(8));
 
 pub const TEA_ON_HAND: i64 = 10_000;
@@ -229,6 +229,7 @@ impl World {
             Key::Location(id) => copy(&database.locations, &mut work.locations, owner, id),
             Key::Register(id) => copy(&database.registers, &mut work.registers, owner, id),
             Key::Article(id) => copy(&database.articles, &mut work.articles, owner, id),
+            Key::ArticleDetails(id) => copy(&database.article_details, &mut work.article_details, owner, id),
             Key::Barcode(merchant, barcode) => {
                 copy(&database.labels, &mut work.labels, owner, &(*merchant, barcode.clone()));
             }
@@ -320,6 +321,7 @@ impl World {
         write(&work.locations, &mut database.locations);
         write(&work.connections, &mut database.connections);
         write(&work.articles, &mut database.articles);
+        write(&work.article_details, &mut database.article_details);
         write(&work.labels, &mut database.labels);
         write(&work.operators, &mut database.operators);
         write(&work.sales, &mut database.sales);
@@ -549,8 +551,8 @@ fn a_shop() -> UnitOfWork {
     let name = "K1".to_owned();
     shop.registers.put_loaded(Register { id: REGISTER, merchant: MERCHANT, location: LOCATION, name, version: 1 });
     shop.articles.put_loaded(an_article(TEA, 150, "reduced"));
-    shop.articles.put_loaded(an_article(RICE, 500, "reduced"));
-    shop.articles.put_loaded(Article { is_stocked: false, ..an_article(BAG, 3, "standard") });
+    shop.articles.put_loaded(Article { unit: Unit::Kilogram, ..an_article(RICE, 500, "reduced") });
+    shop.articles.put_loaded(Article { is_stocked: false, unit: Unit::Metre, ..an_article(BAG, 3, "standard") });
     stock_up(&mut shop);
     shop
 }
@@ -592,12 +594,16 @@ fn an_article(id: ArticleId, yen: i64, tax_class: &str) -> Article {
         sku: id.to_string(),
         barcodes: Vec::new(),
         name: "Article".to_owned(),
+        unit: Unit::Piece,
         unit_price: UnitPrice(yen * 10_000),
+        prices: Vec::new(),
         currency: Currency::JPY,
         tax_class: tax_class.to_owned(),
         eat_in_tax_class: None,
         is_stocked: true,
         is_active: true,
+        variant: None,
+        has_variants: false,
         created_at: NOW,
         version: 1,
     }

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use crate::article::{Article, Barcode, Label};
+use crate::article::{Article, ArticleDetails, Barcode, Label};
 use crate::call::Call;
 use crate::event::Event;
 use crate::exception::{self, Exception};
@@ -43,6 +43,8 @@ pub enum Key {
     Register(RegisterId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Article(ArticleId),
+    /// Reference data, read unlocked; a change of it is guarded by its version, and by that of the article.
+    ArticleDetails(ArticleId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Barcode(MerchantId, Barcode),
     /// Reference data, read unlocked.
@@ -121,6 +123,7 @@ records! {
     Location, LocationId, |r| r.id, r.merchant;
     Register, RegisterId, |r| r.id, r.merchant;
     Article, ArticleId, |r| r.id, r.merchant;
+    ArticleDetails, ArticleId, |r| r.article, r.merchant;
     Label, (MerchantId, Barcode), |r| (r.merchant, r.barcode.clone()), r.merchant;
     Connection, ConnectionId, |r| r.id, r.merchant;
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
@@ -287,7 +290,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles labels connections api_keys printers
+        each!(@ $table $on_table; work; merchants locations registers articles article_details labels connections api_keys printers
             operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances);
@@ -304,6 +307,7 @@ pub struct UnitOfWork {
     pub locations: Table<Location>,
     pub registers: Table<Register>,
     pub articles: Table<Article>,
+    pub article_details: Table<ArticleDetails>,
     pub labels: Table<Label>,
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,

@@ -39,6 +39,7 @@ pub(crate) fn flush<'a>(
     records(&work.locations, &mut writes);
     records(&work.registers, &mut writes);
     records(&work.articles, &mut writes);
+    records(&work.article_details, &mut writes);
     records(&work.labels, &mut writes);
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::article::{Article, Label};
+use domain::article::{Article, ArticleDetails, Label};
 use domain::exception::Exception;
 use domain::id::MerchantId;
 use domain::job::Job;
@@ -66,6 +66,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::Location(_)
             | Key::Register(_)
             | Key::Article(_)
+            | Key::ArticleDetails(_)
             | Key::Barcode(..)
             | Key::Connection(_)
             | Key::ApiKey(_)
@@ -154,6 +155,7 @@ impl Plan {
         plan.read(Location::TABLE, &keys.locations, |work, row| put(&mut work.locations, row));
         plan.read(Register::TABLE, &keys.registers, |work, row| put(&mut work.registers, row));
         plan.read(Article::TABLE, &keys.articles, |work, row| put(&mut work.articles, row));
+        plan.read(ArticleDetails::TABLE, &keys.article_details, |work, row| put(&mut work.article_details, row));
         plan.read(Label::TABLE, &keys.labels, |work, row| put(&mut work.labels, row));
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
@@ -192,6 +194,7 @@ struct KeySets {
     locations: BTreeSet<Vec<Cell<'static>>>,
     registers: BTreeSet<Vec<Cell<'static>>>,
     articles: BTreeSet<Vec<Cell<'static>>>,
+    article_details: BTreeSet<Vec<Cell<'static>>>,
     labels: BTreeSet<Vec<Cell<'static>>>,
     connections: BTreeSet<Vec<Cell<'static>>>,
     api_keys: BTreeSet<Vec<Cell<'static>>>,
@@ -224,6 +227,7 @@ impl KeySets {
                 Key::Location(id) => sets.locations.insert(vec![Cell::display(id)]),
                 Key::Register(id) => sets.registers.insert(vec![Cell::display(id)]),
                 Key::Article(id) => sets.articles.insert(vec![Cell::display(id)]),
+                Key::ArticleDetails(id) => sets.article_details.insert(vec![Cell::display(id)]),
                 Key::Barcode(merchant, barcode) => {
                     sets.labels.insert(vec![Cell::display(merchant), Cell::display(barcode)])
                 }

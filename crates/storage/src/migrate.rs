@@ -21,6 +21,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V12__printing", include_str!("../migrations/V12__printing.sql")),
     ("V13__stock", include_str!("../migrations/V13__stock.sql")),
     ("V14__stocktakes", include_str!("../migrations/V14__stocktakes.sql")),
+    ("V15__catalogue", include_str!("../migrations/V15__catalogue.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

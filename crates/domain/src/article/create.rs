@@ -3,15 +3,18 @@
 use serde::Serialize;
 
 use super::barcode::{self, relabel};
-use super::{Article, Barcode, Refusal, SKU_CHARS_MAX, check_name, check_tax_class, check_unit_price};
+use super::{
+    Article, ArticleDetails, Barcode, Described, Details, NewDetails, Refusal, SKU_CHARS_MAX, Unit, Variant,
+    check_name, check_tax_class, check_unit_price,
+};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ArticleId, MerchantId};
 use crate::money::{Currency, UnitPrice};
 use crate::work::{Key, Stop, UnitOfWork};
 
-/// Makes an article. That its sku is unused is a unique constraint of the database: it is mapped to
-/// [`Refusal::SkuTaken`].
+/// Makes an article. That its sku is unused, and that no other variant has its options, are unique constraints of the
+/// database: they are mapped to [`Refusal::SkuTaken`] and [`Refusal::OptionsTaken`].
 #[derive(Debug, Clone)]
 pub struct CreateArticle {
     /// The caller's merchant.
@@ -22,6 +25,10 @@ pub struct CreateArticle {
     pub barcodes: Vec<String>,
     /// Its name.
     pub name: String,
+    /// What else is told of it.
+    pub details: NewDetails,
+    /// What it is counted or measured in.
+    pub unit: Unit,
     /// Price of one unit.
     pub unit_price: UnitPrice,
     /// The currency of the price; the merchant's where it is left out.
@@ -32,26 +39,48 @@ pub struct CreateArticle {
     pub eat_in_tax_class: Option<String>,
     /// Whether its stock is counted.
     pub is_stocked: bool,
+    /// Of what it is a variant.
+    pub variant: Option<Variant>,
 }
 
 impl CreateArticle {
+    /// A stocked article that is sold by the piece, and of which nothing else is told.
+    pub fn plain(merchant: MerchantId, sku: &str, name: &str, unit_price: UnitPrice, tax_class: &str) -> Self {
+        Self {
+            merchant,
+            sku: sku.to_owned(),
+            barcodes: Vec::new(),
+            name: name.to_owned(),
+            details: NewDetails::default(),
+            unit: Unit::Piece,
+            unit_price,
+            currency: None,
+            tax_class: tax_class.to_owned(),
+            eat_in_tax_class: None,
+            is_stocked: true,
+            variant: None,
+        }
+    }
+
     fn check_sku(&self) -> Result<(), Refusal> {
         if (1..=SKU_CHARS_MAX).contains(&self.sku.chars().count()) { Ok(()) } else { Err(Refusal::SkuInvalid) }
     }
 }
 
 impl Command for CreateArticle {
-    type Reply = Article;
+    type Reply = Described;
 
     fn name(&self) -> &'static str {
         "article.create"
     }
 
     fn keys(&self) -> Vec<Key> {
-        std::iter::once(Key::Merchant(self.merchant)).chain(barcode::keys(self.merchant, &self.barcodes)).collect()
+        let whole = self.variant.as_ref().map(Variant::key);
+        let codes = barcode::keys(self.merchant, &self.barcodes);
+        std::iter::once(Key::Merchant(self.merchant)).chain(codes).chain(whole).collect()
     }
 
-    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Article, Stop<command::Refusal>> {
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Described, Stop<command::Refusal>> {
         require_role(call, Role::Manager)?;
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
@@ -65,6 +94,10 @@ impl Command for CreateArticle {
         if self.currency.is_some_and(|currency| currency != expected) {
             return Err(Refusal::CurrencyMismatch { expected }.into());
         }
+        let details = self.details.apply(Details::default())?;
+        if let Some(variant) = &self.variant {
+            variant.join(work, call)?;
+        }
         let id = ArticleId::from_uuid(call.next_uuid());
         let article = Article {
             id,
@@ -72,19 +105,27 @@ impl Command for CreateArticle {
             sku: self.sku.clone(),
             barcodes: relabel(work, call, id, &[], &self.barcodes)?,
             name: self.name.clone(),
+            unit: self.unit,
             unit_price: self.unit_price,
+            prices: Vec::new(),
             currency: expected,
             tax_class: self.tax_class.clone(),
             eat_in_tax_class: self.eat_in_tax_class.clone(),
             is_stocked: self.is_stocked,
             is_active: true,
+            variant: self.variant.clone(),
+            has_variants: false,
             created_at: call.now,
             version: 1,
         };
         work.articles.insert(article.clone());
+        if details != Details::default() {
+            let (merchant, details) = (call.merchant, details.clone());
+            work.article_details.insert(ArticleDetails { article: id, merchant, details, version: 1 });
+        }
         let data = Created { sku: &article.sku, barcodes: &article.barcodes, unit_price: article.unit_price };
         work.emit(call, "article.created", article.id, &data);
-        Ok(article)
+        Ok(Described { article, details })
     }
 
     fn unique_refusal(&self, constraint: &str) -> Option<command::Refusal> {
@@ -102,27 +143,14 @@ struct Created<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article::tests::a_create;
     use crate::money::UNIT_PRICE_MAX;
     use crate::testing::{MERCHANT, OTHER_MERCHANT, World};
-
-    fn a_create() -> CreateArticle {
-        CreateArticle {
-            merchant: MERCHANT,
-            sku: "4900000000001".to_owned(),
-            barcodes: vec!["4901234567894".to_owned(), "onigiri".to_owned()],
-            name: "Onigiri".to_owned(),
-            unit_price: UnitPrice(1_500_000),
-            currency: None,
-            tax_class: "reduced".to_owned(),
-            eat_in_tax_class: Some("standard".to_owned()),
-            is_stocked: true,
-        }
-    }
 
     #[test]
     fn an_article_takes_the_currency_of_its_merchant() {
         let mut world = World::new();
-        let article = world.run(&a_create()).unwrap();
+        let article = world.run(&a_create()).unwrap().article;
         assert_eq!((article.currency, article.version, article.is_active), (Currency::JPY, 1, true));
         assert_eq!(world.database.articles.find(MERCHANT, &article.id), Some(&article));
         assert_eq!(world.event_kinds(), ["article.created"]);

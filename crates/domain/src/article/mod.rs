@@ -2,15 +2,25 @@
 
 mod barcode;
 mod create;
+mod details;
+mod price;
 mod reference;
 mod refusal;
+mod unit;
 mod update;
+mod variant;
 
 pub use barcode::{BARCODE_CHARS_MAX, BARCODES_MAX, Barcode, Label};
 pub use create::CreateArticle;
+pub use details::{
+    ArticleDetails, DESCRIPTION_CHARS_MAX, Details, IMAGE_URL_CHARS_MAX, IMAGES_MAX, NAMES_MAX, NewDetails,
+};
+pub use price::{PRICES_MAX, Price};
 pub use reference::ArticleRef;
 pub use refusal::Refusal;
+pub use unit::Unit;
 pub use update::UpdateArticle;
+pub use variant::{OPTION_CHARS_MAX, OPTIONS_MAX, Variant};
 
 use crate::guard;
 use crate::id::{ArticleId, MerchantId};
@@ -38,9 +48,13 @@ pub struct Article {
     pub barcodes: Vec<Barcode>,
     /// Its name.
     pub name: String,
-    /// Price of one unit, in ten-thousandths of the minor unit.
+    /// What it is counted or measured in.
+    pub unit: Unit,
+    /// Price of one unit, in ten-thousandths of the minor unit, where none of `prices` holds.
     pub unit_price: UnitPrice,
-    /// The currency of the price.
+    /// Prices that hold for a time or in one location, in their order.
+    pub prices: Vec<Price>,
+    /// The currency of all its prices.
     pub currency: Currency,
     /// A class of the merchant's tax rules.
     pub tax_class: String,
@@ -50,6 +64,10 @@ pub struct Article {
     pub is_stocked: bool,
     /// Whether it may be sold.
     pub is_active: bool,
+    /// Of what it is a variant.
+    pub variant: Option<Variant>,
+    /// Whether it stands for its variants and is not sold itself.
+    pub has_variants: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Row version.
@@ -66,6 +84,15 @@ impl Article {
     }
 }
 
+/// An article with what is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The article.
+    pub article: Article,
+    /// What is told of it.
+    pub details: Details,
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
     if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
         return Err(Refusal::NameInvalid);
@@ -79,4 +106,20 @@ fn check_unit_price(unit_price: UnitPrice) -> Result<(), Refusal> {
 
 fn check_tax_class(tax_class: &str, rules: &TaxRules) -> Result<(), Refusal> {
     if rules.rate(tax_class).is_some() { Ok(()) } else { Err(Refusal::TaxClassUnknown) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CreateArticle;
+    use crate::money::UnitPrice;
+    use crate::testing::MERCHANT;
+
+    /// A new article of the shop of the tests.
+    pub(super) fn a_create() -> CreateArticle {
+        CreateArticle {
+            barcodes: vec!["4901234567894".to_owned(), "onigiri".to_owned()],
+            eat_in_tax_class: Some("standard".to_owned()),
+            ..CreateArticle::plain(MERCHANT, "4900000000001", "Onigiri", UnitPrice(1_500_000), "reduced")
+        }
+    }
 }

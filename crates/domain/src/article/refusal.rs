@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{BARCODE_CHARS_MAX, BARCODES_MAX, NAME_CHARS_MAX, SKU_CHARS_MAX};
+use super::{
+    BARCODE_CHARS_MAX, BARCODES_MAX, DESCRIPTION_CHARS_MAX, IMAGE_URL_CHARS_MAX, IMAGES_MAX, NAME_CHARS_MAX, NAMES_MAX,
+    OPTION_CHARS_MAX, OPTIONS_MAX, PRICES_MAX, SKU_CHARS_MAX,
+};
 use crate::command;
 use crate::money::{Currency, UNIT_PRICE_MAX};
 use crate::work::Stop;
@@ -28,6 +31,30 @@ pub enum Refusal {
     TooManyBarcodes,
     /// A text holds what looks like a card number; it is not repeated here.
     TextLooksLikeCardNumber,
+    /// The article would have names in too many languages.
+    TooManyNames,
+    /// A name's language is no tag of one.
+    LanguageInvalid,
+    /// The description is too long or has control characters.
+    DescriptionInvalid,
+    /// The article would have too many images.
+    TooManyImages,
+    /// What should be the URL of an image is none.
+    ImageUrlInvalid,
+    /// The article would have too many prices.
+    TooManyPrices,
+    /// Two prices of one location begin at the same instant.
+    PriceTwice,
+    /// A price ends before it begins.
+    PriceNeverHolds,
+    /// The options of a variant are none, too many, blank or too long.
+    OptionsInvalid,
+    /// Another variant of the article has these options. Storage says so, by its unique constraint.
+    OptionsTaken,
+    /// The article that has the variants would be a variant itself.
+    VariantOfVariant,
+    /// The article that would have the variants has stock of its own.
+    VariantOfStocked,
     /// The price is negative or too high.
     UnitPriceOutOfRange,
     /// The merchant's tax rules do not have the class.
@@ -44,6 +71,7 @@ impl Refusal {
     pub(super) fn of_constraint(constraint: &str) -> Option<Self> {
         match constraint {
             "article_sku" => Some(Self::SkuTaken),
+            "article_variant" => Some(Self::OptionsTaken),
             "barcode_pkey" => Some(Self::BarcodeTaken),
             _ => None,
         }
@@ -61,6 +89,18 @@ impl Refusal {
             Self::BarcodeUnknown => "barcode_unknown",
             Self::TooManyBarcodes => "article_too_many_barcodes",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
+            Self::TooManyNames => "article_too_many_names",
+            Self::LanguageInvalid => "article_language_invalid",
+            Self::DescriptionInvalid => "article_description_invalid",
+            Self::TooManyImages => "article_too_many_images",
+            Self::ImageUrlInvalid => "article_image_url_invalid",
+            Self::TooManyPrices => "article_too_many_prices",
+            Self::PriceTwice => "article_price_twice",
+            Self::PriceNeverHolds => "article_price_never_holds",
+            Self::OptionsInvalid => "article_options_invalid",
+            Self::OptionsTaken => "article_options_taken",
+            Self::VariantOfVariant => "article_variant_of_variant",
+            Self::VariantOfStocked => "article_variant_of_stocked",
             Self::UnitPriceOutOfRange => "unit_price_out_of_range",
             Self::TaxClassUnknown => "tax_class_unknown",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
@@ -90,6 +130,18 @@ impl fmt::Display for Refusal {
             Self::TextLooksLikeCardNumber => {
                 f.write_str("The text holds what looks like a card number. Remove it: card numbers are never stored.")
             }
+            Self::TooManyNames => write!(f, "An article has names in at most {NAMES_MAX} languages beside its own."),
+            Self::LanguageInvalid => f.write_str("A language is a tag such as `en`, `ja` or `zh-Hans`."),
+            Self::DescriptionInvalid => write!(f, "A description has at most {DESCRIPTION_CHARS_MAX} characters and no control characters but line breaks."),
+            Self::TooManyImages => write!(f, "An article has at most {IMAGES_MAX} images."),
+            Self::ImageUrlInvalid => write!(f, "An image is a URL that begins with https:// and has at most {IMAGE_URL_CHARS_MAX} characters."),
+            Self::TooManyPrices => write!(f, "An article has at most {PRICES_MAX} prices beside its own. Leave out those that are over."),
+            Self::PriceTwice => f.write_str("Two prices of one location begin at the same instant. Leave out one of them."),
+            Self::PriceNeverHolds => f.write_str("A price ends after it begins. Give a later `valid_until`, or none."),
+            Self::OptionsInvalid => write!(f, "A variant has 1 to {OPTIONS_MAX} options, whose names and values are lines of 1 to {OPTION_CHARS_MAX} characters."),
+            Self::OptionsTaken => f.write_str("Another variant of this article has these options. Change it, or give others."),
+            Self::VariantOfVariant => f.write_str("This article is a variant itself. Name the article that it is a variant of."),
+            Self::VariantOfStocked => f.write_str("An article that stands for its variants has no stock of its own. Make one with `is_stocked: false`."),
             Self::UnitPriceOutOfRange => {
                 write!(f, "A unit price is 0 to {UNIT_PRICE_MAX} ten-thousandths of the minor unit.")
             }

@@ -3,10 +3,14 @@
 use serde::Serialize;
 
 use super::barcode::{self, relabel};
-use super::{Article, Barcode, Refusal, check_name, check_tax_class, check_unit_price};
+use super::price::in_order;
+use super::{
+    Article, ArticleDetails, Barcode, Described, Details, NewDetails, PRICES_MAX, Price, Refusal, check_name,
+    check_tax_class, check_unit_price,
+};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role, require_version};
-use crate::id::{ArticleId, MerchantId};
+use crate::id::{ArticleId, LocationId, MerchantId};
 use crate::money::UnitPrice;
 use crate::tax::TaxRules;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -24,8 +28,12 @@ pub struct UpdateArticle {
     pub barcodes: Option<Vec<String>>,
     /// The new name.
     pub name: Option<String>,
+    /// What else is told of it from now on.
+    pub details: NewDetails,
     /// The new price.
     pub unit_price: Option<UnitPrice>,
+    /// All the prices that hold for a time or in one location from now on.
+    pub prices: Option<Vec<Price>>,
     /// The new tax class.
     pub tax_class: Option<String>,
     /// The new class where it is eaten in the shop; none where it is the same.
@@ -35,11 +43,37 @@ pub struct UpdateArticle {
 }
 
 impl UpdateArticle {
+    /// No change, to be given some.
+    pub fn nothing(merchant: MerchantId, article: ArticleId) -> Self {
+        Self {
+            merchant,
+            article,
+            expected_version: None,
+            barcodes: None,
+            name: None,
+            details: NewDetails::default(),
+            unit_price: None,
+            prices: None,
+            tax_class: None,
+            eat_in_tax_class: None,
+            is_active: None,
+        }
+    }
+
     fn check(&self, rules: &TaxRules) -> Result<(), Refusal> {
         self.name.as_deref().map_or(Ok(()), check_name)?;
         self.unit_price.map_or(Ok(()), check_unit_price)?;
         let eat_in = self.eat_in_tax_class.iter().flatten();
         self.tax_class.iter().chain(eat_in).try_for_each(|tax_class| check_tax_class(tax_class, rules))
+    }
+
+    fn locations(&self) -> impl Iterator<Item = LocationId> {
+        self.prices.iter().flatten().take(PRICES_MAX).filter_map(|price| price.location)
+    }
+
+    fn check_locations(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
+        let mut unknown = self.locations().filter(|id| work.locations.find(call.merchant, id).is_none());
+        unknown.next().map_or(Ok(()), |id| Err(not_found("location", id)))
     }
 
     fn apply(&self, mut article: Article) -> Article {
@@ -53,7 +87,7 @@ impl UpdateArticle {
 }
 
 impl Command for UpdateArticle {
-    type Reply = Article;
+    type Reply = Described;
 
     fn name(&self) -> &'static str {
         "article.update"
@@ -61,11 +95,15 @@ impl Command for UpdateArticle {
 
     fn keys(&self) -> Vec<Key> {
         // The codes that it has are named once the article is loaded.
-        let wanted = barcode::keys(self.merchant, self.barcodes.as_deref().unwrap_or_default());
-        [Key::Merchant(self.merchant), Key::Article(self.article)].into_iter().chain(wanted).collect()
+        let codes = barcode::keys(self.merchant, self.barcodes.as_deref().unwrap_or_default());
+        [Key::Merchant(self.merchant), Key::Article(self.article), Key::ArticleDetails(self.article)]
+            .into_iter()
+            .chain(codes)
+            .chain(self.locations().map(Key::Location))
+            .collect()
     }
 
-    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Article, Stop<command::Refusal>> {
+    fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Described, Stop<command::Refusal>> {
         require_role(call, Role::Manager)?;
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
@@ -74,11 +112,20 @@ impl Command for UpdateArticle {
         require_version(self.expected_version, before.version)?;
         self.check(&merchant.tax)?;
         let mut changed = self.apply(before.clone());
+        if let Some(prices) = &self.prices {
+            changed.prices = in_order(prices)?;
+            self.check_locations(work, call)?;
+        }
         if let Some(wanted) = &self.barcodes {
             changed.barcodes = relabel(work, call, self.article, &before.barcodes, wanted)?;
         }
-        if changed == before {
-            return Ok(changed);
+        let told = find_details(work, call, self.article);
+        let details = self.details.apply(told.clone())?;
+        if changed == before && details == told {
+            return Ok(Described { article: changed, details });
+        }
+        if details != told {
+            put_details(work, call, self.article, details.clone());
         }
         let article = work.articles.replace(changed);
         let article = article.ok_or_else(|| not_found("article", self.article))?.clone();
@@ -89,11 +136,22 @@ impl Command for UpdateArticle {
             is_active: article.is_active,
         };
         work.emit(call, "article.updated", article.id, &data);
-        Ok(article)
+        Ok(Described { article, details })
     }
 
     fn unique_refusal(&self, constraint: &str) -> Option<command::Refusal> {
         Refusal::of_constraint(constraint).map(command::Refusal::Article)
+    }
+}
+
+fn find_details(work: &UnitOfWork, call: &Call<'_>, article: ArticleId) -> Details {
+    work.article_details.find(call.merchant, &article).map(|told| told.details.clone()).unwrap_or_default()
+}
+
+fn put_details(work: &mut UnitOfWork, call: &Call<'_>, article: ArticleId, details: Details) {
+    match work.article_details.find_mut(call.merchant, &article) {
+        Some(told) => told.details = details,
+        None => work.article_details.insert(ArticleDetails { article, merchant: call.merchant, details, version: 1 }),
     }
 }
 
@@ -111,17 +169,7 @@ mod tests {
     use crate::testing::{BAG, MERCHANT, OTHER_MERCHANT, TEA, World};
 
     fn an_update() -> UpdateArticle {
-        UpdateArticle {
-            merchant: MERCHANT,
-            article: TEA,
-            expected_version: None,
-            barcodes: None,
-            name: None,
-            unit_price: None,
-            tax_class: None,
-            eat_in_tax_class: None,
-            is_active: None,
-        }
+        UpdateArticle::nothing(MERCHANT, TEA)
     }
 
     #[test]
@@ -129,7 +177,7 @@ mod tests {
         let mut world = World::new();
         let before = world.article(TEA);
         let update = UpdateArticle { unit_price: Some(UnitPrice(42)), expected_version: Some(1), ..an_update() };
-        let article = world.run(&update).unwrap();
+        let article = world.run(&update).unwrap().article;
         assert_eq!(article, Article { unit_price: UnitPrice(42), version: 2, ..before });
         assert_eq!(world.event_kinds(), ["article.updated"]);
     }
@@ -137,7 +185,7 @@ mod tests {
     #[test]
     fn an_update_that_changes_nothing_leaves_no_trace() {
         let mut world = World::new();
-        assert_eq!(world.run(&UpdateArticle { is_active: Some(true), ..an_update() }).unwrap().version, 1);
+        assert_eq!(world.run(&UpdateArticle { is_active: Some(true), ..an_update() }).unwrap().article.version, 1);
         assert!(world.event_kinds().is_empty());
     }
 
@@ -165,15 +213,15 @@ mod tests {
         UpdateArticle { article, barcodes: Some(barcodes), ..an_update() }
     }
 
-    fn codes(article: &Article) -> Vec<&str> {
-        article.barcodes.iter().map(Barcode::as_str).collect()
+    fn codes(described: &Described) -> Vec<&str> {
+        described.article.barcodes.iter().map(Barcode::as_str).collect()
     }
 
     #[test]
     fn a_code_stands_for_one_article_until_it_is_taken_off() {
         let mut world = World::new();
         let tea = world.run(&label(TEA, &["04901234567894", "tea", "4901234567894"])).unwrap();
-        assert_eq!((codes(&tea), tea.version), (vec!["4901234567894", "tea"], 2));
+        assert_eq!((codes(&tea), tea.article.version), (vec!["4901234567894", "tea"], 2));
         assert_eq!(world.run(&label(TEA, &["4901234567894", "tea"])).unwrap(), tea);
         assert_eq!(world.refused(&label(BAG, &["bag", "tea"])).code(), "barcode_taken");
         assert!(world.article(BAG).barcodes.is_empty());

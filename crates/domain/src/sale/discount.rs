@@ -288,7 +288,7 @@ mod tests {
         }
         let sale = NewSale {
             discounts: discounts.to_vec(),
-            ..a_sale(&[line(BAG, 1_000), line(TEA, 1_500), line(RICE, 3_000)])
+            ..a_sale(&[line(BAG, 1_000), line(TEA, 2_000), line(RICE, 1_500)])
         };
         world.run(&OpenSale { id: Some(sale_id(1)), sale }).unwrap()
     }

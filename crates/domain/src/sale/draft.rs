@@ -12,6 +12,7 @@ use crate::merchant::Merchant;
 use crate::money::{QUANTITY_MAX, Quantity, line_amount};
 use crate::operator;
 use crate::tax::TaxRules;
+use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// A line that is asked for.
@@ -76,7 +77,7 @@ impl NewSale {
         let mut sale = self.empty_sale(id, merchant, call);
         let mut lines = Vec::with_capacity(self.lines.len());
         for (article, new) in self.find_articles(work, call)?.into_iter().zip(&self.lines) {
-            lines.push(price_line(work, &merchant.tax, &mut sale, article, new.quantity)?);
+            lines.push(price_line(work, &merchant.tax, &mut sale, article, new.quantity, call.now)?);
         }
         for discount in &self.discounts {
             give(&mut sale, &mut lines, discount, &call.actor.name, call.actor.role)?;
@@ -134,12 +135,14 @@ pub(super) fn price_line(
     sale: &mut Sale,
     article: ArticleId,
     quantity: Quantity,
+    now: Timestamp,
 ) -> Result<SaleLine, Stop<command::Refusal>> {
     let found = work.articles.find(sale.merchant, &article);
     let article = found.ok_or_else(|| not_found("article", article))?;
     check_line(article, sale, quantity)?;
     let tax_class = article.tax_class_when(sale.consumption);
     let tax_rate = rules.rate(tax_class).ok_or(Refusal::TaxClassUnknown { article: article.id })?;
+    let unit_price = article.price_at(sale.location, now);
     sale.line_count = sale.line_count.saturating_add(1);
     Ok(SaleLine {
         sale: sale.id,
@@ -148,10 +151,10 @@ pub(super) fn price_line(
         article: article.id,
         name: article.name.clone(),
         quantity,
-        unit_price: article.unit_price,
+        unit_price,
         tax_class: tax_class.to_owned(),
         tax_rate,
-        amount_minor: line_amount(quantity, article.unit_price).map_err(Refusal::from)?,
+        amount_minor: line_amount(quantity, unit_price).map_err(Refusal::from)?,
         discount_minor: 0,
         is_stocked: article.is_stocked,
         is_removed: false,
@@ -165,6 +168,12 @@ fn check_line(article: &Article, sale: &Sale, quantity: Quantity) -> Result<(), 
     }
     if !(1..=QUANTITY_MAX).contains(&quantity.0) {
         return Err(Refusal::QuantityOutOfRange);
+    }
+    if !article.unit.can_have(quantity) {
+        return Err(Refusal::QuantityNotWhole { article: article.id });
+    }
+    if article.has_variants {
+        return Err(Refusal::ArticleHasVariants { article: article.id });
     }
     if !article.is_active {
         return Err(Refusal::ArticleInactive { article: article.id });

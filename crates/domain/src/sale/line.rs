@@ -48,7 +48,7 @@ impl Command for AddLine {
         let rules = &find_merchant(work, call, self.merchant)?.tax;
         let article = self.article.find(work, call.merchant)?;
         work.require([Key::Article(article)])?;
-        let line = price_line(work, rules, &mut sale, article, self.quantity)?;
+        let line = price_line(work, rules, &mut sale, article, self.quantity, call.now)?;
         let number = line.number;
         work.sale_lines.insert(line);
         reprice(work, &mut sale)?;

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn lines_of_one_article_are_promised_together() {
-        let lines = [line(TEA, TEA_ON_HAND), line(TEA, 1)];
+        let lines = [line(TEA, TEA_ON_HAND), line(TEA, 1_000)];
         let refusal = World::new().refused(&an_open(&lines));
         let available = Quantity(TEA_ON_HAND);
         assert_eq!(refusal, command::Refusal::Stock(stock::Refusal::Insufficient { article: TEA, available }));

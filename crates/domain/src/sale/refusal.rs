@@ -38,6 +38,16 @@ pub enum Refusal {
     QuantityOutOfRange,
     /// An amount is not positive, too large, or adds up to too much.
     AmountOutOfRange,
+    /// The article stands for its variants and is not sold itself.
+    ArticleHasVariants {
+        /// Which one.
+        article: ArticleId,
+    },
+    /// A part of a piece would be sold.
+    QuantityNotWhole {
+        /// Of which article.
+        article: ArticleId,
+    },
     /// The article is no longer sold.
     ArticleInactive {
         /// Which one.
@@ -127,6 +137,8 @@ impl Refusal {
             Self::TooManyTenders => "sale_too_many_tenders",
             Self::QuantityOutOfRange => "quantity_out_of_range",
             Self::AmountOutOfRange => "amount_out_of_range",
+            Self::ArticleHasVariants { .. } => "article_has_variants",
+            Self::QuantityNotWhole { .. } => "quantity_not_whole",
             Self::ArticleInactive { .. } => "article_inactive",
             Self::TaxClassUnknown { .. } => "tax_class_unknown",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
@@ -171,6 +183,8 @@ impl fmt::Display for Refusal {
             Self::AmountOutOfRange => {
                 write!(f, "An amount is 1 to {AMOUNT_MINOR_MAX} minor units, and so is the total.")
             }
+            Self::ArticleHasVariants { article } => write!(f, "{article} stands for its variants. Sell one of them."),
+            Self::QuantityNotWhole { article } => write!(f, "{article} is sold by the piece. Give a whole quantity."),
             Self::ArticleInactive { article } => write!(f, "{article} is no longer sold. Activate it or leave it out."),
             Self::TaxClassUnknown { article } => {
                 write!(f, "The merchant's tax rules lack the class of {article}. Change the article or the rules.")

@@ -469,13 +469,24 @@ const fn of_article(refusal: &article::Refusal) -> StatusCode {
     use article::Refusal as R;
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
-        R::SkuTaken | R::BarcodeTaken => StatusCode::CONFLICT,
+        R::SkuTaken | R::BarcodeTaken | R::OptionsTaken => StatusCode::CONFLICT,
         R::SkuInvalid
         | R::NameInvalid
         | R::BarcodeInvalid
         | R::BarcodeCheckDigit
         | R::BarcodeUnknown
         | R::TooManyBarcodes
+        | R::TooManyNames
+        | R::LanguageInvalid
+        | R::DescriptionInvalid
+        | R::TooManyImages
+        | R::ImageUrlInvalid
+        | R::TooManyPrices
+        | R::PriceTwice
+        | R::PriceNeverHolds
+        | R::OptionsInvalid
+        | R::VariantOfVariant
+        | R::VariantOfStocked
         | R::UnitPriceOutOfRange
         | R::TaxClassUnknown
         | R::CurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -514,6 +525,7 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::NotOpen { .. }
         | R::NotParked { .. }
         | R::ArticleInactive { .. }
+        | R::ArticleHasVariants { .. }
         | R::NothingDue
         | R::PaymentUnderWay
         | R::HasPaidTender
@@ -522,6 +534,7 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         R::Empty
         | R::TooManyLines
         | R::TooManyTenders
+        | R::QuantityNotWhole { .. }
         | R::QuantityOutOfRange
         | R::AmountOutOfRange
         | R::TaxClassUnknown { .. }

@@ -1,6 +1,7 @@
 //! The HTTP face. One table of routes is what the router is built from and what `openapi.yaml` is held against.
 
 pub mod article;
+mod article_json;
 pub mod auth;
 pub mod body;
 mod discount_json;

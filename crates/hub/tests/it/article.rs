@@ -10,6 +10,9 @@ on_each_engine! {
     a_stale_change_is_refused,
     what_breaks_a_rule_is_refused_and_changes_nothing,
     a_cashier_keeps_no_articles,
+    what_is_told_of_an_article_is_kept_beside_it,
+    a_sale_takes_the_price_that_holds,
+    variants_are_articles_of_their_own,
 }
 
 fn an_article() -> Value {
@@ -23,8 +26,9 @@ async fn an_article_is_made_read_and_changed(on: On) {
     let path = format!("/v1/articles/{}", made["id"].as_str().unwrap());
     let expected = json!({
         "id": made["id"], "object": "article", "sku": "4900000000001", "barcodes": [], "name": "Onigiri",
-        "unit_price": "150.25",
+        "names": {}, "description": "", "image_urls": [], "unit": "piece", "unit_price": "150.25", "prices": [],
         "currency": "JPY", "tax_class": "reduced", "eat_in_tax_class": null, "is_stocked": true, "is_active": true,
+        "variant_of": null, "options": null, "has_variants": false,
         "created_at": made["created_at"], "version": 1,
     });
     assert_eq!(made, expected);
@@ -80,6 +84,17 @@ async fn what_breaks_a_rule_is_refused_and_changes_nothing(on: On) {
         (400, "body_invalid", json!({ "unit_price": 1_000_000_000_000_000_000_i64 })),
         (400, "body_invalid", json!({ "currency": "yen" })),
         (400, "body_invalid", json!({ "colour": "green" })),
+        (400, "body_invalid", json!({ "unit": "pound" })),
+        (400, "body_invalid", json!({ "options": { "size": "M" } })),
+        (404, "article_not_found", json!({ "variant_of": hub.other.tea.to_string(), "options": { "size": "M" } })),
+        (
+            422,
+            "article_variant_of_stocked",
+            json!({ "variant_of": hub.shop.tea.to_string(), "options": { "size": "M" } }),
+        ),
+        (422, "article_language_invalid", json!({ "names": { "English": "Rice ball" } })),
+        (422, "article_description_invalid", json!({ "description": "x".repeat(2_001) })),
+        (422, "article_image_url_invalid", json!({ "image_urls": ["javascript:alert(1)"] })),
         (400, "body_invalid", json!({ "sku": 7 })),
         (400, "text_looks_like_card_number", json!({ "name": "4111 1111 1111 1111" })),
     ] {
@@ -100,5 +115,101 @@ async fn a_cashier_keeps_no_articles(on: On) {
         hub.post(key, "/v1/articles", an_article()).await.expect_problem(403, "role_too_low");
     }
     assert_eq!(hub.mark().await, mark);
+    hub.stop().await;
+}
+
+async fn what_is_told_of_an_article_is_kept_beside_it(on: On) {
+    let hub = TestHub::start(on).await;
+    let key = &hub.shop.manager;
+    let told = json!({
+        "names": { "en": "Rice ball", "zh-Hans": "饭团" },
+        "description": "With salmon.\nKeep it cool.",
+        "image_urls": ["https://example.com/onigiri.png"],
+    });
+    let mut article = an_article();
+    article.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+    let made = hub.post(key, "/v1/articles", article).await.expect(201);
+    let path = format!("/v1/articles/{}", made["id"].as_str().unwrap());
+    for (field, value) in told.as_object().unwrap() {
+        assert_eq!(&made[field], value);
+    }
+    let change = json!({ "names": {}, "description": "x".repeat(2_000), "image_urls": [] });
+    let changed = hub.request(Method::PATCH, &path).auth(key).json(&change).send().await.expect(200);
+    assert_eq!((&changed["names"], &changed["version"]), (&json!({}), &json!(2)));
+    let names: serde_json::Map<_, _> = ('a'..='k').map(|c| (format!("e{c}"), json!("ご".repeat(200)))).collect();
+    let long = json!({ "description": "茶".repeat(2_000), "names": names,
+        "image_urls": vec![format!("https://example.com/{}", "x".repeat(470)); 10] });
+    let brief = hub.request(Method::PATCH, &path).auth(key).json(&long).send().await.expect(200);
+    let whole = hub.get(key, &path).await.expect(200);
+    assert!(brief.get("description").is_none());
+    assert_eq!((&whole["description"], &whole["version"]), (&long["description"], &brief["version"]));
+    let by_sku = hub.get(key, "/v1/articles?sku=4900000000001").await.expect(200);
+    assert_eq!(by_sku["data"], json!([whole]));
+    assert_eq!(hub.get(key, "/v1/articles?sku=TEA").await.expect(200)["data"], json!([]));
+    for wrong in ["sku=tea&barcode=4011", "sku=tea&cursor=art_00000000000000000000000000000001"] {
+        hub.get(key, &format!("/v1/articles?{wrong}")).await.expect_problem(400, "query_invalid");
+    }
+    let other = hub.get(&hub.other.manager, &path).await;
+    other.expect_problem(404, "article_not_found");
+    hub.stop().await;
+}
+
+async fn a_sale_takes_the_price_that_holds(on: On) {
+    let hub = TestHub::start(on).await;
+    let (key, shop) = (&hub.shop.manager, &hub.shop);
+    let path = format!("/v1/articles/{}", shop.bag);
+    let change = |prices: Value| hub.request(Method::PATCH, &path).auth(key).json(&json!({ "prices": prices }));
+    let price = |location: Option<&str>, price: &str, from: &str| json!({ "location_id": location, "unit_price": price, "valid_from": from, "valid_until": null });
+    let here = shop.location.to_string();
+    let everywhere = [price(None, "80", "2020-01-01T00:00:00.000Z"), price(None, "90", "2999-01-01T00:00:00.000Z")];
+    let nearest = price(Some(&here), "70", "2019-01-01T00:00:00.000Z");
+    let total = async || {
+        let sale = json!({ "register_id": shop.registers[0].to_string(), "lines": [{ "article_id": shop.bag.to_string(), "quantity": 1 }] });
+        hub.post(&shop.cashier, "/v1/sales", sale).await.expect(201)["total_minor"].clone()
+    };
+    assert_ne!(total().await, 80);
+    assert_eq!(change(json!(everywhere)).send().await.expect(200)["prices"], json!(everywhere));
+    assert_eq!(total().await, 80);
+    let [now, later] = everywhere;
+    change(json!([nearest, later, now])).send().await.expect(200);
+    assert_eq!(total().await, 70);
+    let mark = hub.mark().await;
+    for (status, code, wrong) in [
+        (400, "body_invalid", json!([{ "unit_price": "80", "valid_from": "tomorrow" }])),
+        (
+            422,
+            "article_price_never_holds",
+            json!([{ "unit_price": "80", "valid_from": "2026-01-01T00:00:00+09:00", "valid_until": "2025-12-31T15:00:00Z" }]),
+        ),
+        (
+            404,
+            "location_not_found",
+            json!([{ "unit_price": "80", "valid_from": "2026-01-01T00:00:00Z", "location_id": hub.other.location.to_string() }]),
+        ),
+    ] {
+        change(wrong).send().await.expect_problem(status, code);
+    }
+    assert_eq!(hub.mark().await, mark);
+    hub.stop().await;
+}
+
+async fn variants_are_articles_of_their_own(on: On) {
+    let hub = TestHub::start(on).await;
+    let (key, shop) = (&hub.shop.manager, &hub.shop);
+    let variant = |sku: &str, size: &str| {
+        json!({ "sku": sku, "name": "Bag", "unit_price": "5", "tax_class": "standard",
+            "variant_of": shop.bag.to_string(), "options": { "size": size } })
+    };
+    let small = hub.post(key, "/v1/articles", variant("bag-s", "S")).await.expect(201);
+    assert_eq!((&small["variant_of"], &small["options"]), (&json!(shop.bag.to_string()), &json!({ "size": "S" })));
+    hub.post(key, "/v1/articles", variant("bag-s2", "S")).await.expect_problem(409, "article_options_taken");
+    let medium = hub.post(key, "/v1/articles", variant("bag-m", "M")).await.expect(201);
+    let listed = hub.get(key, &format!("/v1/articles?variant_of={}", shop.bag)).await.expect(200);
+    assert_eq!(listed["data"], json!([small, medium]));
+    let sale = |article: &str, quantity: &str| json!({ "register_id": shop.registers[0].to_string(), "lines": [{ "article_id": article, "quantity": quantity }] });
+    let whole = hub.post(&shop.cashier, "/v1/sales", sale(&shop.bag.to_string(), "1")).await;
+    whole.expect_problem(409, "article_has_variants");
+    let small = small["id"].as_str().unwrap();
+    hub.post(&shop.cashier, "/v1/sales", sale(small, "0.5")).await.expect_problem(422, "quantity_not_whole");
     hub.stop().await;
 }

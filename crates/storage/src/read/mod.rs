@@ -1,6 +1,7 @@
 //! What the hub reads beside the committer: single records with their parts, and pages by key. Every query names the
 //! merchant, but for those of the hub's own workers.
 
+mod article;
 pub mod parked_sale;
 mod people;
 pub mod printing;
@@ -11,7 +12,6 @@ pub mod stock;
 pub mod stocktake;
 pub mod webhook;
 
-use domain::article::{Article, Barcode};
 use domain::exception::Exception;
 use domain::id::{
     ApiKeyId, ArticleId, ConnectionId, ExceptionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId,
@@ -185,33 +185,6 @@ impl Reader {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Connection>, EngineError> {
-        self.page(merchant, after, limit).await
-    }
-
-    /// One article.
-    pub async fn find_article(&self, merchant: MerchantId, id: ArticleId) -> Result<Option<Article>, EngineError> {
-        self.find(merchant, Cell::display(id)).await
-    }
-
-    /// The article that has a barcode.
-    pub async fn find_article_by_barcode(
-        &self,
-        merchant: MerchantId,
-        barcode: &Barcode,
-    ) -> Result<Option<Article>, EngineError> {
-        let params = vec![Cell::display(merchant), Cell::display(barcode)];
-        let tail =
-            "WHERE id = (SELECT article_id FROM barcode WHERE merchant_id = $1 AND code = $2) AND merchant_id = $1";
-        Ok(self.list(tail, params).await?.into_iter().next())
-    }
-
-    /// A page of the merchant's articles after an id.
-    pub async fn list_articles(
-        &self,
-        merchant: MerchantId,
-        after: &str,
-        limit: i64,
-    ) -> Result<Vec<Article>, EngineError> {
         self.page(merchant, after, limit).await
     }
 

@@ -1,11 +1,10 @@
-//! Merchant, location, register, connection, article, receipt series.
+//! Merchant, location, register, connection, receipt series.
 
-use domain::article::{Article, Barcode, Label};
 use domain::call::Role;
 use domain::merchant::{
     ApiKey, Connection, Contact, Issuer, Location, Merchant, ReceiptSeries, Register, RegistrationNumber,
 };
-use domain::money::{Currency, UnitPrice};
+use domain::money::Currency;
 use domain::time::Timestamp;
 
 use super::{BOOL, BYTES, INT, Stored, TEXT, json, table};
@@ -165,94 +164,6 @@ impl Stored for Connection {
             provider: row.text()?,
             settings: row.json()?,
             profile: row.json()?,
-            version: row.int()?,
-        })
-    }
-}
-
-impl Stored for Article {
-    const TABLE: &'static Table = &Table {
-        name: "article",
-        key_len: 1,
-        is_locked: false,
-        unique: &[("article_sku", &["merchant_id", "sku"])],
-        columns: &[
-            ("id", TEXT),
-            ("merchant_id", TEXT),
-            ("sku", TEXT),
-            ("barcodes", TEXT),
-            ("name", TEXT),
-            ("unit_price", INT),
-            ("currency", TEXT),
-            ("tax_class", TEXT),
-            ("is_stocked", BOOL),
-            ("is_active", BOOL),
-            ("created_at", INT),
-            ("eat_in_tax_class", TEXT),
-            ("version", INT),
-        ],
-    };
-
-    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
-        cells.extend([
-            Cell::display(self.id),
-            Cell::display(self.merchant),
-            Cell::text(&self.sku),
-            barcodes(&self.barcodes),
-            Cell::text(&self.name),
-            Cell::Int(self.unit_price.0),
-            Cell::display(self.currency),
-            Cell::text(&self.tax_class),
-            Cell::Bool(self.is_stocked),
-            Cell::Bool(self.is_active),
-            Cell::Int(self.created_at.0),
-            Cell::option(self.eat_in_tax_class.as_deref(), Cell::text),
-            Cell::Int(self.version),
-        ]);
-    }
-
-    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
-        Ok(Self {
-            id: row.parse()?,
-            merchant: row.parse()?,
-            sku: row.text()?,
-            barcodes: row.text()?.split_whitespace().map(|code| Barcode::stored(code.to_owned())).collect(),
-            name: row.text()?,
-            unit_price: UnitPrice(row.int()?),
-            currency: row.word(Currency::parse)?,
-            tax_class: row.text()?,
-            is_stocked: row.bool()?,
-            is_active: row.bool()?,
-            created_at: Timestamp(row.int()?),
-            eat_in_tax_class: row.text_option()?,
-            version: row.int()?,
-        })
-    }
-}
-
-/// No code has a blank in it.
-fn barcodes(barcodes: &[Barcode]) -> Cell<'static> {
-    Cell::Text(barcodes.iter().map(Barcode::as_str).collect::<Vec<_>>().join(" ").into())
-}
-
-impl Stored for Label {
-    const TABLE: &'static Table =
-        &table("barcode", 2, false, &[("merchant_id", TEXT), ("code", TEXT), ("article_id", TEXT), ("version", INT)]);
-
-    fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
-        cells.extend([
-            Cell::display(self.merchant),
-            Cell::text(self.barcode.as_str()),
-            Cell::option(self.article, Cell::display),
-            Cell::Int(self.version),
-        ]);
-    }
-
-    fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
-        Ok(Self {
-            merchant: row.parse()?,
-            barcode: Barcode::stored(row.text()?),
-            article: row.parse_option()?,
             version: row.int()?,
         })
     }

@@ -1,5 +1,6 @@
 //! How each record lies in its table: a list of columns and two functions, written out.
 
+mod article;
 mod merchant;
 mod money;
 mod parked_sale;

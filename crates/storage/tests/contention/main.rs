@@ -241,17 +241,7 @@ async fn work(hub: &Handle, worker: usize, round: u64, random: &mut Random, adde
 }
 
 fn new_article(sku: &str) -> CreateArticle {
-    CreateArticle {
-        merchant: MERCHANT,
-        sku: sku.to_owned(),
-        barcodes: Vec::new(),
-        name: "Onigiri".to_owned(),
-        unit_price: UnitPrice(1_000_000),
-        currency: None,
-        tax_class: "reduced".to_owned(),
-        eat_in_tax_class: None,
-        is_stocked: true,
-    }
+    CreateArticle::plain(MERCHANT, sku, "Onigiri", UnitPrice(1_000_000), "reduced")
 }
 
 /// Ten pieces and fifty buyers: ten sales.

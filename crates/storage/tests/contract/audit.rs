@@ -171,15 +171,8 @@ fn a_level_that_was_changed_is_found(shop: &mut Shop) {
 
 fn a_code_that_was_changed_is_found(shop: &mut Shop) {
     let coded = |article, barcode: &str| domain::article::UpdateArticle {
-        merchant: MERCHANT,
-        article,
-        expected_version: None,
         barcodes: Some(vec![barcode.to_owned()]),
-        name: None,
-        unit_price: None,
-        tax_class: None,
-        eat_in_tax_class: None,
-        is_active: None,
+        ..domain::article::UpdateArticle::nothing(MERCHANT, article)
     };
     shop.run(coded(TEA, "tea"));
     shop.run(coded(RICE, "rice"));

@@ -1,6 +1,6 @@
 //! A bad command hurts itself alone, and a good one sees what the ones before it did.
 
-use domain::article::{Article, CreateArticle};
+use domain::article::{CreateArticle, Described};
 use domain::exception::{self, Exception};
 use domain::id::ExceptionId;
 use domain::money::{Quantity, UnitPrice};
@@ -30,17 +30,7 @@ on!([sqlite postgres memory] [
 ]);
 
 fn create(sku: &str) -> CreateArticle {
-    CreateArticle {
-        merchant: MERCHANT,
-        sku: sku.to_owned(),
-        barcodes: Vec::new(),
-        name: "Onigiri".to_owned(),
-        unit_price: UnitPrice(1_500_000),
-        currency: None,
-        tax_class: "reduced".to_owned(),
-        eat_in_tax_class: None,
-        is_stocked: true,
-    }
+    CreateArticle::plain(MERCHANT, sku, "Onigiri", UnitPrice(1_500_000), "reduced")
 }
 
 fn a_later_command_sees_what_an_earlier_one_did(shop: &mut Shop) {
@@ -97,7 +87,7 @@ fn a_unique_violation_is_the_refusal_of_its_command_alone(shop: &mut Shop) {
         if n == 100 {
             assert_eq!(refused(outcome), "article_sku_taken");
         } else {
-            assert_eq!(outcome.unwrap().reply.unwrap().unwrap().sku, format!("sku {n}"));
+            assert_eq!(outcome.unwrap().reply.unwrap().unwrap().article.sku, format!("sku {n}"));
         }
     }
     assert_eq!(all(&shop.store, "article").len(), 2 + 1 + 255);
@@ -139,7 +129,7 @@ fn a_unique_violation_that_nobody_expects_is_an_error_of_its_command_alone(shop:
 }
 
 fn a_refusal_of_a_unique_violation_is_replayed(shop: &mut Shop) {
-    let article = shop.run(create("taken"));
+    let article = shop.run(create("taken")).article;
     let first = shop.submit(keyed("k"), create("taken")).unwrap();
     let rename = act("test.rename", [Key::Article(article.id)], move |work, _| {
         work.articles.find_mut(MERCHANT, &article.id).unwrap().sku = "free".to_owned();
@@ -153,7 +143,7 @@ fn a_panic_while_a_unique_violation_is_put_into_words_hurts_itself_alone(shop: &
     shop.run(create("taken"));
     let wordless = shop
         .handle
-        .send(keyed("k"), create("taken"), |reply: Result<&Article, _>| match reply {
+        .send(keyed("k"), create("taken"), |reply: Result<&Described, _>| match reply {
             Ok(_) => storage::Answer::default(),
             Err(_) => panic!("planted"),
         })
@@ -209,6 +199,7 @@ fn a_record_is_changed_by_many_commands_of_a_batch(shop: &mut Shop) {
 
 fn what_is_written_is_read_back(shop: &mut Shop) {
     let written = shop.run(create("back"));
+    let written = written.article;
     let id = written.id;
     let read = act("test.read", [Key::Article(id)], move |work, _| Ok(work.articles.find(MERCHANT, &id).cloned()));
     assert_eq!(shop.run(read), Some(written));

@@ -36,17 +36,7 @@ fn another_hub(shop: &Shop) -> (Handle, Committer) {
 }
 
 fn price(yen: i64) -> UpdateArticle {
-    UpdateArticle {
-        merchant: MERCHANT,
-        article: TEA,
-        expected_version: None,
-        barcodes: None,
-        name: None,
-        unit_price: Some(UnitPrice(yen * 10_000)),
-        tax_class: None,
-        eat_in_tax_class: None,
-        is_active: None,
-    }
+    UpdateArticle { unit_price: Some(UnitPrice(yen * 10_000)), ..UpdateArticle::nothing(MERCHANT, TEA) }
 }
 
 fn label(article: ArticleId) -> UpdateArticle {

@@ -37,7 +37,8 @@ impl World {
             ASSORTMENT.iter().map(move |(yen, is_stocked)| (place, an_article(merchant, *yen, *is_stocked)))
         };
         let articles = self.shops.iter().enumerate().flat_map(new).collect();
-        for article in self.run_first(articles)? {
+        for described in self.run_first(articles)? {
+            let article = described.article;
             let yen = article.unit_price.0 / 10_000;
             let owner = self.shops.iter_mut().find(|shop| shop.merchant == article.merchant);
             owner.into_iter().for_each(|shop| shop.articles.push((article.id, yen)));

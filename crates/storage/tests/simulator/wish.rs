@@ -383,17 +383,8 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
 
 /// An article of the assortment.
 pub fn an_article(merchant: MerchantId, yen: i64, is_stocked: bool) -> CreateArticle {
-    CreateArticle {
-        merchant,
-        sku: format!("A{yen}"),
-        barcodes: Vec::new(),
-        name: "Article".to_owned(),
-        unit_price: UnitPrice(yen * 10_000),
-        currency: None,
-        tax_class: "standard".to_owned(),
-        eat_in_tax_class: None,
-        is_stocked,
-    }
+    let (sku, unit_price) = (format!("A{yen}"), UnitPrice(yen * 10_000));
+    CreateArticle { is_stocked, ..CreateArticle::plain(merchant, &sku, "Article", unit_price, "standard") }
 }
 
 /// The command that brings a shop into being.

@@ -119,18 +119,8 @@ async fn add_article(
     tax_class: &str,
     is_stocked: bool,
 ) -> Article {
-    let command = CreateArticle {
-        merchant,
-        sku: sku.to_owned(),
-        barcodes: Vec::new(),
-        name: sku.to_owned(),
-        unit_price: UnitPrice(price),
-        currency: None,
-        tax_class: tax_class.to_owned(),
-        eat_in_tax_class: None,
-        is_stocked,
-    };
-    run(app, merchant, command).await
+    let command = CreateArticle { is_stocked, ..CreateArticle::plain(merchant, sku, sku, UnitPrice(price), tax_class) };
+    run(app, merchant, command).await.article
 }
 
 /// Runs a command in the name of the installation.
