@@ -3,6 +3,7 @@
 mod barcode;
 mod create;
 mod details;
+mod embedded;
 mod price;
 mod reference;
 mod refusal;
@@ -15,6 +16,7 @@ pub use create::CreateArticle;
 pub use details::{
     ArticleDetails, DESCRIPTION_CHARS_MAX, Details, IMAGE_URL_CHARS_MAX, IMAGES_MAX, NAMES_MAX, NewDetails,
 };
+pub use embedded::{Content, Picked};
 pub use price::{PRICES_MAX, Price};
 pub use reference::ArticleRef;
 pub use refusal::Refusal;

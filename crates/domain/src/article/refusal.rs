@@ -27,6 +27,10 @@ pub enum Refusal {
     BarcodeTaken,
     /// No article of the merchant has the barcode.
     BarcodeUnknown,
+    /// The code has the quantity in it, and the request gives another.
+    QuantityInBarcode,
+    /// The code has a price in it, and the article is not sold by the piece.
+    BarcodePriceNeedsPiece,
     /// The article would have too many barcodes.
     TooManyBarcodes,
     /// A text holds what looks like a card number; it is not repeated here.
@@ -87,6 +91,8 @@ impl Refusal {
             Self::BarcodeCheckDigit => "barcode_check_digit_wrong",
             Self::BarcodeTaken => "barcode_taken",
             Self::BarcodeUnknown => "barcode_unknown",
+            Self::QuantityInBarcode => "quantity_in_barcode",
+            Self::BarcodePriceNeedsPiece => "barcode_price_needs_piece",
             Self::TooManyBarcodes => "article_too_many_barcodes",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
             Self::TooManyNames => "article_too_many_names",
@@ -126,6 +132,12 @@ impl fmt::Display for Refusal {
             ),
             Self::BarcodeTaken => f.write_str("Another article has this barcode. Take it off that article first."),
             Self::BarcodeUnknown => f.write_str("No article has this barcode. Scan it again, or put it on its article."),
+            Self::QuantityInBarcode => {
+                f.write_str("The code says how much it is. Give a quantity of 1, and scan each label by itself.")
+            }
+            Self::BarcodePriceNeedsPiece => {
+                f.write_str("A code with a price in it is for what is sold by the piece. Use a pattern with the weight.")
+            }
             Self::TooManyBarcodes => write!(f, "An article has at most {BARCODES_MAX} barcodes."),
             Self::TextLooksLikeCardNumber => {
                 f.write_str("The text holds what looks like a card number. Remove it: card numbers are never stored.")

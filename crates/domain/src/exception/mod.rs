@@ -127,7 +127,7 @@ fn check_text(text: &str, chars: RangeInclusive<usize>, refusal: Refusal) -> Res
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::PaymentInDoubt,
         Self::LateApproval,
         Self::WitnessesContradict,

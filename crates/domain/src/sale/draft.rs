@@ -3,11 +3,11 @@
 use super::discount::{NewDiscount, give};
 use super::reprice::{require_within_limit, set_totals};
 use super::{Consumption, Discounts, LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
-use crate::article::{Article, ArticleRef};
+use crate::article::{self, Article, ArticleRef, Picked, Unit};
 use crate::call::Call;
 use crate::command::{self, not_found};
 use crate::guard;
-use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, SaleId};
+use crate::id::{LocationId, MerchantId, RegisterId, SaleId};
 use crate::merchant::Merchant;
 use crate::money::{QUANTITY_MAX, Quantity, line_amount};
 use crate::operator;
@@ -76,8 +76,8 @@ impl NewSale {
         self.check_register(work, call)?;
         let mut sale = self.empty_sale(id, merchant, call);
         let mut lines = Vec::with_capacity(self.lines.len());
-        for (article, new) in self.find_articles(work, call)?.into_iter().zip(&self.lines) {
-            lines.push(price_line(work, &merchant.tax, &mut sale, article, new.quantity, call.now)?);
+        for picked in self.pick(work, call)? {
+            lines.push(price_line(work, &merchant.tax, &mut sale, picked, call.now)?);
         }
         for discount in &self.discounts {
             give(&mut sale, &mut lines, discount, &call.actor.name, call.actor.role)?;
@@ -87,12 +87,13 @@ impl NewSale {
         Ok((sale, lines))
     }
 
-    /// The article of each line. Those that are named by a barcode are loaded next, all at once.
-    fn find_articles(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<Vec<ArticleId>, Stop<command::Refusal>> {
-        let found: Result<Vec<_>, _> = self.lines.iter().map(|line| line.article.find(work, call.merchant)).collect();
-        let found = found?;
-        work.require(found.iter().flat_map(|id| [Key::Article(*id), Key::StockLevel(self.location, *id)]))?;
-        Ok(found)
+    /// What each line sells. Articles that are named by a barcode are loaded next, all at once.
+    fn pick(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<Vec<Picked>, Stop<command::Refusal>> {
+        let pick = |line: &NewLine| line.article.pick(work, call.merchant, line.quantity);
+        let picked = self.lines.iter().map(pick).collect::<Result<Vec<_>, _>>()?;
+        let ids = picked.iter().map(|picked| picked.article);
+        work.require(ids.flat_map(|id| [Key::Article(id), Key::StockLevel(self.location, id)]))?;
+        Ok(picked)
     }
 
     fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
@@ -133,16 +134,19 @@ pub(super) fn price_line(
     work: &UnitOfWork,
     rules: &TaxRules,
     sale: &mut Sale,
-    article: ArticleId,
-    quantity: Quantity,
+    picked: Picked,
     now: Timestamp,
 ) -> Result<SaleLine, Stop<command::Refusal>> {
+    let Picked { article, quantity, unit_price } = picked;
     let found = work.articles.find(sale.merchant, &article);
     let article = found.ok_or_else(|| not_found("article", article))?;
     check_line(article, sale, quantity)?;
+    if unit_price.is_some() && article.unit != Unit::Piece {
+        return Err(article::Refusal::BarcodePriceNeedsPiece.into());
+    }
     let tax_class = article.tax_class_when(sale.consumption);
     let tax_rate = rules.rate(tax_class).ok_or(Refusal::TaxClassUnknown { article: article.id })?;
-    let unit_price = article.price_at(sale.location, now);
+    let unit_price = unit_price.unwrap_or_else(|| article.price_at(sale.location, now));
     sale.line_count = sale.line_count.saturating_add(1);
     Ok(SaleLine {
         sale: sale.id,

@@ -46,9 +46,10 @@ impl Command for AddLine {
         require_role(call, Role::Cashier)?;
         let mut sale = find_open(work, call.merchant, self.sale)?.clone();
         let rules = &find_merchant(work, call, self.merchant)?.tax;
-        let article = self.article.find(work, call.merchant)?;
+        let picked = self.article.pick(work, call.merchant, self.quantity)?;
+        let article = picked.article;
         work.require([Key::Article(article)])?;
-        let line = price_line(work, rules, &mut sale, article, self.quantity, call.now)?;
+        let line = price_line(work, rules, &mut sale, picked, call.now)?;
         let number = line.number;
         work.sale_lines.insert(line);
         reprice(work, &mut sale)?;

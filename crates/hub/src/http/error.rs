@@ -475,6 +475,8 @@ const fn of_article(refusal: &article::Refusal) -> StatusCode {
         | R::BarcodeInvalid
         | R::BarcodeCheckDigit
         | R::BarcodeUnknown
+        | R::QuantityInBarcode
+        | R::BarcodePriceNeedsPiece
         | R::TooManyBarcodes
         | R::TooManyNames
         | R::LanguageInvalid

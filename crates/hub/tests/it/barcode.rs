@@ -9,6 +9,7 @@ on_each_engine! {
     an_article_is_found_by_any_spelling_of_its_code,
     a_code_moves_when_it_is_taken_off,
     scanned_goods_are_sold,
+    a_label_of_a_scale_says_its_price,
     a_scanned_sale_is_replayed_when_the_code_is_gone,
     the_codes_of_another_merchant_are_not_there,
 }
@@ -95,6 +96,19 @@ async fn scanned_goods_are_sold(on: On) {
 }
 
 /// The register repeats the request of a sale that has happened: it gets that sale, whatever became of the code.
+async fn a_label_of_a_scale_says_its_price(on: On) {
+    let hub = TestHub::start(on).await;
+    label(&hub, hub.shop.tea, json!(["0212345PPPPP"])).await;
+    let line = json!({ "barcode": "0212345003503", "quantity": 2 });
+    let sale = json!({ "register_id": hub.shop.registers[0].to_string(), "lines": [line] });
+    let sold = hub.post(&hub.shop.cashier, "/v1/sales", sale).await.expect(201);
+    assert_eq!((&sold["lines"][0]["unit_price"], &sold["total_minor"]), (&json!("350"), &json!(700)));
+    let tea = json!(hub.shop.tea.to_string());
+    assert_eq!(found(&hub, &hub.shop.viewer, "0212345003503").await, [tea]);
+    assert!(found(&hub, &hub.other.viewer, "0212345003503").await.is_empty());
+    hub.stop().await;
+}
+
 async fn a_scanned_sale_is_replayed_when_the_code_is_gone(on: On) {
     let hub = TestHub::start(on).await;
     label(&hub, hub.shop.tea, json!([JAN])).await;

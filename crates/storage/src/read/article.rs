@@ -16,7 +16,7 @@ impl Reader {
         self.first_article("WHERE id = $1 AND merchant_id = $2", vec![Cell::display(id), Cell::display(merchant)]).await
     }
 
-    /// The article that has a barcode.
+    /// The article that has a barcode, or a pattern that the code was printed by.
     pub async fn find_article_by_barcode(
         &self,
         merchant: MerchantId,
@@ -24,7 +24,14 @@ impl Reader {
     ) -> Result<Option<Described>, EngineError> {
         let tail =
             "WHERE id = (SELECT article_id FROM barcode WHERE merchant_id = $1 AND code = $2) AND merchant_id = $1";
-        self.first_article(tail, vec![Cell::display(merchant), Cell::display(barcode)]).await
+        let patterns = barcode.patterns().into_iter().map(|(pattern, _)| pattern);
+        for barcode in std::iter::once(barcode.clone()).chain(patterns) {
+            let found = self.first_article(tail, vec![Cell::display(merchant), Cell::display(barcode)]).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// The article that has a sku, its case as it was given.
