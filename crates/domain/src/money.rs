@@ -296,6 +296,24 @@ mod tests {
     }
 
     #[test]
+    fn the_shared_table_of_currencies_is_ours() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/vectors/iso4217_active.csv");
+        let Ok(text) = std::fs::read_to_string(path) else {
+            eprintln!("skipped: {path} is not here");
+            return;
+        };
+        let mut priced = 0;
+        for row in text.lines().skip(1) {
+            let cells: Vec<&str> = row.splitn(4, ',').collect();
+            let decimals = Currency::parse(cells[0]).map(Currency::decimals);
+            // Gold and its like have no minor unit.
+            assert_eq!(decimals, cells[2].parse().ok(), "{row}");
+            priced += usize::from(decimals.is_some());
+        }
+        assert_eq!(priced, ACTIVE.as_chunks::<5>().0.len());
+    }
+
+    #[test]
     fn a_currency_is_a_string_in_json() {
         assert_eq!(serde_json::to_string(&Currency::JPY).unwrap(), "\"JPY\"");
         assert_eq!(serde_json::from_str::<Currency>("\"JPY\"").unwrap(), Currency::JPY);

@@ -9,9 +9,13 @@ use super::{
 };
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
+use crate::guard;
 use crate::id::{ArticleId, MerchantId};
 use crate::money::{Currency, UnitPrice};
 use crate::work::{Key, Stop, UnitOfWork};
+
+/// Digits of an EAN or JAN.
+const EAN_DIGITS: usize = 13;
 
 /// Makes an article. That its sku is unused, and that no other variant has its options, are unique constraints of the
 /// database: they are mapped to [`Refusal::SkuTaken`] and [`Refusal::OptionsTaken`].
@@ -63,7 +67,14 @@ impl CreateArticle {
     }
 
     fn check_sku(&self) -> Result<(), Refusal> {
-        if (1..=SKU_CHARS_MAX).contains(&self.sku.chars().count()) { Ok(()) } else { Err(Refusal::SkuInvalid) }
+        if !(1..=SKU_CHARS_MAX).contains(&self.sku.chars().count()) {
+            return Err(Refusal::SkuInvalid);
+        }
+        // Many take the barcode for it, or a number of their own of that length, and one in ten of the Japanese ones would pass for
+        // a 13-digit Visa number, of which none is issued any more.
+        let is_of_goods = Barcode::parse(&self.sku).is_ok() || self.sku.len() == EAN_DIGITS;
+        let is_card = !is_of_goods && guard::looks_like_card_number(&self.sku);
+        if is_card { Err(Refusal::TextLooksLikeCardNumber) } else { Ok(()) }
     }
 }
 
@@ -167,6 +178,7 @@ mod tests {
         for (code, wrong) in [
             ("article_sku_invalid", CreateArticle { sku: String::new(), ..create() }),
             ("article_sku_invalid", CreateArticle { sku: long(65), ..create() }),
+            ("text_looks_like_card_number", CreateArticle { sku: "4111 1111 1111 1111".to_owned(), ..create() }),
             ("article_name_invalid", CreateArticle { name: "  ".to_owned(), ..create() }),
             ("article_name_invalid", CreateArticle { name: long(201), ..create() }),
             ("text_looks_like_card_number", CreateArticle { name: "4111 1111 1111 1111".to_owned(), ..create() }),
