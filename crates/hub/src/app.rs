@@ -15,6 +15,7 @@ use crate::http::REQUESTS_MAX;
 use crate::http::auth::Auth;
 use crate::http::event::STREAMS_MAX;
 use crate::http::health::Pulse;
+use crate::http::limit::Limit;
 use crate::pepper::Pepper;
 use crate::print::Printing;
 use crate::provider::Providers;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub pepper: Pepper,
     /// Who is let in.
     pub auth: Auth,
+    /// How many requests a key may make.
+    pub rate_limit: Option<Limit>,
     /// Where registers stand.
     pub shops: Shops,
     /// The hub's side of all providers.
@@ -85,6 +88,8 @@ pub struct Ingredients {
     pub reader: Reader,
     /// The server's own secret.
     pub pepper: Pepper,
+    /// How many requests a key may make.
+    pub rate_limit: Option<Limit>,
     /// The hub's side of all providers.
     pub providers: Providers,
     /// The hub's side of all receivers of webhooks.
@@ -109,6 +114,7 @@ impl App {
             committer,
             reader,
             pepper,
+            rate_limit,
             providers,
             webhooks,
             printing,
@@ -130,6 +136,7 @@ impl App {
             committer,
             reader,
             pepper,
+            rate_limit,
             providers,
             webhooks,
             printing,

@@ -24,6 +24,8 @@ pub struct Config {
     pub database: database::Config,
     /// Who is let in.
     pub auth: auth::Config,
+    /// How many requests a key may make.
+    pub rate_limit: crate::http::limit::Config,
     /// How providers are called.
     pub provider: provider::Config,
     /// Who may be sent webhooks.

@@ -22,6 +22,7 @@ use crate::app::{App, Ingredients};
 use crate::clock::{Clock, RandomIds};
 use crate::config::Config as Settings;
 use crate::database::{Database, Weaknesses};
+use crate::http::limit::Limit;
 use crate::http::metrics;
 use crate::pepper::Pepper;
 use crate::print::Printing;
@@ -110,6 +111,7 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
         committer,
         reader,
         pepper,
+        rate_limit: Limit::of(settings.rate_limit),
         providers,
         webhooks,
         printing: Printing::new(&settings.printing),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::error::{Kind, Problem};
+use super::limit::{self, Bucket};
 use super::operator_token;
 use crate::api_key::{self, Environment};
 use crate::app::App;
@@ -45,13 +46,15 @@ pub struct Principal {
     pub environment: Environment,
     /// The keyed hash of its words.
     hash: [u8; 32],
+    /// The requests that it may make.
+    bucket: Arc<Bucket>,
 }
 
 impl Principal {
     /// The same key, with somebody who is signed in at its register.
     fn speaking(&self, actor: Actor) -> Self {
         let Self { key, merchant, environment, hash, .. } = *self;
-        Self { key, merchant, actor: Arc::new(actor), environment, hash }
+        Self { key, merchant, actor: Arc::new(actor), environment, hash, bucket: Arc::clone(&self.bucket) }
     }
 
     /// Goes on only if the key has at least the role `needed`.
@@ -99,12 +102,18 @@ impl Auth {
         remembered.insert(principal.hash, entry);
     }
 
+    /// The bucket of a key, which outlives what is believed of it.
+    fn bucket(&self, hash: &[u8; 32]) -> Arc<Bucket> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.get(hash).map(|entry| Arc::clone(&entry.principal.bucket)).unwrap_or_default()
+    }
+
     fn forget(&self, hash: &[u8; 32]) {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(hash);
     }
 }
 
-/// Who sent a request with these headers.
+/// Who sent a request with these headers; it costs the key a token.
 pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
     let words = bearer(headers)?;
     let Some((environment, id)) = api_key::parse(words) else {
@@ -112,6 +121,7 @@ pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Arc<Principa
     };
     let hash = app.pepper.api_key(words);
     let principal = find(app, id, environment, hash).await?;
+    limit::admit(app.rate_limit.as_ref(), &principal.bucket, app.clock.uptime())?;
     let speaker = operator_token::speaker(app, id, principal.merchant, headers).await?;
     Ok(match speaker {
         None => principal,
@@ -139,7 +149,8 @@ async fn find(app: &App, id: ApiKeyId, environment: Environment, hash: [u8; 32])
         return Err(Problem::new(Kind::KeyRevoked, "This API key was revoked. Use another."));
     }
     let actor = Arc::new(Actor::new(key.id.to_string(), key.role));
-    let principal = Arc::new(Principal { key: key.id, merchant: key.merchant, actor, environment, hash });
+    let bucket = app.auth.bucket(&hash);
+    let principal = Arc::new(Principal { key: key.id, merchant: key.merchant, actor, environment, hash, bucket });
     app.auth.remember(&principal, now);
     Ok(principal)
 }

@@ -16,7 +16,7 @@ use storage::{Answer, EngineError, Failure};
 
 /// The media type of RFC 9457.
 pub const PROBLEM_JSON: &str = "application/problem+json";
-/// Seconds after which an overloaded hub may be asked again: a batch takes milliseconds.
+/// Seconds after which an overloaded hub may be asked again: a batch takes milliseconds, and so does a token of a key.
 const RETRY_AFTER_SECONDS: u32 = 1;
 /// Seconds after which a hub that is starting or stopping may be asked again.
 const RETRY_AFTER_STOP_SECONDS: u32 = 5;
@@ -44,6 +44,8 @@ pub enum Kind {
     OperatorTokenInvalid,
     /// A PIN is not 4 to 8 digits.
     OperatorPinInvalid,
+    /// The key makes more requests than it may.
+    RateLimited,
     /// The role of the key may not do this.
     RoleTooLow,
     /// A POST that moves money or stock has no idempotency key.
@@ -93,7 +95,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 20] = [
+pub const NOUNS: [&str; 21] = [
     "article",
     "connection",
     "exception",
@@ -106,6 +108,7 @@ pub const NOUNS: [&str; 20] = [
     "printer",
     "receipt",
     "register",
+    "request",
     "return",
     "sale",
     "sale_discount",
@@ -129,6 +132,7 @@ impl Kind {
         Self::KeyRevoked,
         Self::OperatorTokenInvalid,
         Self::OperatorPinInvalid,
+        Self::RateLimited,
         Self::RoleTooLow,
         Self::IdempotencyKeyMissing,
         Self::IdempotencyKeyInvalid,
@@ -166,6 +170,7 @@ impl Kind {
             Self::KeyRevoked => "key_revoked",
             Self::OperatorTokenInvalid => "operator_token_invalid",
             Self::OperatorPinInvalid => "operator_pin_invalid",
+            Self::RateLimited => "rate_limited",
             Self::RoleTooLow => "role_too_low",
             Self::IdempotencyKeyMissing => "idempotency_key_missing",
             Self::IdempotencyKeyInvalid => "idempotency_key_invalid",
@@ -219,6 +224,7 @@ impl Kind {
             | Self::WebhookUrlRefused
             | Self::PrinterAddressRefused
             | Self::WebhookEndpointLimitReached => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::StreamsExhausted
             | Self::Overloaded
             | Self::RequestTimeout
@@ -230,9 +236,11 @@ impl Kind {
 
     const fn retry_after_seconds(self) -> Option<u32> {
         match self {
-            Self::IdempotencyKeyInFlight | Self::Overloaded | Self::RequestTimeout | Self::DatabaseUnavailable => {
-                Some(RETRY_AFTER_SECONDS)
-            }
+            Self::IdempotencyKeyInFlight
+            | Self::RateLimited
+            | Self::Overloaded
+            | Self::RequestTimeout
+            | Self::DatabaseUnavailable => Some(RETRY_AFTER_SECONDS),
             Self::Stopping | Self::StreamsExhausted => Some(RETRY_AFTER_STOP_SECONDS),
             _ => None,
         }

@@ -12,6 +12,7 @@ pub mod exception;
 pub mod health;
 pub mod idempotency;
 pub mod json;
+pub mod limit;
 pub mod merchant;
 pub mod metrics;
 pub mod notification;
@@ -27,6 +28,7 @@ pub mod printer;
 pub mod receipt;
 mod receipt_json;
 pub mod report;
+pub mod request;
 pub mod request_id;
 pub mod returns;
 pub mod sale;
@@ -122,6 +124,7 @@ pub fn routes() -> Vec<Route> {
         event::routes(),
         exception::routes(),
         report::routes(),
+        request::routes(),
         webhook_endpoint::routes(),
         webhook_delivery::routes(),
     ];
@@ -148,10 +151,16 @@ async fn front(State(app): State<App>, mut request: Request, next: Next) -> Resp
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = match app.requests.try_acquire() {
-        Ok(_place) => run(request, next).await,
-        Err(_) => Problem::new(Kind::Overloaded, "Too many requests are at work. Ask again.").into_response(),
+    let (mut response, standing) = match app.requests.try_acquire() {
+        Ok(_place) => limit::watched(run(request, next)).await,
+        Err(_) => {
+            let problem = Problem::new(Kind::Overloaded, "Too many requests are at work. Ask again.");
+            (problem.into_response(), None)
+        }
     };
+    if let (Some(limit), Some(standing)) = (&app.rate_limit, standing) {
+        limit.tell(standing, response.headers_mut());
+    }
     if let Some(value) = id.header_value() {
         response.headers_mut().insert(request_id::HEADER, value);
     }

@@ -151,18 +151,32 @@ fn check_currency(asked: Option<Currency>, shop: Shop) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     receipt_number: Option<String>,
+    #[serde(default)]
+    order: Order,
     cursor: Option<String>,
     limit: Option<i64>,
+}
+
+/// Which way a list goes.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    #[default]
+    Asc,
+    Desc,
 }
 
 /// All, page by page; or the one that has a receipt number, or none.
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
-    let Wanted { receipt_number, cursor, limit } = query(&uri)?;
+    let Wanted { receipt_number, order, cursor, limit } = query(&uri)?;
     let page = Page::new(cursor, limit);
     let (after, limit) = (page.after::<SaleId>()?, page.limit()?);
     let found = match receipt_number {
-        None => app.reader.list_sales(principal.merchant, after, limit + 1).await?,
+        None => match order {
+            Order::Asc => app.reader.list_sales(principal.merchant, after, limit + 1).await?,
+            Order::Desc => app.reader.list_sales_backwards(principal.merchant, after, limit + 1).await?,
+        },
         Some(_) if !after.is_empty() => {
             return Err(Problem::new(Kind::QueryInvalid, "A receipt number has no next page: leave out `cursor`."));
         }

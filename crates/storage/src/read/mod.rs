@@ -7,6 +7,7 @@ mod people;
 pub mod printing;
 pub mod receipt;
 pub mod report;
+pub mod request;
 pub mod shift;
 pub mod stock;
 pub mod stocktake;
@@ -282,6 +283,21 @@ impl Reader {
     /// A page of the merchant's sales after an id, without their parts.
     pub async fn list_sales(&self, merchant: MerchantId, after: &str, limit: i64) -> Result<Vec<Sale>, EngineError> {
         self.page(merchant, after, limit).await
+    }
+
+    /// A page of sales from the newest id back; `before` is the last one of the page before, or empty.
+    pub async fn list_sales_backwards(
+        &self,
+        merchant: MerchantId,
+        before: &str,
+        limit: i64,
+    ) -> Result<Vec<Sale>, EngineError> {
+        let mut params = vec![Cell::display(merchant), Cell::Int(limit.clamp(1, PAGE_MAX))];
+        if before.is_empty() {
+            return self.list("WHERE merchant_id = $1 ORDER BY id DESC LIMIT $2", params).await;
+        }
+        params.push(Cell::Text(before.to_owned().into()));
+        self.list("WHERE merchant_id = $1 AND id < $3 ORDER BY id DESC LIMIT $2", params).await
     }
 
     /// A payment with its operations.

@@ -73,7 +73,8 @@ fn fits(template: &str, path: &str) -> bool {
     }
 }
 
-fn resolve(value: &'static Json) -> &'static Json {
+/// What a reference leads to; anything else as it is.
+pub fn resolve(value: &'static Json) -> &'static Json {
     match value["$ref"].as_str() {
         Some(reference) => {
             let pointer = reference.strip_prefix('#').expect("references are local");
@@ -143,7 +144,7 @@ fn check_pattern(pattern: &str, value: &Json) -> Result<(), String> {
     let Some(text) = value.as_str() else { return Ok(()) };
     let holds = match pattern {
         "^[A-Z]{3}$" => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
-        decimal if decimal.starts_with("^-?[0-9]+") => {
+        decimal if decimal.starts_with("^-?[0-9]{") => {
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
         }
         prefix => text.starts_with(prefix.trim_start_matches('^').split('[').next().unwrap_or_default()),
