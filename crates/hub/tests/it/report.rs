@@ -134,7 +134,8 @@ impl Notes {
 async fn serve(hub: &TestHub, dice: &mut Dice) -> Option<Value> {
     let key = &hub.shop.cashier;
     let line = |article: String, quantity: u64| json!({ "article_id": article, "quantity": quantity.to_string() });
-    let mut lines = vec![line(hub.shop.rice.to_string(), 1 + dice.roll(999))];
+    // Above one yen, which the first of two tenders pays, whatever is taken off.
+    let mut lines = vec![line(hub.shop.rice.to_string(), 10 + dice.roll(990))];
     for _ in 0..dice.roll(3) {
         lines.push(line(hub.shop.bag.to_string(), 1 + dice.roll(9)));
         lines.push(line(hub.shop.tea.to_string(), 1 + dice.roll(3)));
