@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use http_body_util::StreamBody;
 use hub::http::REQUESTS_MAX;
+use hub::http::auth::BELIEVED_FOR;
 use hub::http::event::STREAMS_MAX;
+use hub::http::limit::Config;
 use hyper::body::Frame;
 use reqwest::Method;
 use serde_json::json;
@@ -21,6 +23,37 @@ on_each_engine! {
     a_request_id_is_taken_if_it_is_decent,
     clients_that_never_end_hold_nobody,
     too_much_work_is_refused_at_once,
+    a_key_that_runs_wild_is_slowed_and_no_other,
+}
+
+async fn a_key_that_runs_wild_is_slowed_and_no_other(on: On) {
+    let hub = TestHub::start_with(on, |config| config.rate_limit = Config { per_second: 1, burst: 3 }).await;
+    let ring =
+        || hub.request(Method::POST, "/v1/sales").auth(&hub.shop.cashier).key("wild").json(&hub.a_sale(1, 150)).send();
+    let first = ring().await;
+    first.expect(201);
+    assert_eq!((first.header("ratelimit-policy"), first.header("ratelimit")), ("\"key\";q=3;w=3", "\"key\";r=2;t=1"));
+    for left in [1, 0] {
+        assert_eq!(ring().await.header("ratelimit"), format!("\"key\";r={left};t={}", 3 - left));
+    }
+    let mark = hub.mark().await;
+    let refused = ring().await;
+    refused.expect_problem(429, "rate_limited");
+    assert_eq!((refused.header("retry-after"), refused.header("ratelimit")), ("1", "\"key\";r=0;t=3"));
+    assert_eq!(hub.mark().await, mark);
+    // Nobody else is slowed, and what asks for no key has no limit.
+    hub.get(&hub.shop.viewer, "/v1/sales").await.expect(200);
+    for _ in 0..5 {
+        let live = hub.request(Method::GET, "/healthz").send().await;
+        assert_eq!((live.status, live.header("ratelimit")), (200, ""));
+    }
+    // What is believed of a key is looked up again before its bucket has been forgotten.
+    hub.hand.advance(Duration::from_secs(1));
+    assert_eq!(ring().await.header("idempotent-replay"), "true");
+    ring().await.expect_problem(429, "rate_limited");
+    hub.hand.advance(BELIEVED_FOR);
+    assert_eq!(ring().await.header("ratelimit"), "\"key\";r=2;t=1");
+    hub.stop().await;
 }
 
 async fn too_much_work_is_refused_at_once(on: On) {

@@ -1,5 +1,6 @@
 //! A hub under test.
 
+use std::path::Path;
 use std::time::Duration;
 
 use domain::time::Timestamp;
@@ -56,6 +57,8 @@ impl TestHub {
             On::Sqlite => None,
             On::Postgres => Some(create_database(&mut config).await),
         };
+        // Its clock stands: no token would come back to a key.
+        config.rate_limit.per_second = 0;
         change(&mut config);
         let hand = Hand::at(NOON);
         let running = serve::start(&config, hand.clock()).await.expect("the hub starts");
@@ -111,6 +114,18 @@ impl TestHub {
         rows.into_iter().flatten().map(|cell| if let Cell::Int(amount) = cell { amount } else { 0 }).sum()
     }
 
+    /// Each row of each table, but for the answers that are kept for repeats: a refusal is one of them.
+    pub async fn rows(&self) -> Vec<(String, Vec<String>)> {
+        let mut all = Vec::new();
+        for table in tables() {
+            let rows = self.running.app.reader.query(format!("SELECT * FROM {table}"), Vec::new()).await;
+            let mut rows: Vec<String> = rows.expect("the table is read").iter().map(|row| format!("{row:?}")).collect();
+            rows.sort();
+            all.push((table, rows));
+        }
+        all
+    }
+
     /// Where its database lies.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
@@ -151,6 +166,20 @@ impl TestHub {
         let last = async |merchant| reader.last_event_number(merchant).await.expect("the database answers");
         [last(self.shop.merchant).await, last(self.other.merchant).await]
     }
+}
+
+/// The tables that the migrations make, but for `idempotency` and the names of batches.
+fn tables() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../storage/migrations");
+    let files = std::fs::read_dir(folder).expect("the migrations are there");
+    let files = files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a migration"));
+    let names = files.flat_map(|text| {
+        let parts = text.split("CREATE TABLE ").skip(1);
+        parts.filter_map(|part| part.split([' ', '(']).next().map(str::to_owned)).collect::<Vec<_>>()
+    });
+    let mut names: Vec<String> = names.filter(|name| !matches!(name.as_str(), "idempotency" | "batch")).collect();
+    names.sort();
+    names
 }
 
 async fn create_database(config: &mut Config) -> String {

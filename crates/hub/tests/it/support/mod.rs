@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub mod asking;
 pub mod contract;
 pub mod hub;
 pub mod receiver;

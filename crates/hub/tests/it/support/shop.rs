@@ -46,13 +46,10 @@ impl Shop {
         let location = LocationId::from_uuid(next());
         let registers = [RegisterId::from_uuid(next()), RegisterId::from_uuid(next())];
         run(app, merchant, set_up(merchant, location, registers, name)).await;
-        let [viewer, cashier, manager, system] =
-            [Role::Viewer, Role::Cashier, Role::Manager, Role::System].map(|role| (ApiKeyId::from_uuid(next()), role));
-        let cashier_key = cashier.0;
-        let viewer = add_key(app, merchant, viewer).await;
-        let cashier = add_key(app, merchant, cashier).await;
-        let manager = add_key(app, merchant, manager).await;
-        let system = add_key(app, merchant, system).await;
+        let (_, viewer) = add_key(app, merchant, Role::Viewer, Environment::Test).await;
+        let (cashier_key, cashier) = add_key(app, merchant, Role::Cashier, Environment::Test).await;
+        let (_, manager) = add_key(app, merchant, Role::Manager, Environment::Test).await;
+        let (_, system) = add_key(app, merchant, Role::System, Environment::Test).await;
         let tea = add_article(app, merchant, "tea", 1_500_000, "reduced", true).await.id;
         let bag = add_article(app, merchant, "bag", 50_000, "standard", false).await.id;
         let rice = add_article(app, merchant, "rice", 5_000, "standard", true).await.id;
@@ -63,7 +60,8 @@ impl Shop {
     }
 }
 
-fn set_up(merchant: MerchantId, location: LocationId, registers: [RegisterId; 2], name: &str) -> SetUpMerchant {
+/// A merchant in Japan with one location and two registers.
+pub fn set_up(merchant: MerchantId, location: LocationId, registers: [RegisterId; 2], name: &str) -> SetUpMerchant {
     let register = |(number, id): (usize, RegisterId)| Register {
         id,
         merchant,
@@ -95,8 +93,10 @@ fn set_up(merchant: MerchantId, location: LocationId, registers: [RegisterId; 2]
     }
 }
 
-async fn add_key(app: &App, merchant: MerchantId, (id, role): (ApiKeyId, Role)) -> String {
-    let words = api_key::draw(Environment::Test, id);
+/// Lets a key in; gives its id and its words.
+pub async fn add_key(app: &App, merchant: MerchantId, role: Role, environment: Environment) -> (ApiKeyId, String) {
+    let id = ApiKeyId::from_uuid(app.next_uuid());
+    let words = api_key::draw(environment, id);
     let key = ApiKey {
         id,
         merchant,
@@ -108,7 +108,7 @@ async fn add_key(app: &App, merchant: MerchantId, (id, role): (ApiKeyId, Role)) 
         version: 1,
     };
     run(app, merchant, AddApiKey { key }).await;
-    words
+    (id, words)
 }
 
 async fn add_article(
