@@ -121,7 +121,7 @@ pub const NOUNS: [&str; 21] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
