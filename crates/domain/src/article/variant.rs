@@ -36,9 +36,9 @@ impl Variant {
 
     /// Makes the article that it is a variant of one that has variants.
     pub(super) fn join(&self, work: &mut UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
-        check_options(&self.options)?;
         let whole = work.articles.find(call.merchant, &self.of).ok_or_else(|| not_found("article", self.of))?;
         let Article { has_variants, is_stocked, variant, .. } = whole;
+        check_options(&self.options)?;
         if variant.is_some() {
             return Err(Refusal::VariantOfVariant.into());
         }

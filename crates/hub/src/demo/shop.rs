@@ -284,6 +284,7 @@ async fn fill_shelves(manager: &Api, location: &str, sales: u64) -> anyhow::Resu
         let body = json!({
             "sku": goods.sku,
             "name": goods.name,
+            "unit": if goods.is_weighed { "kg" } else { "piece" },
             "unit_price": goods.price,
             "tax_class": goods.tax_class,
         });

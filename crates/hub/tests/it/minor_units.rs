@@ -61,7 +61,7 @@ async fn a_day(on: On, currency: &str, unit_price: &str, [total, tax]: [i64; 2],
     let shop = a_shop(&hub, currency).await;
     let post = async |path: &str, body: Value, status| hub.post(&shop.manager, path, body).await.expect(status);
     let get = async |path: &str| hub.get(&shop.manager, path).await.expect(200);
-    let article = json!({ "sku": "dates", "name": "Dates", "unit_price": unit_price, "tax_class": "standard",
+    let article = json!({ "sku": "dates", "name": "Dates", "unit": "kg", "unit_price": unit_price, "tax_class": "standard",
         "is_stocked": false, "currency": currency });
     let article = post("/v1/articles", article, 201).await;
     let line = json!({ "article_id": article["id"], "quantity": "0.25" });
