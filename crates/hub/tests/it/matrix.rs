@@ -57,6 +57,8 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     let key = own.add(format!("key_{}", shop.merchant));
     let opened = hub.request(Method::POST, "/v1/sales").auth(&shop.cashier).key(&key).json(&draft).send().await;
     own.add(text(&opened.expect(201)["id"]));
+    let parked = own.add(text(&post("/v1/sales", draft).await["id"]));
+    post(&format!("/v1/sales/{parked}/park"), json!({ "name": "table 4" })).await;
     deliver(hub, shop, &mut own).await;
     own
 }
