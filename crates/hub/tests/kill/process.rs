@@ -34,6 +34,9 @@ impl Place {
         if let Some(url) = &self.database {
             command.arg("--database").arg(url);
         }
+        // The few keys of a run stand for the tills of many shops.
+        let limit = [("TILLBRIDGE__RATE_LIMIT__PER_SECOND", "1000000"), ("TILLBRIDGE__RATE_LIMIT__BURST", "1000000")];
+        command.envs(limit);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
