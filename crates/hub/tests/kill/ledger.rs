@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hub::config::{Config, Hidden};
 use hub::database::Database;
 use sandbox::{Sandbox, Status};
+use serde_json::Value;
 use storage::reader::Reader;
 use tokio::runtime::Runtime;
 
@@ -29,12 +30,19 @@ struct Standing {
     /// Captured and not refunded.
     net_minor: i64,
     is_keyed_by_hand: bool,
+    /// A refund or a void of it has begun, and nobody has told the hub how it ended: the state of the payment is about
+    /// what was charged and says nothing of it.
+    is_giving_back: bool,
 }
 
 impl Standing {
     /// A terminal keyed by hand waits for its operator, who has gone home.
     fn is_at_rest(&self) -> bool {
-        self.is_keyed_by_hand || !matches!(self.state.as_str(), "in_progress" | "in_doubt")
+        self.is_keyed_by_hand || !(self.is_undecided() || self.is_giving_back)
+    }
+
+    fn is_undecided(&self) -> bool {
+        matches!(self.state.as_str(), "in_progress" | "in_doubt")
     }
 }
 
@@ -73,7 +81,9 @@ pub fn reconcile(
                     break Some(standing);
                 }
                 if begun.elapsed() > REST_TIMEOUT {
-                    clients.log.complain(format!("{payment} is still {} after {REST_TIMEOUT:?}", standing.state));
+                    if standing.is_undecided() {
+                        clients.log.complain(format!("{payment} is still {} after {REST_TIMEOUT:?}", standing.state));
+                    }
                     break Some(standing);
                 }
                 std::thread::sleep(LOOK_AGAIN);
@@ -111,7 +121,7 @@ pub fn reconcile(
                 standing.state, standing.net_minor
             ));
         }
-        if standing.state == "needs_person" && !is_open {
+        if (standing.state == "needs_person" || standing.is_giving_back) && !is_open {
             clients.log.complain(format!("{payment} needs a person, and no exception is open"));
         }
     }
@@ -126,7 +136,14 @@ fn look(client: &mut Client, payment: &str, manual: &str) -> Result<Standing, St
         asked_minor: amount("asked_minor")?,
         net_minor: amount("captured_minor")? - amount("refunded_minor")?,
         is_keyed_by_hand: found["connection_id"] == manual,
+        is_giving_back: found["operations"].as_array().is_some_and(|all| all.iter().any(is_giving_back)),
     })
+}
+
+/// Whether money is on its way back by this operation, or may be.
+fn is_giving_back(operation: &Value) -> bool {
+    let word = |name: &str| operation[name].as_str().unwrap_or_default();
+    matches!(word("kind"), "refund" | "void") && matches!(word("state"), "recorded" | "sent" | "pending" | "unknown")
 }
 
 /// The route of exceptions shows the costliest; here each payment is asked after.
