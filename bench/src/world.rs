@@ -218,6 +218,7 @@ impl Maker<'_> {
                 lines: lines.collect(),
                 register: shop.registers[self.random.below(shop.registers.len())],
                 consumption: Consumption::TakeAway,
+                coupons: Vec::new(),
                 discounts: Vec::new(),
                 note: String::new(),
             };

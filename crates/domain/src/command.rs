@@ -5,8 +5,8 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, exception, merchant, operator, payment, print_job, printer, receipt, returns, sale, shift, stock,
-    stocktake, webhook_delivery, webhook_endpoint,
+    article, exception, merchant, operator, payment, print_job, printer, promotion, receipt, returns, sale, shift,
+    stock, stocktake, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -74,6 +74,8 @@ pub enum Refusal {
     Operator(operator::Refusal),
     /// A rule of shifts.
     Shift(shift::Refusal),
+    /// A rule of promotions.
+    Promotion(promotion::Refusal),
     /// A rule of receipts.
     Receipt(receipt::Refusal),
     /// A rule of printers.
@@ -103,6 +105,7 @@ impl Refusal {
             Self::Merchant(refusal) => refusal.code().to_owned(),
             Self::Operator(refusal) => refusal.code().to_owned(),
             Self::Shift(refusal) => refusal.code().to_owned(),
+            Self::Promotion(refusal) => refusal.code().to_owned(),
             Self::Receipt(refusal) => refusal.code().to_owned(),
             Self::Printer(refusal) => refusal.code().to_owned(),
             Self::PrintJob(refusal) => refusal.code().to_owned(),
@@ -135,6 +138,7 @@ impl fmt::Display for Refusal {
             Self::Merchant(refusal) => refusal.fmt(f),
             Self::Operator(refusal) => refusal.fmt(f),
             Self::Shift(refusal) => refusal.fmt(f),
+            Self::Promotion(refusal) => refusal.fmt(f),
             Self::Receipt(refusal) => refusal.fmt(f),
             Self::Printer(refusal) => refusal.fmt(f),
             Self::PrintJob(refusal) => refusal.fmt(f),

@@ -94,6 +94,8 @@ ids! {
     LocationId = "loc";
     /// A point of sale position.
     RegisterId = "reg";
+    /// A dated rule by which goods cost less.
+    PromotionId = "pro";
     /// What is sold.
     ArticleId = "art";
     /// One sale.

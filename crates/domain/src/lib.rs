@@ -19,6 +19,7 @@ pub mod operator;
 pub mod payment;
 pub mod print_job;
 pub mod printer;
+pub mod promotion;
 pub mod receipt;
 pub mod returns;
 pub mod sale;

@@ -17,6 +17,7 @@ use crate::journal::{Balance, LedgerAccount, entry_sum};
 use crate::merchant::{Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::operator::SignedIn;
+use crate::promotion::promotions_of;
 use crate::receipt::receipts_of;
 use crate::sale::{
     self, Consumption, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of,
@@ -233,6 +234,13 @@ impl World {
             Key::Barcode(merchant, barcode) => {
                 copy(&database.labels, &mut work.labels, owner, &(*merchant, barcode.clone()));
             }
+            Key::Promotions(merchant) => {
+                let theirs = promotions_of(database, *merchant).filter(|one| one.merchant == owner);
+                theirs.for_each(|one| work.promotions.put_loaded(one.clone()));
+            }
+            Key::Coupon(merchant, code) => {
+                copy(&database.coupons, &mut work.coupons, owner, &(*merchant, code.clone()));
+            }
             Key::Sale(id) => self.load_sale(work, *id),
             Key::ParkedSale(sale) => copy(&database.parked_sales, &mut work.parked_sales, owner, sale),
             Key::Returns(sale) => self.load_returns(work, *sale),
@@ -323,6 +331,8 @@ impl World {
         write(&work.articles, &mut database.articles);
         write(&work.article_details, &mut database.article_details);
         write(&work.labels, &mut database.labels);
+        write(&work.promotions, &mut database.promotions);
+        write(&work.coupons, &mut database.coupons);
         write(&work.operators, &mut database.operators);
         write(&work.sales, &mut database.sales);
         write(&work.sale_lines, &mut database.sale_lines);
@@ -461,6 +471,7 @@ pub fn a_sale(lines: &[NewLine]) -> NewSale {
         register: REGISTER,
         lines: lines.to_vec(),
         consumption: Consumption::TakeAway,
+        coupons: Vec::new(),
         discounts: Vec::new(),
         note,
     }

@@ -13,7 +13,8 @@ use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, PrintJobId,
-    PrinterId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, WebhookDeliveryId, WebhookEndpointId,
+    PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, WebhookDeliveryId,
+    WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -23,6 +24,7 @@ use crate::operator::Operator;
 use crate::payment::{Operation, Payment};
 use crate::print_job::PrintJob;
 use crate::printer::Printer;
+use crate::promotion::{Coupon, CouponCode, Promotion};
 use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
@@ -47,6 +49,8 @@ pub enum Key {
     ArticleDetails(ArticleId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Barcode(MerchantId, Barcode),
+    /// All promotions of a merchant. Reference data, read unlocked; a change of one is guarded by its version.
+    Promotions(MerchantId),
     /// Reference data, read unlocked.
     Connection(ConnectionId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
@@ -81,6 +85,8 @@ pub enum Key {
     ReceiptSeries(RegisterId),
     /// One shift of a register. The series of the register is named with it: its lock covers the shift.
     Shift(ShiftId),
+    /// A coupon with the number of its uses.
+    Coupon(MerchantId, CouponCode),
     /// A counter that comes into being when it is first named.
     StockLevel(LocationId, ArticleId),
     /// A counter that comes into being when it is first named.
@@ -125,6 +131,8 @@ records! {
     Article, ArticleId, |r| r.id, r.merchant;
     ArticleDetails, ArticleId, |r| r.article, r.merchant;
     Label, (MerchantId, Barcode), |r| (r.merchant, r.barcode.clone()), r.merchant;
+    Promotion, (MerchantId, PromotionId), |r| (r.merchant, r.id), r.merchant;
+    Coupon, (MerchantId, CouponCode), |r| (r.merchant, r.code.clone()), r.merchant;
     Connection, ConnectionId, |r| r.id, r.merchant;
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
     Printer, PrinterId, |r| r.id, r.merchant;
@@ -290,7 +298,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles article_details labels connections api_keys printers
+        each!(@ $table $on_table; work; merchants locations registers articles article_details labels promotions coupons connections api_keys printers
             operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances);
@@ -309,6 +317,8 @@ pub struct UnitOfWork {
     pub articles: Table<Article>,
     pub article_details: Table<ArticleDetails>,
     pub labels: Table<Label>,
+    pub promotions: Table<Promotion>,
+    pub coupons: Table<Coupon>,
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
     pub printers: Table<Printer>,

@@ -41,6 +41,8 @@ pub(crate) fn flush<'a>(
     records(&work.articles, &mut writes);
     records(&work.article_details, &mut writes);
     records(&work.labels, &mut writes);
+    records(&work.promotions, &mut writes);
+    records(&work.coupons, &mut writes);
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);
     records(&work.printers, &mut writes);

@@ -12,6 +12,7 @@ use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
 use domain::print_job::PrintJob;
 use domain::printer::Printer;
+use domain::promotion::{Coupon, Promotion};
 use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
@@ -68,6 +69,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::Article(_)
             | Key::ArticleDetails(_)
             | Key::Barcode(..)
+            | Key::Promotions(_)
             | Key::Connection(_)
             | Key::ApiKey(_)
             | Key::Printer(_)
@@ -157,6 +159,7 @@ impl Plan {
         plan.read(Article::TABLE, &keys.articles, |work, row| put(&mut work.articles, row));
         plan.read(ArticleDetails::TABLE, &keys.article_details, |work, row| put(&mut work.article_details, row));
         plan.read(Label::TABLE, &keys.labels, |work, row| put(&mut work.labels, row));
+        plan.read(Promotion::TABLE, &keys.promotions, |work, row| put(&mut work.promotions, row));
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
@@ -170,6 +173,7 @@ impl Plan {
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
         plan.read(Shift::TABLE, &keys.shifts, |work, row| put(&mut work.shifts, row));
+        plan.read(Coupon::TABLE, &keys.coupons, |work, row| put(&mut work.coupons, row));
         plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
         plan.read(Balance::TABLE, &keys.balances, |work, row| put(&mut work.balances, row));
         plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
@@ -196,6 +200,7 @@ struct KeySets {
     articles: BTreeSet<Vec<Cell<'static>>>,
     article_details: BTreeSet<Vec<Cell<'static>>>,
     labels: BTreeSet<Vec<Cell<'static>>>,
+    promotions: BTreeSet<Vec<Cell<'static>>>,
     connections: BTreeSet<Vec<Cell<'static>>>,
     api_keys: BTreeSet<Vec<Cell<'static>>>,
     operators: BTreeSet<Vec<Cell<'static>>>,
@@ -213,6 +218,7 @@ struct KeySets {
     jobs: BTreeSet<Vec<Cell<'static>>>,
     receipt_series: BTreeSet<Vec<Cell<'static>>>,
     shifts: BTreeSet<Vec<Cell<'static>>>,
+    coupons: BTreeSet<Vec<Cell<'static>>>,
     stock_levels: BTreeSet<Vec<Cell<'static>>>,
     balances: BTreeSet<Vec<Cell<'static>>>,
     exception_subjects: BTreeSet<Vec<Cell<'static>>>,
@@ -231,6 +237,7 @@ impl KeySets {
                 Key::Barcode(merchant, barcode) => {
                     sets.labels.insert(vec![Cell::display(merchant), Cell::display(barcode)])
                 }
+                Key::Promotions(merchant) => sets.promotions.insert(vec![Cell::display(merchant)]),
                 Key::Connection(id) => sets.connections.insert(vec![Cell::display(id)]),
                 Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
                 Key::Operator(id) => sets.operators.insert(vec![Cell::display(id)]),
@@ -262,6 +269,7 @@ impl KeySets {
                 Key::Job(id) => sets.jobs.insert(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
                 Key::ReceiptSeries(id) => sets.receipt_series.insert(vec![Cell::display(id)]),
                 Key::Shift(id) => sets.shifts.insert(vec![Cell::display(id.register), Cell::Int(i64::from(id.number))]),
+                Key::Coupon(merchant, code) => sets.coupons.insert(vec![Cell::display(merchant), Cell::display(code)]),
                 Key::StockLevel(location, article) => {
                     sets.stock_levels.insert(vec![Cell::display(location), Cell::display(article)])
                 }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V13__stock", include_str!("../migrations/V13__stock.sql")),
     ("V14__stocktakes", include_str!("../migrations/V14__stocktakes.sql")),
     ("V15__catalogue", include_str!("../migrations/V15__catalogue.sql")),
+    ("V16__promotions", include_str!("../migrations/V16__promotions.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -9,7 +9,7 @@ use crate::id::{PaymentId, SaleId};
 use crate::merchant::{Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
 use crate::payment::{Operation, Payment};
-use crate::sale::{Consumption, Discounts, SaleLine, Standing, Tender, TenderKind, TenderState};
+use crate::sale::{Cause, Consumption, Discounts, SaleLine, Standing, Tender, TenderKind, TenderState};
 use crate::tax::{PriceMode, REDUCED, TaxRate, TaxTotal, Totals, totals};
 
 /// From here on a receipt for cash, without tax, bears a revenue stamp, in yen.
@@ -93,7 +93,9 @@ pub struct Line {
 /// What is taken off a line. The reason of a discount by hand is the shop's own business and is not printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discount {
-    /// The part of the price that was given off, in basis points; `None` where it was an amount.
+    /// The name of the promotion that gives it; `None` where it was given by hand.
+    pub promotion: Option<String>,
+    /// The part of the price that was given off by hand, in basis points; `None` where it was an amount.
     pub basis_points: Option<u32>,
     /// What it comes to, in minor units.
     pub amount_minor: i64,
@@ -270,9 +272,7 @@ impl Place {
 
 impl Line {
     fn of(line: &SaleLine, discounts: &Discounts) -> Self {
-        let discounts = discounts
-            .of_line(line.number)
-            .map(|(discount, amount_minor)| Discount { basis_points: discount.reduction.basis_points(), amount_minor });
+        let discounts = discounts.of_line(line.number).map(|(cause, amount_minor)| Discount::of(cause, amount_minor));
         Self {
             discounts: discounts.collect(),
             name: line.name.clone(),
@@ -287,6 +287,16 @@ impl Line {
     /// Whether the price of one, times how many, is what it comes to: goods that came back may be worth less.
     pub fn is_at_unit_price(&self) -> bool {
         line_amount(self.quantity, self.unit_price) == Ok(self.amount_minor)
+    }
+}
+
+impl Discount {
+    fn of(cause: Cause<'_>, amount_minor: i64) -> Self {
+        let (promotion, basis_points) = match cause {
+            Cause::Promotion(given) => (Some(given.name.clone()), None),
+            Cause::ByHand(discount) => (None, discount.reduction.basis_points()),
+        };
+        Self { promotion, basis_points, amount_minor }
     }
 }
 

@@ -136,7 +136,7 @@ impl Page<'_> {
         };
         self.put(&format!("<tr><th scope=\"row\">{name}{each}</th><td>{amount}</td></tr>\n"));
         for discount in &line.discounts {
-            let name = words::discount(self.locale, discount.basis_points);
+            let name = words::discount(self.locale, discount);
             self.row("detail discount", &name, discount.amount_minor.saturating_neg());
         }
     }

@@ -135,7 +135,7 @@ impl Page<'_> {
             self.pair(Size::Plain, &format!("  {}{each}", line.quantity), &amount);
         }
         for discount in &line.discounts {
-            let name = words::discount(self.locale, discount.basis_points);
+            let name = words::discount(self.locale, discount);
             self.pair(Size::Plain, &format!("  {name}"), &self.amount(discount.amount_minor.saturating_neg()));
         }
     }

@@ -1,6 +1,6 @@
 //! The words of a receipt, one table a language.
 
-use super::{CivilTime, Kind};
+use super::{CivilTime, Discount, Kind};
 use crate::decimal;
 use crate::locale::Locale;
 use crate::tax::{PriceMode, TaxRate};
@@ -203,9 +203,12 @@ pub(super) fn at_rate(locale: Locale, rate: TaxRate, is_reduced: bool) -> String
     }
 }
 
-/// What a discount is called, with the part of the price that was given off.
-pub(super) fn discount(locale: Locale, basis_points: Option<u32>) -> String {
-    let per_cent = basis_points.map(|points| decimal::format(i64::from(points), PER_CENT_PLACES));
+/// What a discount is called: by the name of its promotion, or with the part of the price that was given off.
+pub(super) fn discount(locale: Locale, discount: &Discount) -> String {
+    if let Some(name) = &discount.promotion {
+        return name.clone();
+    }
+    let per_cent = discount.basis_points.map(|points| decimal::format(i64::from(points), PER_CENT_PLACES));
     match (locale, per_cent) {
         (Locale::Ja, Some(per_cent)) => format!("割引 {per_cent}%"),
         (Locale::Ja, None) => "値引".to_owned(),

@@ -1,12 +1,14 @@
 //! What is taken off the prices of a sale. The sale keeps each discount with its shares in the lines; a line keeps what its
-//! shares come to. Discounts on a line are taken first, then those on the whole sale, each in the order in which it was
-//! given and of what is left by then, so that no line ever costs less than nothing.
+//! shares come to. Promotions are first; of what they leave the discounts by hand are taken: those on a line, then those on the
+//! whole sale, each in the order in which it was given and of what is left by then, so that no line ever costs less than
+//! nothing.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, Sale, SaleLine};
+use super::{CouponTaken, Refusal, Sale, SaleLine};
 use crate::call::Role;
 use crate::guard;
+use crate::id::PromotionId;
 use crate::money::{AMOUNT_MINOR_MAX, Overflow, Rounding, sum_minor};
 use crate::share::share_out;
 use crate::text;
@@ -21,10 +23,51 @@ pub const WHOLE_BASIS_POINTS: u32 = 10_000;
 /// What is taken off a sale.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Discounts {
+    /// The coupons that the customer showed, in that order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<CouponTaken>,
+    /// What promotions give, in the order of their turns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promotions: Vec<PromotionGiven>,
     /// The discounts by hand, by number.
     pub by_hand: Vec<Discount>,
     /// The highest number that one ever had: numbers are not used again.
     pub last_number: u32,
+}
+
+/// What a promotion gives to a sale: its name as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionGiven {
+    /// Which promotion.
+    pub promotion: PromotionId,
+    /// Its name.
+    pub name: String,
+    /// What it comes to in each line that it lowers, by number.
+    pub shares: Vec<Share>,
+}
+
+/// Why something is taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause<'a> {
+    /// A promotion gives it.
+    Promotion(&'a PromotionGiven),
+    /// A person gives it.
+    ByHand(&'a Discount),
+}
+
+impl Cause<'_> {
+    /// What it comes to in each line that it lowers.
+    pub fn shares(&self) -> &[Share] {
+        match self {
+            Self::Promotion(given) => &given.shares,
+            Self::ByHand(discount) => &discount.shares,
+        }
+    }
+
+    /// What it comes to in all, in minor units.
+    pub fn amount_minor(&self) -> i64 {
+        sum_of(self.shares())
+    }
 }
 
 /// A discount that a person gives.
@@ -101,21 +144,35 @@ impl Discounts {
 
     /// What is taken off in all, in minor units.
     pub fn amount_minor(&self) -> i64 {
-        self.by_hand.iter().fold(0, |sum, discount| sum.saturating_add(discount.amount_minor()))
+        self.causes().fold(0, |sum, cause| sum.saturating_add(cause.amount_minor()))
     }
 
-    /// What is taken off one line, by whom: the discounts with a share in it.
-    pub fn of_line(&self, number: u32) -> impl Iterator<Item = (&Discount, i64)> {
-        let share = move |discount: &Discount| discount.shares.iter().find(|share| share.line == number).copied();
-        self.by_hand.iter().filter_map(move |discount| Some((discount, share(discount)?.amount_minor)))
+    /// All that is taken off: what promotions give, and then the discounts by hand.
+    pub fn causes(&self) -> impl Iterator<Item = Cause<'_>> {
+        self.promotions.iter().map(Cause::Promotion).chain(self.by_hand.iter().map(Cause::ByHand))
     }
 
-    /// The same discounts over these lines, of which none was removed: what each comes to now. A discount on a line that
-    /// is gone is gone with it.
+    /// What is taken off one line, and why: the causes with a share in it.
+    pub fn of_line(&self, number: u32) -> impl Iterator<Item = (Cause<'_>, i64)> {
+        let share = move |cause: &Cause<'_>| cause.shares().iter().find(|share| share.line == number).copied();
+        self.causes().filter_map(move |cause| Some((cause, share(&cause)?.amount_minor)))
+    }
+
+    /// What promotions take off one line, in minor units.
+    fn promoted_minor(&self, number: u32) -> i64 {
+        let shares = self.promotions.iter().flat_map(|given| &given.shares);
+        shares.filter(|share| share.line == number).fold(0, |sum, share| sum.saturating_add(share.amount_minor))
+    }
+
+    /// The same discounts over these lines, of which none was removed: what each by hand comes to now, of what promotions
+    /// leave. A discount on a line that is gone is gone with it.
     pub fn over<'a>(&self, lines: impl IntoIterator<Item = &'a SaleLine>) -> Result<Self, Overflow> {
         let lines = lines.into_iter();
-        let mut left: Vec<Share> =
-            lines.map(|line| Share { line: line.number, amount_minor: line.amount_minor }).collect();
+        let left_of = |line: &SaleLine| Share {
+            line: line.number,
+            amount_minor: line.amount_minor.saturating_sub(self.promoted_minor(line.number)),
+        };
+        let mut left: Vec<Share> = lines.map(left_of).collect();
         let is_there = |discount: &&Discount| match discount.target {
             Target::Line(number) => left.iter().any(|share| share.line == number),
             Target::Sale => true,
@@ -126,7 +183,7 @@ impl Discounts {
         for discount in on_lines.into_iter().chain(on_sale) {
             discount.shares = take(discount, &mut left)?;
         }
-        Ok(Self { by_hand, last_number: self.last_number })
+        Ok(Self { by_hand, ..self.clone() })
     }
 
     /// Adds one that is asked for, if a sale may have it. It comes to nothing yet.
@@ -226,11 +283,12 @@ pub(super) fn apply(sale: &mut Sale, lines: &mut [SaleLine]) -> Result<(), Refus
 /// the discounts on it. Both are parts of what was to be paid without any discount by hand.
 pub(super) fn check_limit(sale: &Sale, lines: &[SaleLine], limit: u32) -> Result<(), Refusal> {
     let by_cashiers = || sale.discounts.by_hand.iter().filter(|discount| !discount.is_by_manager);
-    let whole_minor = sum_minor(lines.iter().map(|line| line.amount_minor))?;
+    let price_minor = |line: &SaleLine| line.amount_minor.saturating_sub(sale.discounts.promoted_minor(line.number));
+    let whole_minor = sum_minor(lines.iter().map(price_minor))?;
     let mut is_within = sum_minor(by_cashiers().map(Discount::amount_minor))? <= part_of(whole_minor, limit)?;
     for line in lines {
         let on_line = by_cashiers().filter(|discount| discount.target == Target::Line(line.number));
-        is_within &= sum_minor(on_line.map(Discount::amount_minor))? <= part_of(line.amount_minor, limit)?;
+        is_within &= sum_minor(on_line.map(Discount::amount_minor))? <= part_of(price_minor(line), limit)?;
     }
     if is_within { Ok(()) } else { Err(Refusal::DiscountBeyondLimit { limit }) }
 }

@@ -1,7 +1,8 @@
 //! The beginning of every sale, rung at once or left open: checked, priced and taxed, before anything is changed.
 
-use super::discount::{NewDiscount, give};
-use super::reprice::{require_within_limit, set_totals};
+use super::coupon::{coupon_keys, look_up, put};
+use super::discount::{NewDiscount, apply, give};
+use super::reprice::{promote_lines, require_within_limit, set_totals};
 use super::{Consumption, Discounts, LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
 use crate::article::{self, Article, ArticleRef, Picked, Unit};
 use crate::call::Call;
@@ -37,6 +38,8 @@ pub struct NewSale {
     pub lines: Vec<NewLine>,
     /// Where its goods are eaten.
     pub consumption: Consumption,
+    /// The codes of the coupons that the customer shows.
+    pub coupons: Vec<String>,
     /// What is taken off, in order; a line is named by its place, from 1.
     pub discounts: Vec<NewDiscount>,
     /// Free text of the register.
@@ -49,12 +52,18 @@ impl NewSale {
     /// article of a barcode is named when the barcode is loaded, and a line beyond the last that a sale may have is not
     /// named at all.
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
-        let head = [Key::Merchant(self.merchant), Key::Location(self.location), Key::Register(self.register)];
+        let head = [
+            Key::Merchant(self.merchant),
+            Key::Promotions(self.merchant),
+            Key::Location(self.location),
+            Key::Register(self.register),
+        ];
         let of_line = |line: &NewLine| match line.article {
             ArticleRef::Id(article) => [Some(Key::Article(article)), Some(Key::StockLevel(self.location, article))],
             ArticleRef::Barcode(_) => [line.article.key(self.merchant), None],
         };
-        head.into_iter().chain(self.lines.iter().take(LINES_MAX as usize).flat_map(of_line).flatten())
+        let coupons = coupon_keys(self.merchant, &self.coupons);
+        head.into_iter().chain(coupons).chain(self.lines.iter().take(LINES_MAX as usize).flat_map(of_line).flatten())
     }
 
     /// The sale and its lines, if the rules allow them. Changes nothing, and does not look at stock.
@@ -78,6 +87,13 @@ impl NewSale {
         let mut lines = Vec::with_capacity(self.lines.len());
         for picked in self.pick(work, call)? {
             lines.push(price_line(work, &merchant.tax, &mut sale, picked, call.now)?);
+        }
+        for code in &self.coupons {
+            put(&mut sale, look_up(work, call, self.location, code)?)?;
+        }
+        promote_lines(work, call, &mut sale, &lines)?;
+        if !sale.discounts.is_empty() {
+            apply(&mut sale, &mut lines)?;
         }
         for discount in &self.discounts {
             give(&mut sale, &mut lines, discount, &call.actor.name, call.actor.role)?;

@@ -6,7 +6,7 @@ use super::complete::complete_if_paid;
 use super::draft::price_line;
 use super::expire::promise_until;
 use super::read::{find_merchant, find_open, stocked_quantities};
-use super::reprice::{check_total, live_lines, reprice, require_within_limit};
+use super::reprice::{check_total, live_lines, promote, reprice, require_within_limit};
 use super::{RESERVATION_MS, Refusal, Sale, SaleLine, Standing, lines_of, standing};
 use crate::article::ArticleRef;
 use crate::call::{Call, Role};
@@ -39,7 +39,8 @@ impl Command for AddLine {
     fn keys(&self) -> Vec<Key> {
         let expiry = Key::Job(Sale::expiry_job(self.sale));
         let article = self.article.key(self.merchant);
-        [Key::Merchant(self.merchant), Key::Sale(self.sale), expiry].into_iter().chain(article).collect()
+        let head = [Key::Merchant(self.merchant), Key::Promotions(self.merchant), Key::Sale(self.sale), expiry];
+        head.into_iter().chain(article).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
@@ -52,6 +53,7 @@ impl Command for AddLine {
         let line = price_line(work, rules, &mut sale, picked, call.now)?;
         let number = line.number;
         work.sale_lines.insert(line);
+        promote(work, call, &mut sale)?;
         reprice(work, &mut sale)?;
         sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
         let data = Changed { number, total_minor: sale.total_minor };
@@ -90,7 +92,7 @@ impl Command for RemoveLine {
     }
 
     fn keys(&self) -> Vec<Key> {
-        vec![Key::Merchant(self.merchant), Key::Sale(self.sale)]
+        vec![Key::Merchant(self.merchant), Key::Promotions(self.merchant), Key::Sale(self.sale)]
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
@@ -100,6 +102,7 @@ impl Command for RemoveLine {
         if let Some(line) = work.sale_lines.find_mut(call.merchant, &(self.sale, self.number)) {
             (line.is_removed, line.discount_minor) = (true, 0);
         }
+        promote(work, call, &mut sale)?;
         reprice(work, &mut sale)?;
         check_total(work, &sale)?;
         require_within_limit(call, &sale, &live_lines(work, &sale), find_merchant(work, call, self.merchant)?)?;

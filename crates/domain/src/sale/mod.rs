@@ -1,6 +1,7 @@
 //! What was sold: a sale with its lines and tenders. Immutable once completed.
 
 mod complete;
+mod coupon;
 mod discount;
 mod draft;
 mod expire;
@@ -8,6 +9,8 @@ mod give;
 mod line;
 mod open;
 mod park;
+#[cfg(test)]
+mod promoted;
 mod read;
 mod receipt_number;
 mod refusal;
@@ -22,9 +25,10 @@ mod tender;
 mod void;
 
 pub use complete::{complete, sale_completion_keys};
+pub use coupon::{AddCoupon, COUPONS_MAX, CouponTaken, RemoveCoupon};
 pub use discount::{
-    DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, Discount, Discounts, NewDiscount, Reduction, Share, Target,
-    WHOLE_BASIS_POINTS,
+    Cause, DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, Discount, Discounts, NewDiscount, PromotionGiven, Reduction,
+    Share, Target, WHOLE_BASIS_POINTS,
 };
 pub use draft::{NewLine, NewSale};
 pub use expire::{ExpireReservation, Expiry};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::coupon::count_all;
 use super::expire::promise_until;
 use super::read::stocked_quantities;
 use super::{NewSale, RESERVATION_MS, Standing};
@@ -43,6 +44,7 @@ impl Command for OpenSale {
         promise_until(work, &sale);
         let data = Opened { register: sale.register, currency: sale.currency, total_minor: sale.total_minor };
         work.emit(call, "sale.opened", id, &data);
+        count_all(work, &sale);
         work.sales.insert(sale.clone());
         lines.iter().for_each(|line| work.sale_lines.insert(line.clone()));
         Ok(Standing::of(sale, lines, Vec::new())?)

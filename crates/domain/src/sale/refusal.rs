@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, LINES_MAX, NOTE_CHARS_MAX, PARKED_NAME_CHARS_MAX, State, TENDERS_MAX,
-    WHOLE_BASIS_POINTS,
+    COUPONS_MAX, DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, LINES_MAX, NOTE_CHARS_MAX, PARKED_NAME_CHARS_MAX, State,
+    TENDERS_MAX, WHOLE_BASIS_POINTS,
 };
 use crate::command;
 use crate::id::ArticleId;
@@ -117,6 +117,16 @@ pub enum Refusal {
         /// How much they may, in basis points.
         limit: u32,
     },
+    /// No coupon of the merchant has this code.
+    CouponUnknown,
+    /// The coupon is not given here, not yet or no longer.
+    CouponNotValid,
+    /// The coupon was given to as many sales as it may be.
+    CouponUsedUp,
+    /// The sale has the coupon already.
+    CouponTwice,
+    /// More coupons than a sale may have.
+    TooManyCoupons,
     /// The tenders do not cover the total.
     NotPaid {
         /// What is due, in minor units.
@@ -157,6 +167,11 @@ impl Refusal {
             Self::DiscountLineUnknown { .. } => "discount_line_unknown",
             Self::DiscountExceedsAmount { .. } => "discount_exceeds_amount",
             Self::DiscountBeyondLimit { .. } => "discount_beyond_limit",
+            Self::CouponUnknown => "coupon_unknown",
+            Self::CouponNotValid => "coupon_not_valid",
+            Self::CouponUsedUp => "coupon_used_up",
+            Self::CouponTwice => "coupon_twice",
+            Self::TooManyCoupons => "sale_too_many_coupons",
             Self::NotPaid { .. } => "sale_not_paid",
         }
     }
@@ -232,6 +247,13 @@ impl fmt::Display for Refusal {
             Self::DiscountBeyondLimit { limit } => {
                 write!(f, "Cashiers take off at most {limit} basis points. Take off less, or use a manager's key.")
             }
+            Self::CouponUnknown => f.write_str("There is no coupon with this code. Read it again."),
+            Self::CouponNotValid => {
+                f.write_str("The coupon is not valid here and now. Tell the customer its dates, and sell without it.")
+            }
+            Self::CouponUsedUp => f.write_str("The coupon has been used as often as it may be. Sell without it."),
+            Self::CouponTwice => f.write_str("The sale has this coupon already. Nothing more is to be done."),
+            Self::TooManyCoupons => write!(f, "A sale has at most {COUPONS_MAX} coupons. Take one off."),
             Self::NotPaid { due_minor } => write!(f, "{due_minor} are still due. Add tenders for all of it."),
         }
     }

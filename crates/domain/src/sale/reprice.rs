@@ -4,19 +4,42 @@ use super::discount::{apply, check_limit};
 use super::{Refusal, Sale, SaleLine, due_minor, lines_of, tenders_of};
 use crate::call::{Call, Role};
 use crate::merchant::Merchant;
+use crate::promotion::{evaluate, promotions_of};
 use crate::tax::{Totals, tax_totals, totals};
 use crate::work::UnitOfWork;
 
 /// Works the discounts of the sale and its totals out anew, over the lines as they stand in the unit of work. A sale
 /// without discounts has none to work out.
 pub(super) fn reprice(work: &mut UnitOfWork, sale: &mut Sale) -> Result<(), Refusal> {
-    if sale.discounts.is_empty() {
-        return set_totals(sale, lines_of(work, sale.merchant, sale.id));
+    let (merchant, id) = (sale.merchant, sale.id);
+    let is_whole = lines_of(work, merchant, id).all(|line| line.discount_minor == 0);
+    if is_whole && sale.discounts.is_empty() {
+        return set_totals(sale, lines_of(work, merchant, id));
     }
     let mut lines = live_lines(work, sale);
     apply(sale, &mut lines)?;
     set_totals(sale, &lines)?;
     put_discounts(work, &lines);
+    Ok(())
+}
+
+/// Works out anew what the merchant's promotions give to the lines as they stand in the unit of work.
+pub(super) fn promote(work: &UnitOfWork, call: &Call<'_>, sale: &mut Sale) -> Result<(), Refusal> {
+    if promotions_of(work, sale.merchant).next().is_some() {
+        promote_lines(work, call, sale, &live_lines(work, sale))?;
+    }
+    Ok(())
+}
+
+/// Works out what the merchant's promotions give to these lines.
+pub(super) fn promote_lines(
+    work: &UnitOfWork,
+    call: &Call<'_>,
+    sale: &mut Sale,
+    lines: &[SaleLine],
+) -> Result<(), Refusal> {
+    sale.discounts.promotions =
+        evaluate(promotions_of(work, sale.merchant), lines, &sale.discounts.coupons, sale.location, call.now)?;
     Ok(())
 }
 

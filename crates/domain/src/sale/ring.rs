@@ -1,6 +1,7 @@
 //! A whole sale in one go: rung, paid in cash and completed, decided in one round.
 
 use super::complete::close;
+use super::coupon::count_all;
 use super::read::stocked_quantities;
 use super::tender::{add_cash, is_free};
 use super::{NewSale, Refusal, Standing, standing};
@@ -61,6 +62,7 @@ impl Command for RingSale {
         for (article, quantity) in stocked_quantities(&lines)? {
             stock::require_available(work, &sale, article, quantity)?;
         }
+        count_all(work, &sale);
         work.sales.insert(sale.clone());
         lines.into_iter().for_each(|line| work.sale_lines.insert(line));
         for NewTender::Cash { amount_minor, given_minor } in self.tenders.iter().copied() {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::coupon::give_back;
 use super::expire::{end_promise, release_all};
 use super::read::find_open;
 use super::{Refusal, Sale, Standing, State, TenderKind, TenderState, standing, tenders_of};
@@ -36,6 +37,7 @@ impl Command for VoidSale {
         require_role(call, Role::Cashier)?;
         let sale = find_open(work, call.merchant, self.sale)?.clone();
         let cash = cash_to_return(work, &sale)?;
+        give_back(work, &sale)?;
         release_all(work, &sale)?;
         for (tender, _) in &cash {
             if let Some(tender) = work.tenders.find_mut(call.merchant, &(sale.id, *tender)) {

@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
-    article, exception, merchant, operator, payment, print_job, printer, receipt, returns, sale, shift, stock,
-    stocktake, webhook_delivery, webhook_endpoint,
+    article, exception, merchant, operator, payment, print_job, printer, promotion, receipt, returns, sale, shift,
+    stock, stocktake, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -95,7 +95,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 21] = [
+pub const NOUNS: [&str; 23] = [
     "article",
     "connection",
     "exception",
@@ -106,11 +106,13 @@ pub const NOUNS: [&str; 21] = [
     "payment",
     "print_job",
     "printer",
+    "promotion",
     "receipt",
     "register",
     "request",
     "return",
     "sale",
+    "sale_coupon",
     "sale_discount",
     "sale_line",
     "shift",
@@ -386,6 +388,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Merchant(refusal) => of_merchant(refusal),
         Refusal::Operator(refusal) => of_operator(refusal),
         Refusal::Shift(refusal) => of_shift(refusal),
+        Refusal::Promotion(refusal) => of_promotion(refusal),
         Refusal::Receipt(refusal) => of_receipt(refusal),
         Refusal::Printer(refusal) => of_printer(refusal),
         Refusal::PrintJob(refusal) => of_print_job(refusal),
@@ -425,6 +428,20 @@ const fn of_shift(refusal: &shift::Refusal) -> StatusCode {
         R::CountInvalid | R::DepositExceedsCount { .. } | R::AmountOutOfRange | R::ReasonInvalid => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
+    }
+}
+
+const fn of_promotion(refusal: &promotion::Refusal) -> StatusCode {
+    use promotion::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::TooMany | R::CouponTaken | R::CouponMissing => StatusCode::CONFLICT,
+        R::NameInvalid
+        | R::RuleInvalid
+        | R::DatesInvalid
+        | R::TooMuchNamed
+        | R::CouponCodeInvalid
+        | R::CouponUsesInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -539,6 +556,9 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::NothingDue
         | R::PaymentUnderWay
         | R::HasPaidTender
+        | R::CouponNotValid
+        | R::CouponUsedUp
+        | R::CouponTwice
         | R::TotalBelowTenders { .. } => StatusCode::CONFLICT,
         R::DiscountBeyondLimit { .. } => StatusCode::FORBIDDEN,
         R::Empty
@@ -559,6 +579,8 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::DiscountReasonInvalid
         | R::DiscountLineUnknown { .. }
         | R::DiscountExceedsAmount { .. }
+        | R::CouponUnknown
+        | R::TooManyCoupons
         | R::NotPaid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

@@ -25,6 +25,7 @@ pub mod payment;
 pub mod prefer;
 pub mod print_job;
 pub mod printer;
+pub mod promotion;
 pub mod receipt;
 mod receipt_json;
 pub mod report;
@@ -110,6 +111,7 @@ pub fn routes() -> Vec<Route> {
         stock::routes(),
         stock_movement::routes(),
         stocktake::routes(),
+        promotion::routes(),
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),

@@ -124,22 +124,23 @@ struct Line<'a> {
     quantity: Quantity,
     unit_price: UnitPrice,
     amount_minor: i64,
-    discounts: Vec<Discount>,
+    discounts: Vec<Discount<'a>>,
     tax_rate_basis_points: u32,
     is_reduced: bool,
 }
 
 /// What is taken off a line.
 #[derive(Serialize)]
-struct Discount {
+struct Discount<'a> {
+    promotion: Option<&'a str>,
     basis_points: Option<u32>,
     amount_minor: i64,
 }
 
-impl Discount {
-    fn of(discount: &receipt::Discount) -> Self {
-        let receipt::Discount { basis_points, amount_minor } = *discount;
-        Self { basis_points, amount_minor }
+impl<'a> Discount<'a> {
+    fn of(discount: &'a receipt::Discount) -> Self {
+        let receipt::Discount { promotion, basis_points, amount_minor } = discount;
+        Self { promotion: promotion.as_deref(), basis_points: *basis_points, amount_minor: *amount_minor }
     }
 }
 

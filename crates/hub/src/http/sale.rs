@@ -8,8 +8,8 @@ use domain::call::Role;
 use domain::id::{ArticleId, RegisterId, SaleId};
 use domain::money::Currency;
 use domain::sale::{
-    AddCash, AddDiscount, AddLine, Consumption, NewLine, NewSale, NewTender, OpenSale, RemoveDiscount, RemoveLine,
-    RingSale, Standing, SwitchConsumption, VoidSale,
+    AddCash, AddCoupon, AddDiscount, AddLine, Consumption, NewLine, NewSale, NewTender, OpenSale, RemoveCoupon,
+    RemoveDiscount, RemoveLine, RingSale, Standing, SwitchConsumption, VoidSale,
 };
 use serde::Deserialize;
 
@@ -34,6 +34,8 @@ pub fn routes() -> Vec<Route> {
         Route::patch("/v1/sales/{id}", switch_consumption),
         Route::post("/v1/sales/{id}/lines", add_line),
         Route::delete("/v1/sales/{id}/lines/{number}", remove_line),
+        Route::post("/v1/sales/{id}/coupons", add_coupon),
+        Route::delete("/v1/sales/{id}/coupons/{code}", remove_coupon),
         Route::post("/v1/sales/{id}/discounts", add_discount),
         Route::delete("/v1/sales/{id}/discounts/{number}", remove_discount),
         Route::post("/v1/sales/{id}/tenders", add_tender),
@@ -50,6 +52,8 @@ struct Draft {
     #[serde(default)]
     lines: Vec<Line>,
     consumption: Option<ConsumptionIn>,
+    #[serde(default)]
+    coupons: Vec<String>,
     #[serde(default)]
     discounts: Vec<DiscountIn>,
     #[serde(default)]
@@ -122,9 +126,9 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     });
     let lines = lines.collect::<Result<Vec<_>, Problem>>()?;
     let discounts = draft.discounts.into_iter().map(DiscountIn::asked).collect::<Result<Vec<_>, _>>()?;
-    let (location, register, note) = (shop.location, draft.register_id, draft.note);
+    let (location, register, coupons, note) = (shop.location, draft.register_id, draft.coupons, draft.note);
     let consumption = draft.consumption.map(ConsumptionIn::meant).unwrap_or_default();
-    let sale = NewSale { merchant, location, register, lines, consumption, discounts, note };
+    let sale = NewSale { merchant, location, register, lines, consumption, coupons, discounts, note };
     let Some(tenders) = draft.tenders else {
         return submit(&app, asked.envelope, OpenSale { id: draft.id, sale }, answer_created).await;
     };
@@ -219,6 +223,25 @@ async fn remove_line(State(app): State<App>, segments: Segments, request: Reques
     let asked = Asked::<Nothing>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
     let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
     let command = RemoveLine { merchant, sale, number: segments.id(1, "sale_line")? };
+    submit(&app, asked.envelope, command, answer_ok).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CouponIn {
+    code: String,
+}
+
+async fn add_coupon(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<CouponIn>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    submit(&app, asked.envelope, AddCoupon { merchant, sale, code: asked.body.code }, answer_ok).await
+}
+
+async fn remove_coupon(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<Nothing>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
+    let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
+    let command = RemoveCoupon { merchant, sale, code: segments.id(1, "sale_coupon")? };
     submit(&app, asked.envelope, command, answer_ok).await
 }
 

@@ -2,8 +2,9 @@
 
 use domain::id::{ArticleId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, ShiftId, TenderId};
 use domain::money::{Currency, Quantity, UnitPrice};
+use domain::promotion::CouponCode;
 use domain::returns::Returned;
-use domain::sale::{Consumption, Sale, SaleLine, Standing, Tender, TenderKind};
+use domain::sale::{Consumption, Discounts, Sale, SaleLine, Standing, Tender, TenderKind};
 use domain::tax::TaxTotal;
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -53,6 +54,9 @@ pub struct Shape<'a> {
     tax_minor: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_minor: Option<i64>,
+    /// Left out in a list, and where the customer showed none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coupons: Option<Vec<&'a CouponCode>>,
     /// Left out in a list, and where nothing is taken off.
     #[serde(skip_serializing_if = "Option::is_none")]
     discounts: Option<Vec<Discount<'a>>>,
@@ -90,6 +94,7 @@ impl<'a> Shape<'a> {
             total_minor,
             tax_minor,
             due_minor: None,
+            coupons: None,
             discounts: None,
             taxes: None,
             lines: None,
@@ -103,10 +108,10 @@ impl<'a> Shape<'a> {
     }
 
     fn of(standing: &'a Standing, has_lines: bool) -> Self {
-        let discounts = standing.sale.discounts.by_hand.iter().map(Discount::of);
         Self {
             due_minor: Some(standing.due_minor),
-            discounts: Some(discounts.collect()).filter(|all: &Vec<_>| !all.is_empty()),
+            coupons: coupons_of(&standing.sale.discounts),
+            discounts: Discount::all(&standing.sale.discounts),
             taxes: Some(standing.taxes.iter().map(Tax::of).collect()),
             lines: Some(has_lines.then(|| standing.lines.iter().map(|line| Line::of(line, &standing.sale)).collect())),
             tenders: Some(standing.tenders.iter().map(Part::of).collect()),
@@ -130,6 +135,12 @@ impl Tax {
         let TaxTotal { rate, net_minor, tax_minor, gross_minor, .. } = *total;
         Self { rate_basis_points: rate.0, net_minor, tax_minor, gross_minor }
     }
+}
+
+/// The codes of the coupons of a sale; `None` where it has none.
+fn coupons_of(discounts: &Discounts) -> Option<Vec<&CouponCode>> {
+    let codes: Vec<_> = discounts.coupons.iter().map(|taken| &taken.code).collect();
+    if codes.is_empty() { None } else { Some(codes) }
 }
 
 #[derive(Serialize)]

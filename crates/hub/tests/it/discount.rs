@@ -63,7 +63,7 @@ async fn a_sale_is_rung_with_discounts_and_its_receipt_tells_them(on: On) {
         .expect(201);
     let receipt = format!("/v1/receipts/{}", receipt["id"].as_str().unwrap());
     let content = &hub.get(&hub.shop.viewer, &receipt).await.expect(200)["content"];
-    let shown = json!([{ "basis_points": null, "amount_minor": 20 }, { "basis_points": 300, "amount_minor": 9 }]);
+    let shown = json!([{ "promotion": null, "basis_points": null, "amount_minor": 20 }, { "promotion": null, "basis_points": 300, "amount_minor": 9 }]);
     assert_eq!(content["lines"][0]["discounts"], shown);
     let text = hub.get(&hub.shop.viewer, &format!("{receipt}/document?format=text")).await.text().to_owned();
     for words in ["Discount 3%", "-¥9", "Before discounts", "-¥29", "¥276"] {

@@ -29,6 +29,7 @@ mod parked_sale;
 mod payment;
 mod payment_faults;
 mod printing;
+mod promotion;
 mod receipt;
 mod report;
 mod request;

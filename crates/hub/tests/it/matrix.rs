@@ -59,6 +59,8 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     own.add(text(&opened.expect(201)["id"]));
     let parked = own.add(text(&post("/v1/sales", draft).await["id"]));
     post(&format!("/v1/sales/{parked}/park"), json!({ "name": "table 4" })).await;
+    let promotion = json!({ "name": "Spring", "rule": { "kind": "percent", "basis_points": 1 }, "is_active": false });
+    own.add(text(&post("/v1/promotions", promotion).await["id"]));
     deliver(hub, shop, &mut own).await;
     own
 }
@@ -217,6 +219,7 @@ fn noun(id: &str) -> &'static str {
         "loc" => "location",
         "opr" => "operator",
         "pay" => "payment",
+        "pro" => "promotion",
         "rcp" => "receipt",
         "reg" => "register",
         "ret" => "return",

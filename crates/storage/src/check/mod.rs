@@ -7,6 +7,7 @@ mod chain;
 mod merchants;
 mod parked_sales;
 mod printing;
+mod promotions;
 mod receipts;
 mod returns;
 mod shifts;

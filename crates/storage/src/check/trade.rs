@@ -12,6 +12,7 @@ use domain::stock::{Reservation, StockLevel};
 use domain::tax::{tax_totals, totals};
 
 use super::Report;
+use super::promotions::Coupons;
 use super::returns::Returns;
 use super::source::{Records, Source, Walk};
 use crate::engine::Row;
@@ -70,15 +71,18 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
     let mut tenders = Records::<Tender>::new(source, report)?;
     let mut returns = Returns::new(source, report)?;
     let mut receipts = ReceiptNumbers::default();
+    let mut coupons = Coupons::default();
     while let Some(sale) = sales.next(source, report)? {
         let lines = lines.children(&sale.id, |line| line.sale, source, report)?;
         let tenders = tenders.children(&sale.id, |tender| tender.sale, source, report)?;
         check_sale(&sale, &lines, &tenders, report);
+        coupons.note(&sale);
         if let Some(number) = &sale.receipt_number {
             receipts.note(sale.merchant, sale.register, number, report);
         }
         returns.check(&sale, &lines, &mut receipts, source, report)?;
     }
+    coupons.check(source, report)?;
     let mut given = receipts.given;
     let mut series = Records::<ReceiptSeries>::new(source, report)?;
     while let Some(series) = series.next(source, report)? {

@@ -5,6 +5,7 @@ mod article;
 pub mod parked_sale;
 mod people;
 pub mod printing;
+mod promotion;
 pub mod receipt;
 pub mod report;
 pub mod request;

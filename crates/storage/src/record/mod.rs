@@ -7,6 +7,7 @@ mod parked_sale;
 mod payment;
 mod people;
 mod printing;
+mod promotion;
 mod receipt;
 mod returns;
 mod sale;

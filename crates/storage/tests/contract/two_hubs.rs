@@ -13,7 +13,9 @@ use storage::committer::Committer;
 use storage::{Cell, Handle};
 
 use super::people::open_shift;
-use crate::support::command::{act, an_article, article_id, insert_article, receive, sell};
+use crate::support::command::{
+    a_promotion, act, an_article, article_id, insert_article, receive, sell, sell_with_coupon,
+};
 use crate::support::rows::cell;
 use crate::support::shop::{Ids, LOCATION, MERCHANT, RICE, Shop, TEA, encode, got, keyed, plain, refused};
 use crate::support::store::all;
@@ -26,6 +28,7 @@ on!([postgres] [
     a_record_that_another_hub_made_meanwhile_is_found_by_a_second_run
     a_code_that_two_hubs_put_on_goods_is_on_one_article
     a_shift_that_two_hubs_open_is_opened_once
+    a_coupon_for_one_sale_that_two_hubs_take_is_on_one_sale
     a_level_that_two_hubs_change_loses_nothing
     an_event_has_one_number_whoever_wrote_it
     a_hub_hears_what_another_has_committed
@@ -58,6 +61,28 @@ fn a_code_that_two_hubs_put_on_goods_is_on_one_article(shop: &mut Shop) {
     let codes = all(&shop.store, "barcode");
     assert_eq!(codes.len(), 1);
     assert_eq!(*cell("barcode", &codes[0], "article_id"), Cell::display(TEA));
+}
+
+/// The other hub comes while this one holds the coupon, and has to wait.
+fn a_coupon_for_one_sale_that_two_hubs_take_is_on_one_sale(shop: &mut Shop) {
+    shop.run(a_promotion("ONCE", 1));
+    let (handle, mut committer) = another_hub(shop);
+    let second = handle.send(plain(), sell_with_coupon(2, "ONCE"), encode).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        begun.recv().unwrap();
+        committer.step();
+    });
+    let first = sell_with_coupon(1, "ONCE");
+    let first = act("test.first", first.keys(), move |work, call| {
+        let _ = begin.send(());
+        first.decide(work, call)
+    });
+    assert_eq!(shop.run(first).sale.discounts.amount_minor(), 50);
+    thread.join().unwrap();
+    assert_eq!(refused(got(second)), "coupon_used_up");
+    let coupons = all(&shop.store, "coupon");
+    assert_eq!(*cell("coupon", &coupons[0], "use_count"), Cell::Int(1));
 }
 
 fn a_change_that_another_hub_made_meanwhile_is_seen_by_a_second_run(shop: &mut Shop) {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::hub::internal;
 use crate::mirror::{Checked, Finding, found};
 use crate::provider::{Provider, flavors};
-use crate::wish::{Shop, an_article, set_up};
+use crate::wish::{Shop, a_promotion, an_article, set_up};
 use crate::world::{DAY_MS, Happening, JUMP_MS, World};
 
 /// Prices in yen, and whether their stock is counted.
@@ -52,7 +52,9 @@ impl World {
                 receipts.push((place, MoveStock::one(merchant, location, Booking::Receipt, article, quantity)));
             }
         }
-        self.run_first(receipts).map(drop)
+        self.run_first(receipts)?;
+        let promotions = self.shops.iter().map(|shop| a_promotion(shop.merchant)).enumerate().collect();
+        self.run_first(promotions).map(drop)
     }
 
     /// Runs commands of the operator before the doors open.

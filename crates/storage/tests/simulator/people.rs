@@ -226,7 +226,11 @@ fn sell(world: &mut World, merchant: usize, sale: u128, register: u128) -> Check
             let number = world.rng.between(1, deal.lines.len() as i64) as u32;
             world.wish(merchant, Ask::RemoveLine { sale, number }, false)?;
         }
-        25..32 => {
+        25..28 => {
+            let ask = if world.rng.chance(700) { Ask::Coupon { sale } } else { Ask::TakeOffCoupon { sale } };
+            world.wish(merchant, ask, false)?;
+        }
+        28..32 => {
             let ask = some_discount(world, sale, &deal);
             world.wish(merchant, ask, false)?;
         }

@@ -11,10 +11,11 @@ use domain::payment::{
     AskCancel, AskCapture, AskRefund, AskVoid, CreatePayment, Moved, Outcome, Override, RecordOutcome, Task,
     Verdict as OverrideVerdict, Witness,
 };
+use domain::promotion::{CreatePromotion, NewCoupon, NewPromotion, Rule};
 use domain::returns::{self, CreateReturn, NewReturnLine, RefundKind};
 use domain::sale::{
-    AddCash, AddDiscount, AddLine, Consumption, NewDiscount, NewLine, NewSale, NewTender, OpenSale, Reduction,
-    RemoveDiscount, RemoveLine, RingSale, Standing, Target, VoidSale,
+    AddCash, AddCoupon, AddDiscount, AddLine, Consumption, NewDiscount, NewLine, NewSale, NewTender, OpenSale,
+    Reduction, RemoveCoupon, RemoveDiscount, RemoveLine, RingSale, Standing, Target, VoidSale,
 };
 use domain::stock::{Booking, MoveStock};
 use domain::stocktake::{CloseStocktake, CountArticles, How, NewCount, OpenStocktake, Recorded, Stocktake, Uncounted};
@@ -44,6 +45,8 @@ pub enum Ask {
     RemoveLine { sale: u128, number: u32 },
     Discount { sale: u128, discount: NewDiscount },
     TakeBackDiscount { sale: u128, number: u32 },
+    Coupon { sale: u128 },
+    TakeOffCoupon { sale: u128 },
     Cash { sale: u128, register: u128, amount: i64, given: i64 },
     VoidSale { sale: u128 },
     Refund { payment: u128, amount: Option<i64> },
@@ -303,6 +306,14 @@ impl Ask {
                 let command = RemoveDiscount { merchant, sale: sale_id(sale), number };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
             }
+            Self::Coupon { sale } => {
+                let command = AddCoupon { merchant, sale: sale_id(sale), code: COUPON.to_owned() };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
+            Self::TakeOffCoupon { sale } => {
+                let command = RemoveCoupon { merchant, sale: sale_id(sale), code: COUPON.to_owned() };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
+            }
             Self::Cash { sale, register: _, amount, given } => {
                 let command = AddCash { merchant, sale: sale_id(sale), amount_minor: Some(amount), given_minor: given };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
@@ -376,9 +387,29 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
             .map(|(article, quantity)| NewLine { article: article_id(*article).into(), quantity: Quantity(*quantity) })
             .collect(),
         consumption: Consumption::TakeAway,
+        coupons: Vec::new(),
         discounts: Vec::new(),
         note: String::new(),
     }
+}
+
+/// The code that customers show.
+const COUPON: &str = "SPRING";
+
+/// A promotion for a few who show a code.
+pub fn a_promotion(merchant: MerchantId) -> CreatePromotion {
+    let promotion = NewPromotion {
+        name: "Spring".to_owned(),
+        rule: Rule::Percent { basis_points: 750 },
+        articles: Vec::new(),
+        locations: Vec::new(),
+        coupon: Some(NewCoupon { code: COUPON.to_owned(), uses_max: Some(20) }),
+        priority: 1,
+        valid_from: None,
+        valid_until: None,
+        is_active: true,
+    };
+    CreatePromotion { merchant, promotion }
 }
 
 /// An article of the assortment.

@@ -5,12 +5,13 @@ use domain::call::Call;
 use domain::command::{Command, Refusal};
 use domain::id::{ArticleId, SaleId};
 use domain::money::{Currency, Quantity, UnitPrice};
+use domain::promotion::{CreatePromotion, NewCoupon, NewPromotion, Rule};
 use domain::sale::{Consumption, NewLine, NewSale, NewTender, RingSale};
 use domain::stock::{Booking, MoveStock};
 use domain::work::{Key, Stop, UnitOfWork};
 use uuid::Uuid;
 
-use super::shop::{LOCATION, MERCHANT, REGISTER};
+use super::shop::{LOCATION, MERCHANT, REGISTER, TEA};
 
 /// A command that decides by a closure.
 pub struct Do<F> {
@@ -61,6 +62,28 @@ pub fn sell(sale: u128, article: ArticleId) -> RingSale {
     }
 }
 
+/// Sells one tea for cash to somebody who shows a coupon.
+pub fn sell_with_coupon(sale: u128, code: &str) -> RingSale {
+    let ring = sell(sale, TEA);
+    RingSale { sale: NewSale { coupons: vec![code.to_owned()], ..ring.sale }, ..ring }
+}
+
+/// Half the price for so many sales that show a coupon.
+pub fn a_promotion(code: &str, uses_max: i64) -> CreatePromotion {
+    let promotion = NewPromotion {
+        name: "Half".to_owned(),
+        rule: Rule::Percent { basis_points: 5_000 },
+        articles: Vec::new(),
+        locations: Vec::new(),
+        coupon: Some(NewCoupon { code: code.to_owned(), uses_max: Some(uses_max) }),
+        priority: 1,
+        valid_from: None,
+        valid_until: None,
+        is_active: true,
+    };
+    CreatePromotion { merchant: MERCHANT, promotion }
+}
+
 /// A sale of so many pieces each.
 pub fn a_sale(lines: &[(ArticleId, i64)]) -> NewSale {
     let line = |(article, pieces): &(ArticleId, i64)| NewLine {
@@ -73,6 +96,7 @@ pub fn a_sale(lines: &[(ArticleId, i64)]) -> NewSale {
         register: REGISTER,
         lines: lines.iter().map(line).collect(),
         consumption: Consumption::TakeAway,
+        coupons: Vec::new(),
         discounts: Vec::new(),
         note: String::new(),
     }

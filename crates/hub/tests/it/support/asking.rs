@@ -244,7 +244,8 @@ fn values(name: &str, schema: &'static Value, own: &Belongings) -> Vec<Value> {
         return wanted.flat_map(|choice| values(name, choice, own)).collect();
     }
     if is_of("array") {
-        return values(name, &schema["items"], own).into_iter().map(|item| json!([item])).collect();
+        let count = schema["minItems"].as_u64().unwrap_or(1).max(1) as usize;
+        return values(name, &schema["items"], own).into_iter().map(|item| json!(vec![item; count])).collect();
     }
     if is_of("integer") {
         return vec![json!(schema["minimum"].as_i64().unwrap_or(1).max(1))];
