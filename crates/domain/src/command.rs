@@ -6,7 +6,7 @@ use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
     article, exception, merchant, operator, payment, print_job, printer, promotion, receipt, returns, sale, shift,
-    stock, stocktake, webhook_delivery, webhook_endpoint,
+    stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -60,6 +60,8 @@ pub enum Refusal {
     Stock(stock::Refusal),
     /// A rule of stocktakes.
     Stocktake(stocktake::Refusal),
+    /// A rule of transfers.
+    Transfer(transfer::Refusal),
     /// A rule of sales.
     Sale(sale::Refusal),
     /// A rule of returns.
@@ -98,6 +100,7 @@ impl Refusal {
             Self::Article(refusal) => refusal.code().to_owned(),
             Self::Stock(refusal) => refusal.code().to_owned(),
             Self::Stocktake(refusal) => refusal.code().to_owned(),
+            Self::Transfer(refusal) => refusal.code().to_owned(),
             Self::Sale(refusal) => refusal.code().to_owned(),
             Self::Return(refusal) => refusal.code().to_owned(),
             Self::Payment(refusal) => refusal.code().to_owned(),
@@ -131,6 +134,7 @@ impl fmt::Display for Refusal {
             Self::Article(refusal) => refusal.fmt(f),
             Self::Stock(refusal) => refusal.fmt(f),
             Self::Stocktake(refusal) => refusal.fmt(f),
+            Self::Transfer(refusal) => refusal.fmt(f),
             Self::Sale(refusal) => refusal.fmt(f),
             Self::Return(refusal) => refusal.fmt(f),
             Self::Payment(refusal) => refusal.fmt(f),

@@ -116,6 +116,8 @@ ids! {
     MovementId = "mov";
     /// What was counted on the shelves of a location.
     StocktakeId = "stk";
+    /// Goods on their way from one location to another.
+    TransferId = "trf";
     /// A committed fact.
     EventId = "evt";
     /// Something that needs a person.

@@ -32,6 +32,7 @@ pub mod tax;
 pub(crate) mod testing;
 pub mod text;
 pub mod time;
+pub mod transfer;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
 pub mod work;

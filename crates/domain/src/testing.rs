@@ -269,6 +269,12 @@ impl World {
             Key::StocktakeLine(id, of) => {
                 copy(&database.stocktake_lines, &mut work.stocktake_lines, owner, &(*id, *of));
             }
+            Key::Transfer(id) => {
+                copy(&database.transfers, &mut work.transfers, owner, id);
+                let lines =
+                    database.transfer_lines.iter().filter(|line| line.transfer == *id && line.merchant == owner);
+                lines.for_each(|line| work.transfer_lines.put_loaded(line.clone()));
+            }
             Key::WebhookEndpoint(id) => copy(&database.webhook_endpoints, &mut work.webhook_endpoints, owner, id),
             Key::WebhookDelivery(id) => copy(&database.webhook_deliveries, &mut work.webhook_deliveries, owner, id),
             _ => panic!("no command of this shop names {key:?}"),
@@ -348,6 +354,8 @@ impl World {
         write(&work.exceptions, &mut database.exceptions);
         write(&work.stocktakes, &mut database.stocktakes);
         write(&work.stocktake_lines, &mut database.stocktake_lines);
+        write(&work.transfers, &mut database.transfers);
+        write(&work.transfer_lines, &mut database.transfer_lines);
         write(&work.webhook_endpoints, &mut database.webhook_endpoints);
         write(&work.webhook_deliveries, &mut database.webhook_deliveries);
         write(&work.printers, &mut database.printers);
@@ -579,6 +587,7 @@ fn stock_up(shop: &mut UnitOfWork) {
         kind: MovementKind::Receipt,
         quantity: on_hand,
         reason: "opening".to_owned(),
+        document: None,
         occurred_at: None,
         recorded_at: NOW,
     });

@@ -13,8 +13,8 @@ use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, PrintJobId,
-    PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, WebhookDeliveryId,
-    WebhookEndpointId,
+    PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TransferId,
+    WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -31,6 +31,7 @@ use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
 use crate::shift::{CashMovement, Shift};
 use crate::stock::{Movement, Reservation, StockLevel};
 use crate::stocktake::{Stocktake, StocktakeLine};
+use crate::transfer::{Transfer, TransferLine};
 use crate::webhook_delivery::WebhookDelivery;
 use crate::webhook_endpoint::WebhookEndpoint;
 
@@ -73,6 +74,8 @@ pub enum Key {
     Stocktake(StocktakeId),
     /// One article of a stocktake. The head is named beside it: its lock covers it.
     StocktakeLine(StocktakeId, ArticleId),
+    /// The transfer with its lines.
+    Transfer(TransferId),
     /// Where a subscriber is told of events, and how far it was told.
     WebhookEndpoint(WebhookEndpointId),
     /// One event on its way to one endpoint.
@@ -152,6 +155,8 @@ records! {
     Exception, (String, exception::Kind), |r| (r.subject.clone(), r.kind), r.merchant;
     Stocktake, StocktakeId, |r| r.id, r.merchant;
     StocktakeLine, (StocktakeId, ArticleId), |r| (r.stocktake, r.article), r.merchant;
+    Transfer, TransferId, |r| r.id, r.merchant;
+    TransferLine, (TransferId, ArticleId), |r| (r.transfer, r.article), r.merchant;
     WebhookEndpoint, WebhookEndpointId, |r| r.id, r.merchant;
     WebhookDelivery, WebhookDeliveryId, |r| r.id, r.merchant;
     Job, JobId, |r| r.id.clone(), r.merchant;
@@ -300,7 +305,7 @@ macro_rules! each {
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles article_details labels promotions coupons connections api_keys printers
             operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
-            payments operations exceptions stocktakes stocktake_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
+            payments operations exceptions stocktakes stocktake_lines transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
@@ -337,6 +342,8 @@ pub struct UnitOfWork {
     pub exceptions: Table<Exception>,
     pub stocktakes: Table<Stocktake>,
     pub stocktake_lines: Table<StocktakeLine>,
+    pub transfers: Table<Transfer>,
+    pub transfer_lines: Table<TransferLine>,
     pub webhook_endpoints: Table<WebhookEndpoint>,
     pub webhook_deliveries: Table<WebhookDelivery>,
     pub print_jobs: Table<PrintJob>,

@@ -50,6 +50,7 @@ pub(crate) fn flush<'a>(
     records(&work.sales, &mut writes);
     records(&work.payments, &mut writes);
     records(&work.stocktakes, &mut writes);
+    records(&work.transfers, &mut writes);
     records(&work.webhook_endpoints, &mut writes);
     records(&work.webhook_deliveries, &mut writes);
     records(&work.print_jobs, &mut writes);
@@ -68,6 +69,7 @@ pub(crate) fn flush<'a>(
     records(&work.refunds, &mut writes);
     records(&work.receipts, &mut writes);
     records(&work.stocktake_lines, &mut writes);
+    records(&work.transfer_lines, &mut writes);
     records(&work.operations, &mut writes);
     records(&work.exceptions, &mut writes);
     log(&MOVEMENT, work.movements.rows(), movement_cells, &mut writes);

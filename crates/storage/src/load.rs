@@ -19,6 +19,7 @@ use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
 use domain::shift::Shift;
 use domain::stock::{Reservation, StockLevel};
 use domain::stocktake::{Stocktake, StocktakeLine};
+use domain::transfer::{Transfer, TransferLine};
 use domain::webhook_delivery::WebhookDelivery;
 use domain::webhook_endpoint::WebhookEndpoint;
 use domain::work::{Key, Table as Loaded, UnitOfWork};
@@ -167,6 +168,7 @@ impl Plan {
         plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
         plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
         plan.read(Stocktake::TABLE, &keys.stocktakes, |work, row| put(&mut work.stocktakes, row));
+        plan.read(Transfer::TABLE, &keys.transfers, |work, row| put(&mut work.transfers, row));
         plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
         plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
         plan.read(PrintJob::TABLE, &keys.print_jobs, |work, row| put(&mut work.print_jobs, row));
@@ -185,6 +187,7 @@ impl Plan {
         plan.read(Refund::TABLE, &keys.returns, |work, row| put(&mut work.refunds, row));
         plan.read(IssuedReceipt::TABLE, &keys.receipts, |work, row| put(&mut work.receipts, row));
         plan.read(StocktakeLine::TABLE, &keys.stocktake_lines, |work, row| put(&mut work.stocktake_lines, row));
+        plan.read(TransferLine::TABLE, &keys.transfers, |work, row| put(&mut work.transfer_lines, row));
         plan.read(Operation::TABLE, &keys.payments, |work, row| put(&mut work.operations, row));
         plan.read(Exception::TABLE, &keys.exception_subjects, |work, row| put(&mut work.exceptions, row));
         plan
@@ -211,6 +214,7 @@ struct KeySets {
     payments: BTreeSet<Vec<Cell<'static>>>,
     stocktakes: BTreeSet<Vec<Cell<'static>>>,
     stocktake_lines: BTreeSet<Vec<Cell<'static>>>,
+    transfers: BTreeSet<Vec<Cell<'static>>>,
     webhook_endpoints: BTreeSet<Vec<Cell<'static>>>,
     webhook_deliveries: BTreeSet<Vec<Cell<'static>>>,
     printers: BTreeSet<Vec<Cell<'static>>>,
@@ -259,6 +263,7 @@ impl KeySets {
                 Key::StocktakeLine(id, article) => {
                     sets.stocktake_lines.insert(vec![Cell::display(id), Cell::display(article)])
                 }
+                Key::Transfer(id) => sets.transfers.insert(vec![Cell::display(id)]),
                 Key::WebhookEndpoint(id) => sets.webhook_endpoints.insert(vec![Cell::display(id)]),
                 Key::WebhookDelivery(id) => sets.webhook_deliveries.insert(vec![Cell::display(id)]),
                 Key::Printer(id) => sets.printers.insert(vec![Cell::display(id)]),

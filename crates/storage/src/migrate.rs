@@ -23,6 +23,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V14__stocktakes", include_str!("../migrations/V14__stocktakes.sql")),
     ("V15__catalogue", include_str!("../migrations/V15__catalogue.sql")),
     ("V16__promotions", include_str!("../migrations/V16__promotions.sql")),
+    ("V17__transfers", include_str!("../migrations/V17__transfers.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

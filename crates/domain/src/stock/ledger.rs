@@ -20,6 +20,29 @@ pub(super) struct Entry {
     pub reason: String,
     /// When the goods moved, where it was before now.
     pub occurred_at: Option<Timestamp>,
+    /// With what it is booked by hand.
+    pub document: Option<Document>,
+}
+
+/// What is booked by hand in one request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Document {
+    /// This movement is its first.
+    Begun,
+    /// This one was its first.
+    Of(MovementId),
+}
+
+impl Entry {
+    /// What follows from something else, now.
+    pub fn following(
+        kind: MovementKind,
+        (location, article): (LocationId, ArticleId),
+        quantity: Quantity,
+        occurred_at: Option<Timestamp>,
+    ) -> Self {
+        Self { location, article, kind, quantity, reason: String::new(), occurred_at, document: None }
+    }
 }
 
 /// Enters a movement: the level changes by it, and the ledger has it. What is told late of the time before the last count
@@ -30,9 +53,8 @@ pub(super) fn enter(work: &mut UnitOfWork, call: &mut Call<'_>, entry: Entry) ->
     let seen_by = moved.level.last_count.filter(|last| occurred_at.is_some_and(|at| at <= last.at));
     let (Some(last), None) = (seen_by, kind.stocktake()) else { return Ok(moved) };
     let quantity = Quantity(quantity.0.saturating_neg());
-    let (kind, reason) = (MovementKind::Count(last.stocktake), String::new());
-    let back = Entry { location, article, kind, quantity, reason, occurred_at: Some(last.at) };
-    let back = append(work, call, back)?;
+    let kind = MovementKind::Count(last.stocktake);
+    let back = append(work, call, Entry::following(kind, (location, article), quantity, Some(last.at)))?;
     tell_moved(work, call, &back);
     Ok(Moved { level: back.level, ..moved })
 }
@@ -52,27 +74,29 @@ pub(crate) fn enter_count(
     if difference == Quantity::ZERO {
         return Ok(level.clone());
     }
-    let (kind, reason, occurred_at) = (MovementKind::Count(last.stocktake), String::new(), Some(last.at));
-    let moved = append(work, call, Entry { location, article, kind, quantity: difference, reason, occurred_at })?;
+    let kind = MovementKind::Count(last.stocktake);
+    let moved = append(work, call, Entry::following(kind, (location, article), difference, Some(last.at)))?;
     tell_moved(work, call, &moved);
     tell_crossing(work, call, was_below, &moved.level);
     Ok(moved.level)
 }
 
 fn append(work: &mut UnitOfWork, call: &mut Call<'_>, entry: Entry) -> Result<Moved, Stop<command::Refusal>> {
-    let Entry { location, article, kind, quantity, reason, occurred_at } = entry;
+    let Entry { location, article, kind, quantity, reason, occurred_at, document } = entry;
     let level = level_mut(work, call.merchant, location, article)?;
     level.on_hand = level.on_hand.checked_add(quantity).ok_or(Refusal::QuantityOutOfRange)?;
     level.backdated = level.backdated.saturating_add(occurred_at.is_some().into());
     let level = level.clone();
+    let id = MovementId::from_uuid(call.next_uuid());
     let movement = Movement {
-        id: MovementId::from_uuid(call.next_uuid()),
+        id,
         merchant: call.merchant,
         location,
         article,
         kind,
         quantity,
         reason,
+        document: document.map(|document| if let Document::Of(first) = document { first } else { id }),
         occurred_at,
         recorded_at: call.now,
     };

@@ -89,14 +89,8 @@ pub(crate) fn sell(
     let level = level_mut(work, sale.merchant, sale.location, article)?;
     let was_below = level.is_below_threshold();
     level.reserved = level.reserved.checked_sub(held).ok_or(Refusal::QuantityOutOfRange)?;
-    let entry = Entry {
-        location: sale.location,
-        article,
-        kind: MovementKind::Sale(sale.id),
-        quantity: Quantity(quantity.0.saturating_neg()),
-        reason: String::new(),
-        occurred_at: None,
-    };
+    let gone = Quantity(quantity.0.saturating_neg());
+    let entry = Entry::following(MovementKind::Sale(sale.id), (sale.location, article), gone, None);
     let level = enter(work, call, entry)?.level;
     // A sale that held all it sold did not cause a lack of promises, only a miscount can have.
     let is_oversold = level.on_hand < Quantity::ZERO || (held < quantity && level.available() < Quantity::ZERO);
@@ -116,8 +110,7 @@ pub(crate) fn take_back(
     article: ArticleId,
     quantity: Quantity,
 ) -> Result<(), Stop<command::Refusal>> {
-    let (kind, reason) = (MovementKind::Return(sale), String::new());
-    enter(work, call, Entry { location, article, kind, quantity, reason, occurred_at: None }).map(drop)
+    enter(work, call, Entry::following(MovementKind::Return(sale), (location, article), quantity, None)).map(drop)
 }
 
 fn held(work: &UnitOfWork, sale: &Sale, article: ArticleId) -> Quantity {

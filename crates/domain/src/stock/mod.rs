@@ -7,13 +7,15 @@ mod move_stock;
 mod movement;
 mod refusal;
 mod threshold;
+mod transit;
 
 pub(crate) use ledger::enter_count;
 pub(crate) use level::{release, require_available, require_counted, reserve, sell, take_back};
 pub use move_stock::{Booking, LATE_MS_MAX, LINES_MAX, MoveStock, Moved, NewMovement, REASON_CHARS_MAX};
-pub use movement::{Movement, MovementKind, WriteOffReason};
+pub use movement::{Behind, Movement, MovementKind, WriteOffReason};
 pub use refusal::Refusal;
 pub use threshold::SetThreshold;
+pub(crate) use transit::{book_in, send_off, write_off_lost};
 
 use crate::id::{ArticleId, LocationId, MerchantId, SaleId, StocktakeId};
 use crate::money::Quantity;

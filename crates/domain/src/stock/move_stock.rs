@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::ledger::{Entry, enter};
+use super::ledger::{Document, Entry, enter};
 use super::level::require_counted;
 use super::threshold::tell_crossing;
 use super::{Movement, MovementKind, Refusal, StockLevel, WriteOffReason};
@@ -120,8 +120,8 @@ impl MoveStock {
         &self,
         work: &mut UnitOfWork,
         call: &mut Call<'_>,
-        line: &NewMovement,
-        article: ArticleId,
+        (line, article): (&NewMovement, ArticleId),
+        document: Document,
     ) -> Result<Moved, Stop<command::Refusal>> {
         require_counted(work, call, self.location, article)?;
         self.check_quantity(line.quantity)?;
@@ -134,7 +134,8 @@ impl MoveStock {
         }
         let (kind, reason) = (self.movement_kind(), self.reason.clone());
         let Self { location, occurred_at, .. } = *self;
-        let entry = Entry { location, article, kind, quantity: line.quantity, reason, occurred_at };
+        let (quantity, document) = (line.quantity, Some(document));
+        let entry = Entry { location, article, kind, quantity, reason, occurred_at, document };
         let moved = enter(work, call, entry)?;
         // Only a move downwards is held to zero, so that a level which an oversell left below zero can be brought up in
         // steps.
@@ -171,8 +172,14 @@ impl Command for MoveStock {
         let articles = articles?;
         // Those that are named by a barcode are loaded next, all at once.
         work.require(articles.iter().flat_map(|id| [Key::Article(*id), Key::StockLevel(self.location, *id)]))?;
-        let lines = self.lines.iter().zip(articles);
-        lines.map(|(line, article)| self.enter_line(work, call, line, article)).collect()
+        let mut document = Document::Begun;
+        let mut moved = Vec::with_capacity(self.lines.len());
+        for line in self.lines.iter().zip(articles) {
+            let entered = self.enter_line(work, call, line, document)?;
+            document = Document::Of(entered.movement.document.unwrap_or(entered.movement.id));
+            moved.push(entered);
+        }
+        Ok(moved)
     }
 }
 

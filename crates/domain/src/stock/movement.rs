@@ -1,6 +1,6 @@
 //! The entries of the stock ledger: what moved, why, and when.
 
-use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId};
+use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId, TransferId};
 use crate::money::Quantity;
 use crate::time::Timestamp;
 
@@ -21,6 +21,8 @@ pub struct Movement {
     pub quantity: Quantity,
     /// A person's reason; empty where the kind says it all.
     pub reason: String,
+    /// The first movement of those that were booked by hand with it, in one request; none where it follows from something else.
+    pub document: Option<MovementId>,
     /// When the goods moved, where somebody says that it was before it was recorded.
     pub occurred_at: Option<Timestamp>,
     /// When it was recorded.
@@ -46,15 +48,22 @@ pub enum MovementKind {
     /// What a count found more or less than the books said; or what is told late of the time before it, taken back, because
     /// the count has seen it.
     Count(StocktakeId),
+    /// Goods left for another location.
+    TransferOut(TransferId),
+    /// Goods of a transfer arrived; or came back to where they had left.
+    TransferIn(TransferId),
     /// Goods are gone, or can no longer be sold.
     WriteOff(WriteOffReason),
+    /// Goods of a transfer never came: a write-off like any other, of what counts as arrived.
+    TransferLoss(TransferId, WriteOffReason),
     /// A person put the books right, and says why.
     Correction,
 }
 
 impl MovementKind {
     /// The words of all kinds.
-    pub const WORDS: [&str; 6] = ["receipt", "sale", "return", "count", "write_off", "correction"];
+    pub const WORDS: [&str; 8] =
+        ["receipt", "sale", "return", "count", "transfer_out", "transfer_in", "write_off", "correction"];
 
     /// The word in the database and in the API.
     pub const fn as_str(self) -> &'static str {
@@ -63,46 +72,67 @@ impl MovementKind {
             Self::Sale(_) => "sale",
             Self::Return(_) => "return",
             Self::Count(_) => "count",
-            Self::WriteOff(_) => "write_off",
+            Self::TransferOut(_) => "transfer_out",
+            Self::TransferIn(_) => "transfer_in",
+            Self::WriteOff(_) | Self::TransferLoss(..) => "write_off",
             Self::Correction => "correction",
         }
     }
 
     /// The kind of that name, with what it carries.
-    pub fn parse(
-        text: &str,
-        sale: Option<SaleId>,
-        stocktake: Option<StocktakeId>,
-        why: Option<WriteOffReason>,
-    ) -> Option<Self> {
-        match (text, sale, stocktake, why) {
-            ("receipt", None, None, None) => Some(Self::Receipt),
-            ("sale", Some(sale), None, None) => Some(Self::Sale(sale)),
-            ("return", Some(sale), None, None) => Some(Self::Return(sale)),
-            ("count", None, Some(stocktake), None) => Some(Self::Count(stocktake)),
-            ("write_off", None, None, Some(why)) => Some(Self::WriteOff(why)),
-            ("correction", None, None, None) => Some(Self::Correction),
+    pub fn parse(text: &str, behind: Behind) -> Option<Self> {
+        let Behind { sale, stocktake, transfer, write_off_reason } = behind;
+        match (text, sale, stocktake, transfer, write_off_reason) {
+            ("receipt", None, None, None, None) => Some(Self::Receipt),
+            ("sale", Some(sale), None, None, None) => Some(Self::Sale(sale)),
+            ("return", Some(sale), None, None, None) => Some(Self::Return(sale)),
+            ("count", None, Some(stocktake), None, None) => Some(Self::Count(stocktake)),
+            ("transfer_out", None, None, Some(transfer), None) => Some(Self::TransferOut(transfer)),
+            ("transfer_in", None, None, Some(transfer), None) => Some(Self::TransferIn(transfer)),
+            ("write_off", None, None, None, Some(why)) => Some(Self::WriteOff(why)),
+            ("write_off", None, None, Some(transfer), Some(why)) => Some(Self::TransferLoss(transfer, why)),
+            ("correction", None, None, None, None) => Some(Self::Correction),
             _ => None,
         }
     }
 
-    /// The sale behind it.
-    pub const fn sale(self) -> Option<SaleId> {
+    /// What is behind it.
+    pub const fn behind(self) -> Behind {
+        let none = Behind { sale: None, stocktake: None, transfer: None, write_off_reason: None };
         match self {
-            Self::Sale(sale) | Self::Return(sale) => Some(sale),
-            Self::Receipt | Self::Count(_) | Self::WriteOff(_) | Self::Correction => None,
+            Self::Sale(sale) | Self::Return(sale) => Behind { sale: Some(sale), ..none },
+            Self::Count(stocktake) => Behind { stocktake: Some(stocktake), ..none },
+            Self::TransferOut(transfer) | Self::TransferIn(transfer) => Behind { transfer: Some(transfer), ..none },
+            Self::WriteOff(why) => Behind { write_off_reason: Some(why), ..none },
+            Self::TransferLoss(transfer, why) => {
+                Behind { transfer: Some(transfer), write_off_reason: Some(why), ..none }
+            }
+            Self::Receipt | Self::Correction => none,
         }
     }
 
     /// The stocktake behind it.
     pub const fn stocktake(self) -> Option<StocktakeId> {
-        if let Self::Count(stocktake) = self { Some(stocktake) } else { None }
+        self.behind().stocktake
     }
 
     /// Why goods were written off.
     pub const fn write_off_reason(self) -> Option<WriteOffReason> {
-        if let Self::WriteOff(why) = self { Some(why) } else { None }
+        self.behind().write_off_reason
     }
+}
+
+/// What a movement follows from, each where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Behind {
+    /// The sale that sold the goods or took them back.
+    pub sale: Option<SaleId>,
+    /// The stocktake that found them.
+    pub stocktake: Option<StocktakeId>,
+    /// The transfer they were on their way with.
+    pub transfer: Option<TransferId>,
+    /// Why they were written off.
+    pub write_off_reason: Option<WriteOffReason>,
 }
 
 /// Why goods were written off.

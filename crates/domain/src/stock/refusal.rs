@@ -69,7 +69,7 @@ impl fmt::Display for Refusal {
             Self::Insufficient { article, available: Quantity(available) } => {
                 write!(
                     f,
-                    "Of {article} only {available} thousandths are available. Sell less, or book the receipt first."
+                    "Of {article} only {available} thousandths are available. Take less, or book the receipt first."
                 )
             }
             Self::Negative { article, on_hand: Quantity(on_hand) } => {

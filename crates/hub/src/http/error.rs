@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
     article, exception, merchant, operator, payment, print_job, printer, promotion, receipt, returns, sale, shift,
-    stock, stocktake, webhook_delivery, webhook_endpoint,
+    stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -95,7 +95,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 23] = [
+pub const NOUNS: [&str; 24] = [
     "article",
     "connection",
     "exception",
@@ -117,6 +117,7 @@ pub const NOUNS: [&str; 23] = [
     "sale_line",
     "shift",
     "stocktake",
+    "transfer",
     "webhook_delivery",
     "webhook_endpoint",
 ];
@@ -381,6 +382,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Article(refusal) => of_article(refusal),
         Refusal::Stock(refusal) => of_stock(refusal),
         Refusal::Stocktake(refusal) => of_stocktake(refusal),
+        Refusal::Transfer(refusal) => of_transfer(refusal),
         Refusal::Sale(refusal) => of_sale(refusal),
         Refusal::Return(refusal) => of_return(refusal),
         Refusal::Payment(refusal) => of_payment(refusal),
@@ -528,6 +530,21 @@ const fn of_stock(refusal: &stock::Refusal) -> StatusCode {
         R::NotCounted | R::QuantityOutOfRange | R::LineCountOutOfRange | R::OccurredAtOutOfRange | R::ReasonInvalid => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
+    }
+}
+
+const fn of_transfer(refusal: &transfer::Refusal) -> StatusCode {
+    use transfer::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::NotDraft { .. } | R::NotSent { .. } | R::Empty | R::ExceedsSent { .. } => StatusCode::CONFLICT,
+        R::LocationsSame
+        | R::LineCountOutOfRange
+        | R::ArticleRepeated { .. }
+        | R::QuantityOutOfRange
+        | R::NoteTooLong
+        | R::ReasonInvalid
+        | R::ArticleUnknown { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

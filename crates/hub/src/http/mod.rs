@@ -41,6 +41,8 @@ pub mod stock_movement;
 pub mod stocktake;
 mod stocktake_json;
 pub mod submit;
+pub mod transfer;
+mod transfer_json;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
 
@@ -112,6 +114,7 @@ pub fn routes() -> Vec<Route> {
         stock_movement::routes(),
         stocktake::routes(),
         promotion::routes(),
+        transfer::routes(),
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),

@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::article::ArticleRef;
 use domain::call::Role;
-use domain::id::{ArticleId, LocationId, MovementId, SaleId, StocktakeId};
+use domain::id::{ArticleId, LocationId, MovementId, SaleId, StocktakeId, TransferId};
 use domain::money::Quantity;
-use domain::stock::{self, Booking, MoveStock, Moved, MovementKind, NewMovement, WriteOffReason};
+use domain::stock::{self, Behind, Booking, MoveStock, Moved, MovementKind, NewMovement, WriteOffReason};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::Answer;
@@ -64,7 +64,7 @@ enum KindIn {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WhyIn {
+pub(super) enum WhyIn {
     Damaged,
     Expired,
     Stolen,
@@ -73,7 +73,7 @@ enum WhyIn {
 }
 
 impl WhyIn {
-    const fn why(self) -> WriteOffReason {
+    pub(super) const fn why(self) -> WriteOffReason {
         match self {
             Self::Damaged => WriteOffReason::Damaged,
             Self::Expired => WriteOffReason::Expired,
@@ -215,6 +215,9 @@ struct Shape<'a> {
     reason: &'a str,
     sale_id: Option<SaleId>,
     stocktake_id: Option<StocktakeId>,
+    transfer_id: Option<TransferId>,
+    /// What was booked by hand in one request has the same.
+    document_id: Option<MovementId>,
     #[serde(serialize_with = "json::instant")]
     occurred_at: Timestamp,
     #[serde(serialize_with = "json::instant")]
@@ -226,7 +229,8 @@ struct Shape<'a> {
 
 impl<'a> Shape<'a> {
     fn of(movement: &'a stock::Movement) -> Self {
-        let stock::Movement { id, location, article, kind, quantity, recorded_at, .. } = *movement;
+        let stock::Movement { id, location, article, kind, quantity, document, recorded_at, .. } = *movement;
+        let Behind { sale, stocktake, transfer, write_off_reason } = kind.behind();
         Self {
             id,
             object: "stock_movement",
@@ -234,10 +238,12 @@ impl<'a> Shape<'a> {
             article_id: article,
             kind: kind.as_str(),
             quantity,
-            write_off_reason: kind.write_off_reason().map(WriteOffReason::as_str),
+            write_off_reason: write_off_reason.map(WriteOffReason::as_str),
             reason: &movement.reason,
-            sale_id: kind.sale(),
-            stocktake_id: kind.stocktake(),
+            sale_id: sale,
+            stocktake_id: stocktake,
+            transfer_id: transfer,
+            document_id: document,
             occurred_at: movement.moved_at(),
             recorded_at,
             stock_level: None,

@@ -90,7 +90,7 @@ async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Re
 }
 
 /// The state that a query names.
-fn one_of(words: &[&'static str], word: Option<&str>) -> Result<Option<&'static str>, Problem> {
+pub(super) fn one_of(words: &[&'static str], word: Option<&str>) -> Result<Option<&'static str>, Problem> {
     let Some(word) = word else { return Ok(None) };
     let state = words.iter().copied().find(|state| *state == word);
     let unknown = || Problem::new(Kind::QueryInvalid, format!("The parameter `state` is one of {}.", words.join(", ")));

@@ -41,6 +41,7 @@ mod stock;
 mod stock_movement;
 mod stocktake;
 mod tidy;
+mod transfer;
 mod webhook_address;
 mod webhook_delivery;
 mod webhook_endpoint;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::asking::{Belongings, Operation, Parts, places, prefix};
 use crate::support::receiver::wait_until;
-use crate::support::shop::{Shop, add_key, run};
+use crate::support::shop::{Shop, add_key, add_location, run};
 use crate::support::{Answer, On, Receiver, TestHub};
 
 on_each_engine! {
@@ -61,8 +61,22 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     post(&format!("/v1/sales/{parked}/park"), json!({ "name": "table 4" })).await;
     let promotion = json!({ "name": "Spring", "rule": { "kind": "percent", "basis_points": 1 }, "is_active": false });
     own.add(text(&post("/v1/promotions", promotion).await["id"]));
+    transfer(hub, shop, &mut own).await;
     deliver(hub, shop, &mut own).await;
     own
+}
+
+/// Two transfers to another location, one that may still change and one that is on its way.
+async fn transfer(hub: &TestHub, shop: &Shop, own: &mut Belongings) {
+    let annexe = own.add(add_location(&hub.running.app, shop.merchant).await);
+    let lines = json!([{ "article_id": shop.tea, "quantity": 1 }]);
+    let body = json!({ "from_location_id": shop.location, "to_location_id": annexe, "lines": lines });
+    let mut paths = Vec::new();
+    for _ in 0..2 {
+        let opened = hub.post(&shop.manager, "/v1/transfers", body.clone()).await.expect(201);
+        paths.push(format!("/v1/transfers/{}/send", own.add(text(&opened["id"]))));
+    }
+    hub.post(&shop.manager, &paths[1], json!({})).await.expect(200);
 }
 
 /// A connection with a provider that is never asked.
@@ -224,6 +238,7 @@ fn noun(id: &str) -> &'static str {
         "reg" => "register",
         "ret" => "return",
         "sal" => "sale",
+        "trf" => "transfer",
         "whd" => "webhook_delivery",
         "whe" => "webhook_endpoint",
         other => panic!("say which noun `{other}_` stands for"),

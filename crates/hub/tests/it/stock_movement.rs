@@ -38,7 +38,8 @@ async fn goods_come_in_and_books_are_put_right(on: On) {
     let mut expected = json!({
         "id": made["id"], "object": "stock_movement", "location_id": hub.shop.location.to_string(),
         "article_id": hub.shop.rice.to_string(), "kind": "receipt", "quantity": "2.5", "write_off_reason": null,
-        "reason": "", "sale_id": null, "stocktake_id": null, "occurred_at": made["recorded_at"], "recorded_at": made["recorded_at"],
+        "reason": "", "sale_id": null, "stocktake_id": null, "transfer_id": null, "document_id": made["id"],
+        "occurred_at": made["recorded_at"], "recorded_at": made["recorded_at"],
         "stock_level": level,
     });
     expected["stock_level"]["version"] = made["stock_level"]["version"].clone();
@@ -74,6 +75,8 @@ async fn a_delivery_note_is_one_request(on: On) {
     let booked = hub.post(&hub.shop.manager, MOVEMENTS, note(lines)).await.expect(201);
     assert_eq!((&booked["object"], &booked["movement_count"]), (&json!("stock_movements"), &json!(2)));
     assert_eq!(booked["movements"][1]["article_id"], rice);
+    let first = &booked["movements"][0]["id"];
+    assert!(booked["movements"].as_array().unwrap().iter().all(|moved| moved["document_id"] == *first));
     assert_eq!(booked["movements"][0]["stock_level"]["on_hand"], "12");
     // Too much for an answer that is stored, and booked all the same.
     let many = Value::Array(vec![json!({ "article_id": rice, "quantity": 1 }); 500]);

@@ -14,6 +14,7 @@ mod shifts;
 mod source;
 mod stocktakes;
 mod trade;
+mod transfers;
 mod webhooks;
 
 pub use source::{Snapshot, Source};
@@ -79,6 +80,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         catalogue::barcodes,
         trade::stock,
         stocktakes::stocktakes,
+        transfers::transfers,
         trade::sales,
         merchants::issuers,
         parked_sales::parked_sales,

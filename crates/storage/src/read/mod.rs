@@ -12,6 +12,7 @@ pub mod request;
 pub mod shift;
 pub mod stock;
 pub mod stocktake;
+pub mod transfer;
 pub mod webhook;
 
 use domain::exception::Exception;

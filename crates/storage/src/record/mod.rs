@@ -14,6 +14,7 @@ mod sale;
 mod shift;
 mod stock;
 mod stocktake;
+mod transfer;
 mod webhook;
 
 use std::borrow::Cow;

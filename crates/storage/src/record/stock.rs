@@ -1,7 +1,8 @@
 //! Stock level, reservation, movement.
 
+use domain::id::{MovementId, TransferId};
 use domain::money::Quantity;
-use domain::stock::{LastCount, Movement, MovementKind, Reservation, StockLevel, WriteOffReason};
+use domain::stock::{Behind, LastCount, Movement, MovementKind, Reservation, StockLevel, WriteOffReason};
 use domain::time::Timestamp;
 
 use super::{INT, Stored, TEXT, table};
@@ -113,12 +114,15 @@ pub static MOVEMENT: Table = table(
         ("write_off_reason", TEXT),
         ("occurred_at", INT),
         ("stocktake_id", TEXT),
+        ("document_id", TEXT),
         ("recorded_at", INT),
     ],
 );
 
 /// The cells of a movement.
 pub fn movement_cells<'a>(movement: &'a Movement, cells: &mut Vec<Cell<'a>>) {
+    let Behind { sale, stocktake, transfer, write_off_reason } = movement.kind.behind();
+    let document = Cell::option(movement.document, Cell::display);
     cells.extend([
         Cell::display(movement.id),
         Cell::display(movement.merchant),
@@ -126,11 +130,12 @@ pub fn movement_cells<'a>(movement: &'a Movement, cells: &mut Vec<Cell<'a>>) {
         Cell::display(movement.article),
         Cell::text(movement.kind.as_str()),
         Cell::Int(movement.quantity.0),
-        Cell::option(movement.kind.sale(), Cell::display),
+        Cell::option(sale, Cell::display),
         Cell::text(&movement.reason),
-        Cell::option(movement.kind.write_off_reason(), |why| Cell::text(why.as_str())),
+        Cell::option(write_off_reason, |why| Cell::text(why.as_str())),
         Cell::option(movement.occurred_at, |at| Cell::Int(at.0)),
-        Cell::option(movement.kind.stocktake(), Cell::display),
+        Cell::option(stocktake, Cell::display),
+        transfer.map_or(document, Cell::display),
         Cell::Int(movement.recorded_at.0),
     ]);
 }
@@ -140,9 +145,29 @@ pub fn movement(row: Row) -> Result<Movement, Corrupt> {
     let mut row = RowReader::new(&MOVEMENT, row);
     let (id, merchant, location, article) = (row.parse()?, row.parse()?, row.parse()?, row.parse()?);
     let (kind, quantity, sale, reason) = (row.text()?, Quantity(row.int()?), row.parse_option()?, row.text()?);
-    let why = row.word_option(WriteOffReason::parse)?;
-    let occurred_at = row.int_option()?.map(Timestamp);
-    let Some(kind) = MovementKind::parse(&kind, sale, row.parse_option()?, why) else { return row.make_no_sense() };
+    let write_off_reason = row.word_option(WriteOffReason::parse)?;
+    let (occurred_at, stocktake) = (row.int_option()?.map(Timestamp), row.parse_option()?);
+    let (transfer, document) = match row.word_option(Document::parse)? {
+        None => (None, None),
+        Some(Document::Transfer(transfer)) => (Some(transfer), None),
+        Some(Document::Movement(first)) => (None, Some(first)),
+    };
+    let behind = Behind { sale, stocktake, transfer, write_off_reason };
+    let Some(kind) = MovementKind::parse(&kind, behind) else { return row.make_no_sense() };
     let recorded_at = Timestamp(row.int()?);
-    Ok(Movement { id, merchant, location, article, kind, quantity, reason, occurred_at, recorded_at })
+    Ok(Movement { id, merchant, location, article, kind, quantity, reason, document, occurred_at, recorded_at })
+}
+
+/// What a movement was entered with.
+enum Document {
+    Transfer(TransferId),
+    /// The first movement of the same request.
+    Movement(MovementId),
+}
+
+impl Document {
+    fn parse(text: &str) -> Option<Self> {
+        let transfer = text.parse().map(Self::Transfer).ok();
+        transfer.or_else(|| text.parse().map(Self::Movement).ok())
+    }
 }

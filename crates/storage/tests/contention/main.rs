@@ -91,6 +91,7 @@ fn add_to(articles: Vec<ArticleId>) -> impl Command<Reply = ()> + Send + 'static
                 kind: domain::stock::MovementKind::Receipt,
                 quantity: domain::money::Quantity(1_000),
                 reason: String::new(),
+                document: None,
                 occurred_at: None,
                 recorded_at: call.now,
             });

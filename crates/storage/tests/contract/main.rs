@@ -39,5 +39,6 @@ mod queue;
 mod serving;
 mod stocktakes;
 mod trade;
+mod transfers;
 mod two_hubs;
 mod webhooks;

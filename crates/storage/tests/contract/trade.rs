@@ -143,6 +143,7 @@ fn fill(work: &mut UnitOfWork, call: &mut Call<'_>, article: ArticleId) {
         kind: MovementKind::Receipt,
         quantity: piece,
         reason: String::new(),
+        document: None,
         occurred_at: None,
         recorded_at: call.now,
     });

@@ -1,8 +1,8 @@
 //! A merchant to test with: one location, two registers, three articles, a key of each role.
 
 use domain::article::{Article, CreateArticle};
-use domain::call::Role;
-use domain::command::Command;
+use domain::call::{Call, Role};
+use domain::command::{Command, Refusal};
 use domain::id::{ApiKeyId, ArticleId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
     AddApiKey, ApiKey, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register, SetUpMerchant,
@@ -10,6 +10,7 @@ use domain::merchant::{
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::stock::{Booking, MoveStock};
 use domain::tax::TaxRules;
+use domain::work::{Key, Stop, UnitOfWork};
 use hub::api_key::{self, Environment};
 use hub::app::App;
 use hub::clock::RandomIds;
@@ -121,6 +122,32 @@ async fn add_article(
 ) -> Article {
     let command = CreateArticle { is_stocked, ..CreateArticle::plain(merchant, sku, sku, UnitPrice(price), tax_class) };
     run(app, merchant, command).await.article
+}
+
+/// Opens another location of a merchant, which so far only the installation does when it sets a merchant up.
+pub async fn add_location(app: &App, merchant: MerchantId) -> LocationId {
+    let (id, name, contact) = (LocationId::from_uuid(app.next_uuid()), "Annexe".to_owned(), Contact::default());
+    run(app, merchant, AddLocation(Location { id, merchant, name, contact, version: 1 })).await;
+    id
+}
+
+struct AddLocation(Location);
+
+impl Command for AddLocation {
+    type Reply = ();
+
+    fn name(&self) -> &'static str {
+        "test.add_location"
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn decide(&self, work: &mut UnitOfWork, _: &mut Call<'_>) -> Result<(), Stop<Refusal>> {
+        work.locations.insert(self.0.clone());
+        Ok(())
+    }
 }
 
 /// Runs a command in the name of the installation.
