@@ -5,8 +5,8 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, exception, merchant, operator, payment, print_job, printer, promotion, receipt, returns, sale, shift,
-    stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
+    article, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt, returns,
+    sale, shift, stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -70,6 +70,8 @@ pub enum Refusal {
     Payment(payment::Refusal),
     /// A rule of exceptions.
     Exception(exception::Refusal),
+    /// A rule of external references.
+    ExternalRef(external_ref::Refusal),
     /// A rule of merchants and their places.
     Merchant(merchant::Refusal),
     /// A rule of operators.
@@ -105,6 +107,7 @@ impl Refusal {
             Self::Return(refusal) => refusal.code().to_owned(),
             Self::Payment(refusal) => refusal.code().to_owned(),
             Self::Exception(refusal) => refusal.code().to_owned(),
+            Self::ExternalRef(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
             Self::Operator(refusal) => refusal.code().to_owned(),
             Self::Shift(refusal) => refusal.code().to_owned(),
@@ -139,6 +142,7 @@ impl fmt::Display for Refusal {
             Self::Return(refusal) => refusal.fmt(f),
             Self::Payment(refusal) => refusal.fmt(f),
             Self::Exception(refusal) => refusal.fmt(f),
+            Self::ExternalRef(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
             Self::Operator(refusal) => refusal.fmt(f),
             Self::Shift(refusal) => refusal.fmt(f),

@@ -8,6 +8,7 @@ pub mod command;
 pub mod decimal;
 pub mod event;
 pub mod exception;
+pub mod external_ref;
 pub mod guard;
 pub mod id;
 pub mod job;

@@ -241,6 +241,9 @@ impl World {
             Key::Coupon(merchant, code) => {
                 copy(&database.coupons, &mut work.coupons, owner, &(*merchant, code.clone()));
             }
+            Key::ExternalRef(merchant, external, kind) => {
+                copy(&database.external_refs, &mut work.external_refs, owner, &(*merchant, external.clone(), *kind));
+            }
             Key::Sale(id) => self.load_sale(work, *id),
             Key::ParkedSale(sale) => copy(&database.parked_sales, &mut work.parked_sales, owner, sale),
             Key::Returns(sale) => self.load_returns(work, *sale),
@@ -339,6 +342,7 @@ impl World {
         write(&work.labels, &mut database.labels);
         write(&work.promotions, &mut database.promotions);
         write(&work.coupons, &mut database.coupons);
+        write(&work.external_refs, &mut database.external_refs);
         write(&work.operators, &mut database.operators);
         write(&work.sales, &mut database.sales);
         write(&work.sale_lines, &mut database.sale_lines);

@@ -11,6 +11,7 @@ use crate::article::{Article, ArticleDetails, Barcode, Label};
 use crate::call::Call;
 use crate::event::Event;
 use crate::exception::{self, Exception};
+use crate::external_ref::{self, ExternalId, ExternalRef};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, PrintJobId,
     PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TransferId,
@@ -52,6 +53,8 @@ pub enum Key {
     Barcode(MerchantId, Barcode),
     /// All promotions of a merchant. Reference data, read unlocked; a change of one is guarded by its version.
     Promotions(MerchantId),
+    /// Reference data, read unlocked. A row is made once and never changed; that it is made once is seen by its key.
+    ExternalRef(MerchantId, ExternalId, external_ref::Kind),
     /// Reference data, read unlocked.
     Connection(ConnectionId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
@@ -136,6 +139,8 @@ records! {
     Label, (MerchantId, Barcode), |r| (r.merchant, r.barcode.clone()), r.merchant;
     Promotion, (MerchantId, PromotionId), |r| (r.merchant, r.id), r.merchant;
     Coupon, (MerchantId, CouponCode), |r| (r.merchant, r.code.clone()), r.merchant;
+    ExternalRef, (MerchantId, ExternalId, external_ref::Kind),
+        |r| (r.merchant, r.external.clone(), r.subject.kind()), r.merchant;
     Connection, ConnectionId, |r| r.id, r.merchant;
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
     Printer, PrinterId, |r| r.id, r.merchant;
@@ -303,7 +308,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles article_details labels promotions coupons connections api_keys printers
+        each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs promotions coupons connections api_keys printers
             operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances);
@@ -324,6 +329,7 @@ pub struct UnitOfWork {
     pub labels: Table<Label>,
     pub promotions: Table<Promotion>,
     pub coupons: Table<Coupon>,
+    pub external_refs: Table<ExternalRef>,
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
     pub printers: Table<Printer>,

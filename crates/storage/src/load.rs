@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::article::{Article, ArticleDetails, Label};
 use domain::exception::Exception;
+use domain::external_ref::ExternalRef;
 use domain::id::MerchantId;
 use domain::job::Job;
 use domain::journal::Balance;
@@ -71,6 +72,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::ArticleDetails(_)
             | Key::Barcode(..)
             | Key::Promotions(_)
+            | Key::ExternalRef(..)
             | Key::Connection(_)
             | Key::ApiKey(_)
             | Key::Printer(_)
@@ -161,6 +163,7 @@ impl Plan {
         plan.read(ArticleDetails::TABLE, &keys.article_details, |work, row| put(&mut work.article_details, row));
         plan.read(Label::TABLE, &keys.labels, |work, row| put(&mut work.labels, row));
         plan.read(Promotion::TABLE, &keys.promotions, |work, row| put(&mut work.promotions, row));
+        plan.read(ExternalRef::TABLE, &keys.external_refs, |work, row| put(&mut work.external_refs, row));
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
@@ -204,6 +207,7 @@ struct KeySets {
     article_details: BTreeSet<Vec<Cell<'static>>>,
     labels: BTreeSet<Vec<Cell<'static>>>,
     promotions: BTreeSet<Vec<Cell<'static>>>,
+    external_refs: BTreeSet<Vec<Cell<'static>>>,
     connections: BTreeSet<Vec<Cell<'static>>>,
     api_keys: BTreeSet<Vec<Cell<'static>>>,
     operators: BTreeSet<Vec<Cell<'static>>>,
@@ -242,6 +246,10 @@ impl KeySets {
                     sets.labels.insert(vec![Cell::display(merchant), Cell::display(barcode)])
                 }
                 Key::Promotions(merchant) => sets.promotions.insert(vec![Cell::display(merchant)]),
+                Key::ExternalRef(merchant, external, kind) => {
+                    let (system, id) = (Cell::display(external.system()), Cell::display(external.id()));
+                    sets.external_refs.insert(vec![Cell::display(merchant), system, id, Cell::text(kind.as_str())])
+                }
                 Key::Connection(id) => sets.connections.insert(vec![Cell::display(id)]),
                 Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
                 Key::Operator(id) => sets.operators.insert(vec![Cell::display(id)]),

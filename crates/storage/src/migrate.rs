@@ -24,6 +24,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V15__catalogue", include_str!("../migrations/V15__catalogue.sql")),
     ("V16__promotions", include_str!("../migrations/V16__promotions.sql")),
     ("V17__transfers", include_str!("../migrations/V17__transfers.sql")),
+    ("V18__external_refs", include_str!("../migrations/V18__external_refs.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
-    article, exception, merchant, operator, payment, print_job, printer, promotion, receipt, returns, sale, shift,
-    stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
+    article, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt, returns,
+    sale, shift, stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -387,6 +387,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Return(refusal) => of_return(refusal),
         Refusal::Payment(refusal) => of_payment(refusal),
         Refusal::Exception(refusal) => of_exception(refusal),
+        Refusal::ExternalRef(refusal) => of_external_ref(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
         Refusal::Operator(refusal) => of_operator(refusal),
         Refusal::Shift(refusal) => of_shift(refusal),
@@ -396,6 +397,15 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::PrintJob(refusal) => of_print_job(refusal),
         Refusal::WebhookEndpoint(refusal) => of_webhook_endpoint(refusal),
         Refusal::WebhookDelivery(webhook_delivery::Refusal::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_external_ref(refusal: &external_ref::Refusal) -> StatusCode {
+    use external_ref::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::Taken { .. } => StatusCode::CONFLICT,
+        R::SystemInvalid | R::IdInvalid | R::TooMany | R::SubjectImmutable => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

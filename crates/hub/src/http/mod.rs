@@ -9,6 +9,7 @@ pub mod error;
 pub mod etag;
 pub mod event;
 pub mod exception;
+pub mod external_ref;
 pub mod health;
 pub mod idempotency;
 pub mod json;
@@ -128,6 +129,7 @@ pub fn routes() -> Vec<Route> {
         shift::routes(),
         event::routes(),
         exception::routes(),
+        external_ref::routes(),
         report::routes(),
         request::routes(),
         webhook_endpoint::routes(),

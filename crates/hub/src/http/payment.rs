@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
 use domain::command::{Command, Refusal};
+use domain::external_ref::{self, ExternalRef, Subject};
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, TenderId};
 use domain::money::Currency;
 use domain::payment::{
@@ -25,6 +26,7 @@ use super::Route;
 use super::auth::{Principal, authenticate};
 use super::body::{Asked, Nothing, Segments, query};
 use super::error::{Kind, Problem, refusal_answer};
+use super::external_ref::{RefIn, RefOut, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Message, Page};
 use super::patience::Patience;
@@ -63,6 +65,8 @@ struct NewPayment {
     capture: CaptureMode,
     #[serde(default)]
     reference: String,
+    #[serde(default)]
+    external_refs: Vec<RefIn>,
 }
 
 /// When an approved charge is taken.
@@ -78,7 +82,7 @@ enum CaptureMode {
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<NewPayment>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
-    let (merchant, body) = (asked.principal.merchant, &asked.body);
+    let (merchant, body) = (asked.principal.merchant, asked.body);
     let shop = app.shops.find(&app.reader, merchant, body.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
     check_environment(&app, &asked.principal, body.connection_id).await?;
@@ -91,8 +95,10 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         amount_minor: body.amount_minor,
         currency: body.currency.unwrap_or(shop.currency),
         is_two_step: body.capture == CaptureMode::Manual,
-        reference: body.reference.clone(),
+        reference: body.reference,
     };
+    let made = |moved: &Moved| Some(Subject::Payment(moved.payment.id));
+    let command = referred(merchant, command, body.external_refs, external_ref::Kind::Payment, made);
     ask(&app, asked.envelope, &asked.headers, command, 201).await
 }
 
@@ -127,16 +133,27 @@ async fn find_reached(app: &App, principal: &Principal, segments: &Segments) -> 
 struct Wanted {
     #[serde(default)]
     in_doubt: bool,
+    external_system: Option<String>,
+    external_id: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let merchant = authenticate(&app, &headers).await?.merchant;
-    let Wanted { in_doubt, cursor, limit } = query(&uri)?;
+    let Wanted { in_doubt, external_system, external_id, cursor, limit } = query(&uri)?;
+    let external = asked_for(external_system.as_deref(), external_id.as_deref())?;
     let page = Page::new(cursor, limit);
     let (after, limit) = (page.after::<PaymentId>()?, page.limit()?);
-    let found = if in_doubt {
+    let found = if let Some(external) = external {
+        require_alone(!in_doubt && after.is_empty())?;
+        let known = app.reader.find_external_subject(merchant, &external, external_ref::Kind::Payment).await?;
+        let found = match known {
+            Some(Subject::Payment(id)) => app.reader.find_payment(merchant, id).await?,
+            _ => None,
+        };
+        Vec::from_iter(found.map(|whole| whole.payment))
+    } else if in_doubt {
         app.reader.list_payments_in_doubt(merchant, after, limit + 1).await?
     } else {
         app.reader.list_payments(merchant, after, limit + 1).await?
@@ -152,7 +169,8 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
         Some(patience) => wait_until_at_rest(&app, principal.merchant, id, Instant::now() + patience).await?,
     };
     let found = found.ok_or_else(|| Problem::not_found("payment"))?;
-    Ok(ok(json::to_bytes(&Shape::of(&found.payment, &found.operations))))
+    let shape = Shape::of(&found.payment, &found.operations).known_as(&found.external_refs);
+    Ok(ok(json::to_bytes(&shape)))
 }
 
 async fn check(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
@@ -173,6 +191,7 @@ struct Amount {
 struct Part {
     amount_minor: Option<i64>,
     reason: String,
+    external_refs: Vec<RefIn>,
 }
 
 #[derive(Deserialize, Default)]
@@ -204,9 +223,13 @@ async fn void(State(app): State<App>, segments: Segments, request: Request) -> R
 
 async fn refund(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Part>::read(&app, request, Role::Manager, KeyRule::Required).await?;
-    let Part { amount_minor, reason } = asked.body;
+    let Part { amount_minor, reason, external_refs } = asked.body;
     let payment = find_reached(&app, &asked.principal, &segments).await?.payment.id;
     let command = AskRefund { payment, amount_minor, reason };
+    // The refund that is asked for is the last operation of the payment.
+    let made = |moved: &Moved| moved.operations.last().map(|operation| Subject::Refund(operation.id));
+    let merchant = asked.principal.merchant;
+    let command = referred(merchant, command, external_refs, external_ref::Kind::Refund, made);
     ask(&app, asked.envelope, &asked.headers, command, 201).await
 }
 
@@ -471,6 +494,9 @@ struct Shape<'a> {
     message: Message,
     /// Null where there are too many for an answer that is stored.
     operations: Option<Vec<OperationShape<'a>>>,
+    /// Only where one payment is read, and it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refs: Option<Vec<RefOut<'a>>>,
 }
 
 impl<'a> Shape<'a> {
@@ -483,7 +509,20 @@ impl<'a> Shape<'a> {
             customer_charged: charged.as_str(),
             message: Message { en: advice.sentence_en, ja: advice.sentence_ja },
             operations: Some(operations.iter().map(OperationShape::of).collect()),
+            external_refs: None,
         }
+    }
+
+    /// With the ids under which other systems know it and its refunds.
+    fn known_as(mut self, refs: &'a [ExternalRef]) -> Self {
+        if !refs.is_empty() {
+            self.external_refs = RefOut::all(refs, Subject::Payment(self.summary.id));
+            for operation in self.operations.iter_mut().flatten() {
+                let id = OperationId { payment: self.summary.id, number: operation.number };
+                operation.external_refs = RefOut::all(refs, Subject::Refund(id));
+            }
+        }
+        self
     }
 }
 
@@ -551,6 +590,8 @@ struct OperationShape<'a> {
     asked_count: u32,
     #[serde(serialize_with = "json::instant")]
     recorded_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refs: Option<Vec<RefOut<'a>>>,
 }
 
 impl<'a> OperationShape<'a> {
@@ -574,6 +615,7 @@ impl<'a> OperationShape<'a> {
             witness: operation.witness.map(Witness::as_str),
             asked_count: operation.asked_count,
             recorded_at: operation.recorded_at,
+            external_refs: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! `/v1/sales/{id}/returns` and `/v1/returns`: goods that come back, and the money that goes back for them.
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
 use domain::command::Command;
+use domain::external_ref::{self, ExternalRef, Subject};
 use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, ReturnId, SaleId};
 use domain::money::{Currency, Quantity};
 use domain::returns::{
@@ -19,8 +20,9 @@ use tokio::time::Instant;
 
 use super::Route;
 use super::auth::{Principal, authenticate};
-use super::body::{Asked, Segments};
+use super::body::{Asked, Segments, query};
 use super::error::{Kind, Problem, refusal_answer};
+use super::external_ref::{RefIn, RefOut, asked_for, referred};
 use super::idempotency::KeyRule;
 use super::json::{self, Message, QuantityIn};
 use super::patience::Patience;
@@ -37,6 +39,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::post("/v1/sales/{id}/returns", create),
         Route::get("/v1/sales/{id}/returns", list),
+        Route::get("/v1/returns", find),
         Route::get("/v1/returns/{id}", get),
         Route::post("/v1/returns/{id}/refunds", add_refund),
     ]
@@ -50,6 +53,8 @@ struct Draft {
     #[serde(default)]
     reason: String,
     refunds: Option<Vec<RefundIn>>,
+    #[serde(default)]
+    external_refs: Vec<RefIn>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +103,8 @@ async fn create(State(app): State<App>, segments: Segments, request: Request) ->
         reason: body.reason,
         refunds: body.refunds.map(|refunds| refunds.into_iter().map(RefundIn::asked).collect()),
     };
+    let made = |moved: &Moved| Some(Subject::Return(moved.standing.origin.id));
+    let command = referred(merchant, command, body.external_refs, external_ref::Kind::Return, made);
     give_back(&app, asked.envelope, command, fault(&asked.headers)).await
 }
 
@@ -157,12 +164,38 @@ fn encode(reply: Result<&Moved, &domain::command::Refusal>) -> Answer {
 
 async fn list(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
     let merchant = authenticate(&app, &headers).await?.merchant;
-    let history = app.reader.find_returns(merchant, segments.id(0, "sale")?).await?;
+    let sale = segments.id(0, "sale")?;
+    let history = app.reader.find_returns(merchant, sale).await?;
     let history = history.ok_or_else(|| Problem::not_found("sale"))?;
     let standings = history.returns.iter().filter_map(|one| standing_of(&history, one.id.number).transpose());
     let standings = standings.collect::<Result<Vec<_>, _>>()?;
+    let refs = app.reader.list_external_refs(merchant, &sale.to_string()).await?;
     let id = |standing: &Standing| standing.origin.id.to_string();
-    Ok(ok(json::to_bytes(&json::list(&standings, i64::from(RETURNS_MAX), id, Shape::of))))
+    let shape = |standing| Shape::of(standing).known_as(&refs);
+    Ok(ok(json::to_bytes(&json::list(&standings, i64::from(RETURNS_MAX), id, shape))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    external_system: String,
+    external_id: String,
+}
+
+/// The return that another system knows under an id, or none.
+async fn find(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let merchant = authenticate(&app, &headers).await?.merchant;
+    let Wanted { external_system, external_id } = query(&uri)?;
+    let mut found = Vec::new();
+    if let Some(external) = asked_for(Some(&external_system), Some(&external_id))?
+        && let Some(Subject::Return(ReturnId { sale, number })) =
+            app.reader.find_external_subject(merchant, &external, external_ref::Kind::Return).await?
+        && let Some(history) = app.reader.find_returns(merchant, sale).await?
+    {
+        found.extend(standing_of(&history, number)?);
+    }
+    let id = |standing: &Standing| standing.origin.id.to_string();
+    Ok(ok(json::to_bytes(&json::list(&found, i64::from(RETURNS_MAX), id, Shape::of))))
 }
 
 async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
@@ -176,7 +209,8 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
         let standing = standing_of(&history, number)?;
         let standing = standing.ok_or_else(|| Problem::not_found("return"))?;
         if !standing.has_pending() || !patience.look_again().await {
-            return Ok(ok(json::to_bytes(&Shape::of(&standing))));
+            let refs = app.reader.list_external_refs(merchant, &sale.to_string()).await?;
+            return Ok(ok(json::to_bytes(&Shape::of(&standing).known_as(&refs))));
         }
     }
 }
@@ -206,11 +240,19 @@ struct Shape<'a> {
     refunds: Vec<Part>,
     receipt_number: &'a str,
     reason: &'a str,
+    /// Only where it is read by its id or its sale, and has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refs: Option<Vec<RefOut<'a>>>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
 }
 
 impl<'a> Shape<'a> {
+    /// With the ids under which other systems know it.
+    fn known_as(self, refs: &'a [ExternalRef]) -> Self {
+        Self { external_refs: RefOut::all(refs, Subject::Return(self.id)), ..self }
+    }
+
     fn of(standing: &'a Standing) -> Self {
         let Standing { origin, lines, taxes, refunds, due_minor } = standing;
         let advice = standing.advice();
@@ -231,6 +273,7 @@ impl<'a> Shape<'a> {
             refunds: refunds.iter().map(|(refund, state)| Part::of(refund, *state)).collect(),
             receipt_number: &origin.receipt_number,
             reason: &origin.reason,
+            external_refs: None,
             created_at: origin.created_at,
         }
     }

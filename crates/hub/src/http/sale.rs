@@ -5,11 +5,12 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::article::ArticleRef;
 use domain::call::Role;
-use domain::id::{ArticleId, RegisterId, SaleId};
+use domain::external_ref::{self, ExternalId, Subject};
+use domain::id::{ArticleId, MerchantId, RegisterId, SaleId};
 use domain::money::Currency;
 use domain::sale::{
     AddCash, AddCoupon, AddDiscount, AddLine, Consumption, NewLine, NewSale, NewTender, OpenSale, RemoveCoupon,
-    RemoveDiscount, RemoveLine, RingSale, Standing, SwitchConsumption, VoidSale,
+    RemoveDiscount, RemoveLine, RingSale, Sale, Standing, SwitchConsumption, VoidSale,
 };
 use serde::Deserialize;
 
@@ -18,9 +19,10 @@ use super::auth::authenticate;
 use super::body::{Asked, Nothing, Segments, query};
 use super::discount_json::DiscountIn;
 use super::error::{Kind, Problem};
+use super::external_ref::{RefIn, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
-use super::sale_json::{Shape, answer_created, answer_ok, body_with_returns};
+use super::sale_json::{Shape, answer_created, answer_ok, body_whole};
 use super::submit::{ok, submit};
 use crate::app::App;
 use crate::shop::Shop;
@@ -59,6 +61,8 @@ struct Draft {
     #[serde(default)]
     note: String,
     tenders: Option<Vec<Tender>>,
+    #[serde(default)]
+    external_refs: Vec<RefIn>,
 }
 
 #[derive(Deserialize)]
@@ -130,14 +134,23 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let consumption = draft.consumption.map(ConsumptionIn::meant).unwrap_or_default();
     let sale = NewSale { merchant, location, register, lines, consumption, coupons, discounts, note };
     let Some(tenders) = draft.tenders else {
-        return submit(&app, asked.envelope, OpenSale { id: draft.id, sale }, answer_created).await;
+        let command = referred(merchant, OpenSale { id: draft.id, sale }, draft.external_refs, SALE, made);
+        return submit(&app, asked.envelope, command, answer_created).await;
     };
     let id = draft.id.unwrap_or_else(|| SaleId::from_uuid(app.next_uuid()));
     let tenders = tenders
         .iter()
         .map(|tender| NewTender::Cash { amount_minor: tender.amount_minor, given_minor: tender.given_minor });
     let command = RingSale { id, currency: shop.currency, sale, tenders: tenders.collect() };
+    let command = referred(merchant, command, draft.external_refs, SALE, made);
     submit(&app, asked.envelope, command, answer_created).await
+}
+
+/// Of which kind its references are.
+const SALE: external_ref::Kind = external_ref::Kind::Sale;
+
+fn made(standing: &Standing) -> Option<Subject> {
+    Some(Subject::Sale(standing.sale.id))
 }
 
 fn check_currency(asked: Option<Currency>, shop: Shop) -> Result<(), Problem> {
@@ -155,6 +168,8 @@ fn check_currency(asked: Option<Currency>, shop: Shop) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     receipt_number: Option<String>,
+    external_system: Option<String>,
+    external_id: Option<String>,
     #[serde(default)]
     order: Order,
     cursor: Option<String>,
@@ -173,9 +188,15 @@ enum Order {
 /// All, page by page; or the one that has a receipt number, or none.
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
-    let Wanted { receipt_number, order, cursor, limit } = query(&uri)?;
+    let Wanted { receipt_number, external_system, external_id, order, cursor, limit } = query(&uri)?;
+    let external = asked_for(external_system.as_deref(), external_id.as_deref())?;
     let page = Page::new(cursor, limit);
     let (after, limit) = (page.after::<SaleId>()?, page.limit()?);
+    if let Some(external) = external {
+        require_alone(receipt_number.is_none() && after.is_empty())?;
+        let found = find_known(&app, principal.merchant, &external).await?;
+        return Ok(ok(json::to_bytes(&json::list(&found, limit, |sale| sale.id.to_string(), Shape::of_listed))));
+    }
     let found = match receipt_number {
         None => match order {
             Order::Asc => app.reader.list_sales(principal.merchant, after, limit + 1).await?,
@@ -189,13 +210,21 @@ async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Re
     Ok(ok(json::to_bytes(&json::list(&found, limit, |sale| sale.id.to_string(), Shape::of_listed))))
 }
 
+/// The sale that another system knows under an id, or none.
+async fn find_known(app: &App, merchant: MerchantId, external: &ExternalId) -> Result<Vec<Sale>, Problem> {
+    let Some(Subject::Sale(id)) = app.reader.find_external_subject(merchant, external, SALE).await? else {
+        return Ok(Vec::new());
+    };
+    Ok(Vec::from_iter(app.reader.find_sale(merchant, id).await?.map(|whole| whole.sale)))
+}
+
 async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
     let merchant = authenticate(&app, &headers).await?.merchant;
     let found = app.reader.find_sale(merchant, segments.id(0, "sale")?).await?;
     let whole = found.ok_or_else(|| Problem::not_found("sale"))?;
     let standing = Standing::of(whole.sale, whole.lines, whole.tenders);
     let standing = standing.map_err(|_| Problem::new(Kind::Internal, "The sale's lines do not add up."))?;
-    Ok(ok(body_with_returns(&standing, &whole.returned)))
+    Ok(ok(body_whole(&standing, &whole.returned, &whole.external_refs)))
 }
 
 #[derive(Deserialize)]

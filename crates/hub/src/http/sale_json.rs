@@ -1,5 +1,6 @@
 //! The JSON of a sale.
 
+use domain::external_ref::{ExternalRef, Subject};
 use domain::id::{ArticleId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, ShiftId, TenderId};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::promotion::CouponCode;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use storage::Answer;
 
 use super::discount_json::{Discount, LineDiscount};
+use super::external_ref::RefOut;
 use super::json;
 
 /// The answer to a command that made a sale.
@@ -27,13 +29,14 @@ fn answer(status: u16, standing: &Standing) -> Answer {
     json::answer_fitting(status, standing.sale.id, Shape::of(standing, true), |_| Shape::of(standing, false))
 }
 
-/// The body of a sale with its lines, of which `returned` has come back.
-pub fn body_with_returns(standing: &Standing, returned: &Returned) -> Vec<u8> {
+/// The body of a sale with its lines, of which `returned` has come back, and with the ids under which others know it.
+pub fn body_whole(standing: &Standing, returned: &Returned, refs: &[ExternalRef]) -> Vec<u8> {
     let lines = standing.lines.iter().map(|line| {
         let returned = returned.get(&line.number).copied();
         Line { returned, ..Line::of(line, &standing.sale) }
     });
-    json::to_bytes(&Shape { lines: Some(Some(lines.collect())), ..Shape::of(standing, false) })
+    let external_refs = RefOut::all(refs, Subject::Sale(standing.sale.id));
+    json::to_bytes(&Shape { lines: Some(Some(lines.collect())), external_refs, ..Shape::of(standing, false) })
 }
 
 /// A sale; in a list it stands without its parts.
@@ -69,6 +72,9 @@ pub struct Shape<'a> {
     tenders: Option<Vec<Part>>,
     receipt_number: Option<&'a str>,
     note: &'a str,
+    /// Only where one sale is read, and it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refs: Option<Vec<RefOut<'a>>>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     #[serde(serialize_with = "json::instant_option")]
@@ -101,6 +107,7 @@ impl<'a> Shape<'a> {
             tenders: None,
             receipt_number: sale.receipt_number.as_deref(),
             note: &sale.note,
+            external_refs: None,
             created_at: opened_at,
             closed_at,
             version,

@@ -5,7 +5,8 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::article::ArticleRef;
 use domain::call::Role;
-use domain::id::{ArticleId, LocationId, MovementId, SaleId, StocktakeId, TransferId};
+use domain::external_ref::{self, ExternalId, ExternalRef, Subject};
+use domain::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId, TransferId};
 use domain::money::Quantity;
 use domain::stock::{self, Behind, Booking, MoveStock, Moved, MovementKind, NewMovement, WriteOffReason};
 use domain::time::Timestamp;
@@ -17,6 +18,7 @@ use super::Route;
 use super::auth::authenticate;
 use super::body::{Asked, query};
 use super::error::{Kind, Problem};
+use super::external_ref::{RefIn, RefOut, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, InstantIn, Page, QuantityIn};
 use super::stock::Level;
@@ -43,6 +45,8 @@ struct NewMovements {
     quantity: Option<QuantityIn>,
     expected_on_hand: Option<QuantityIn>,
     lines: Option<Vec<LineIn>>,
+    #[serde(default)]
+    external_refs: Vec<RefIn>,
 }
 
 #[derive(Deserialize)]
@@ -136,9 +140,12 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let asked = Asked::<NewMovements>::read(&app, request, Role::Manager, KeyRule::Required).await?;
     let (merchant, location, kind) = (asked.principal.merchant, asked.body.location_id, asked.body.booking()?);
     let occurred_at = asked.body.occurred_at.map(|InstantIn(at)| at);
-    let reason = asked.body.reason.clone();
-    let (lines, is_one) = asked.body.lines()?;
+    let mut body = asked.body;
+    let (reason, refs) = (std::mem::take(&mut body.reason), std::mem::take(&mut body.external_refs));
+    let (lines, is_one) = body.lines()?;
     let command = MoveStock { merchant, location, kind, reason, occurred_at, lines };
+    let made = |moved: &Vec<Moved>| moved.first().map(|first| Subject::Movement(first.movement.id));
+    let command = referred(merchant, command, refs, external_ref::Kind::Movement, made);
     submit(&app, asked.envelope, command, move |moved| encode(moved, is_one)).await
 }
 
@@ -168,13 +175,16 @@ struct Wanted {
     kind: Option<String>,
     from: Option<InstantIn>,
     until: Option<InstantIn>,
+    external_system: Option<String>,
+    external_id: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let merchant = authenticate(&app, &headers).await?.merchant;
-    let Wanted { location_id, article_id, kind, from, until, cursor, limit } = query(&uri)?;
+    let Wanted { location_id, article_id, kind, from, until, external_system, external_id, cursor, limit } =
+        query(&uri)?;
     let page = Page::new(cursor, limit);
     let (before, limit) = (page.after::<MovementId>()?.parse().ok(), page.limit()?);
     if let Some(location) = location_id {
@@ -190,9 +200,35 @@ async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Re
         from: from.map(|InstantIn(at)| at),
         until: until.map(|InstantIn(at)| at),
     };
+    if let Some(external) = asked_for(external_system.as_deref(), external_id.as_deref())? {
+        require_alone(filter == MovementFilter::default() && before.is_none())?;
+        return answer(&app, merchant, find_known(&app, merchant, &external).await?, None).await;
+    }
     let page = app.reader.list_movements(merchant, &filter, before, limit).await?;
-    let next_cursor = page.next.map(|id| id.to_string());
-    Ok(ok(json::to_bytes(&json::page(page.found.iter().map(Shape::of).collect(), next_cursor))))
+    answer(&app, merchant, page.found, page.next.map(|id| id.to_string())).await
+}
+
+/// What was booked in the request that another system knows under an id, or nothing: all of it on one page.
+async fn find_known(app: &App, merchant: MerchantId, external: &ExternalId) -> Result<Vec<stock::Movement>, Problem> {
+    let known = app.reader.find_external_subject(merchant, external, external_ref::Kind::Movement).await?;
+    let Some(Subject::Movement(first)) = known else { return Ok(Vec::new()) };
+    Ok(app.reader.list_document(merchant, first).await?)
+}
+
+/// A page of the ledger, with the ids under which others know what was booked by hand.
+async fn answer(
+    app: &App,
+    merchant: MerchantId,
+    found: Vec<stock::Movement>,
+    next_cursor: Option<String>,
+) -> Result<Response, Problem> {
+    let mut documents: Vec<MovementId> = found.iter().filter_map(|movement| movement.document).collect();
+    documents.sort_unstable();
+    documents.dedup();
+    let documents: Vec<String> = documents.iter().map(MovementId::to_string).collect();
+    let refs = app.reader.list_external_refs_of(merchant, &documents).await?;
+    let shapes = found.iter().map(|movement| Shape::known_as(movement, &refs)).collect();
+    Ok(ok(json::to_bytes(&json::page(shapes, next_cursor))))
 }
 
 fn kind_of(text: Option<&str>) -> Result<Option<&'static str>, Problem> {
@@ -218,6 +254,9 @@ struct Shape<'a> {
     transfer_id: Option<TransferId>,
     /// What was booked by hand in one request has the same.
     document_id: Option<MovementId>,
+    /// Only where the ledger is read, and it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refs: Option<Vec<RefOut<'a>>>,
     #[serde(serialize_with = "json::instant")]
     occurred_at: Timestamp,
     #[serde(serialize_with = "json::instant")]
@@ -244,10 +283,17 @@ impl<'a> Shape<'a> {
             stocktake_id: stocktake,
             transfer_id: transfer,
             document_id: document,
+            external_refs: None,
             occurred_at: movement.moved_at(),
             recorded_at,
             stock_level: None,
         }
+    }
+
+    fn known_as(movement: &'a stock::Movement, refs: &'a [ExternalRef]) -> Self {
+        let document = movement.document.map(Subject::Movement);
+        let external_refs = document.and_then(|document| RefOut::all(refs, document));
+        Self { external_refs, ..Self::of(movement) }
     }
 
     fn with_level(moved: &'a Moved) -> Self {

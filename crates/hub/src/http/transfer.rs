@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
+use domain::external_ref::{self, Subject};
 use domain::id::{ArticleId, LocationId, TransferId};
 use domain::transfer::{
     self, CancelTransfer, ChangeTransfer, CloseTransfer, Fate, NewTransferLine, OpenTransfer, ReceiveTransfer,
@@ -17,6 +18,7 @@ use super::Route;
 use super::auth::authenticate;
 use super::body::{Asked, Nothing, Segments, query};
 use super::error::{Kind, Problem};
+use super::external_ref::{RefIn, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
 use super::stock_movement::{WhyIn, article_ref};
@@ -47,6 +49,8 @@ struct NewTransfer {
     lines: Vec<LineIn>,
     #[serde(default)]
     note: String,
+    #[serde(default)]
+    external_refs: Vec<RefIn>,
 }
 
 #[derive(Deserialize)]
@@ -70,9 +74,11 @@ impl LineIn {
 
 async fn open(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<NewTransfer>::read(&app, request, Role::Manager, KeyRule::Required).await?;
-    let NewTransfer { from_location_id: from, to_location_id: to, lines, note } = asked.body;
+    let NewTransfer { from_location_id: from, to_location_id: to, lines, note, external_refs } = asked.body;
     let (merchant, lines) = (asked.principal.merchant, LineIn::all(lines)?);
     let command = OpenTransfer { merchant, from, to, lines, note };
+    let made = |whole: &WholeTransfer| Some(Subject::Transfer(whole.transfer.id));
+    let command = referred(merchant, command, external_refs, external_ref::Kind::Transfer, made);
     submit(&app, asked.envelope, command, |whole| encode(201, whole)).await
 }
 
@@ -83,17 +89,30 @@ struct Wanted {
     to_location_id: Option<LocationId>,
     state: Option<String>,
     has_missing: Option<bool>,
+    external_system: Option<String>,
+    external_id: Option<String>,
     cursor: Option<String>,
     limit: Option<i64>,
 }
 
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let merchant = authenticate(&app, &headers).await?.merchant;
-    let Wanted { from_location_id: from, to_location_id: to, state, has_missing, cursor, limit } = query(&uri)?;
-    let page = Page::new(cursor, limit);
+    let wanted: Wanted = query(&uri)?;
+    let Wanted { from_location_id: from, to_location_id: to, state, has_missing, .. } = &wanted;
+    let page = Page::new(wanted.cursor.clone(), wanted.limit);
     let (after, limit) = (page.after::<TransferId>()?, page.limit()?);
     let state = one_of(&transfer::State::WORDS, state.as_deref())?;
-    let filter = TransferFilter { from, to, state, has_missing };
+    let filter = TransferFilter { from: *from, to: *to, state, has_missing: *has_missing };
+    if let Some(external) = asked_for(wanted.external_system.as_deref(), wanted.external_id.as_deref())? {
+        require_alone(filter == TransferFilter::default() && after.is_empty())?;
+        let known = app.reader.find_external_subject(merchant, &external, external_ref::Kind::Transfer).await?;
+        let found = match known {
+            Some(Subject::Transfer(id)) => app.reader.find_transfer(merchant, id).await?,
+            _ => None,
+        };
+        let found = Vec::from_iter(found.map(|whole| whole.transfer));
+        return Ok(ok(json::to_bytes(&json::list(&found, limit, |one| one.id.to_string(), Shape::of_listed))));
+    }
     let found = app.reader.list_transfers(merchant, &filter, after, limit + 1).await?;
     Ok(ok(json::to_bytes(&json::list(&found, limit, |one| one.id.to_string(), Shape::of_listed))))
 }
@@ -102,7 +121,8 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let merchant = authenticate(&app, &headers).await?.merchant;
     let found = app.reader.find_transfer(merchant, segments.id(0, "transfer")?).await?;
     let whole = found.ok_or_else(|| Problem::not_found("transfer"))?;
-    Ok(ok(json::to_bytes(&Shape::of(&whole))))
+    let refs = app.reader.list_external_refs(merchant, &whole.transfer.id.to_string()).await?;
+    Ok(ok(json::to_bytes(&Shape::of(&whole).known_as(&refs))))
 }
 
 #[derive(Deserialize)]

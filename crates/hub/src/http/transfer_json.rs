@@ -1,5 +1,6 @@
 //! Transfers in JSON.
 
+use domain::external_ref::{ExternalRef, Subject};
 use domain::id::{ArticleId, LocationId, TransferId};
 use domain::money::Quantity;
 use domain::stock::WriteOffReason;
@@ -7,6 +8,7 @@ use domain::time::Timestamp;
 use domain::transfer::{Fate, State, Transfer, TransferLine, WholeTransfer};
 use serde::Serialize;
 
+use super::external_ref::RefOut;
 use super::json;
 
 /// A transfer; in a list it stands without its lines.
@@ -28,6 +30,9 @@ pub struct Shape<'a> {
     /// Left out in a list, and null where there are too many for an answer that is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Option<Vec<Line>>>,
+    /// Only where one transfer is read, and it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refs: Option<Vec<RefOut<'a>>>,
     #[serde(serialize_with = "json::instant")]
     opened_at: Timestamp,
     #[serde(serialize_with = "json::instant_option")]
@@ -55,6 +60,7 @@ impl<'a> Shape<'a> {
             write_off_reason: state.fate().and_then(Fate::write_off_reason).map(WriteOffReason::as_str),
             reason: &transfer.reason,
             lines: None,
+            external_refs: None,
             opened_at,
             sent_at: state.sent_at(),
             ended_at: state.ended_at(),
@@ -66,6 +72,11 @@ impl<'a> Shape<'a> {
     pub fn of(whole: &'a WholeTransfer) -> Self {
         let lines = whole.lines.iter().map(|line| Line::of(line, whole.transfer.state));
         Self { lines: Some(Some(lines.collect())), ..Self::of_listed(&whole.transfer) }
+    }
+
+    /// With the ids under which other systems know it.
+    pub fn known_as(self, refs: &'a [ExternalRef]) -> Self {
+        Self { external_refs: RefOut::all(refs, Subject::Transfer(self.id)), ..self }
     }
 
     /// The same, where its lines are too many.

@@ -13,6 +13,7 @@ mod consumption;
 mod discount;
 mod event;
 mod exception;
+mod external_ref;
 mod guarded_texts;
 mod health;
 mod idempotency;

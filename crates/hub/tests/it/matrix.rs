@@ -61,6 +61,8 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     post(&format!("/v1/sales/{parked}/park"), json!({ "name": "table 4" })).await;
     let promotion = json!({ "name": "Spring", "rule": { "kind": "percent", "basis_points": 1 }, "is_active": false });
     own.add(text(&post("/v1/promotions", promotion).await["id"]));
+    let goods = json!({ "location_id": shop.location, "article_id": shop.tea, "kind": "receipt", "quantity": 1 });
+    own.add(text(&post("/v1/stock-movements", goods).await["id"]));
     transfer(hub, shop, &mut own).await;
     deliver(hub, shop, &mut own).await;
     own
@@ -80,7 +82,7 @@ async fn transfer(hub: &TestHub, shop: &Shop, own: &mut Belongings) {
 }
 
 /// A connection with a provider that is never asked.
-async fn connect(hub: &TestHub, shop: &Shop, provider: &str) -> ConnectionId {
+pub async fn connect(hub: &TestHub, shop: &Shop, provider: &str) -> ConnectionId {
     let connection = Connection {
         id: ConnectionId::from_uuid(hub.running.app.next_uuid()),
         merchant: shop.merchant,

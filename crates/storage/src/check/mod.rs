@@ -4,6 +4,7 @@
 mod books;
 mod catalogue;
 mod chain;
+mod external_refs;
 mod merchants;
 mod parked_sales;
 mod printing;
@@ -81,6 +82,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         trade::stock,
         stocktakes::stocktakes,
         transfers::transfers,
+        external_refs::subjects,
         trade::sales,
         merchants::issuers,
         parked_sales::parked_sales,

@@ -2,6 +2,7 @@
 //! merchant, but for those of the hub's own workers.
 
 mod article;
+pub mod external_ref;
 pub mod parked_sale;
 mod people;
 pub mod printing;
@@ -16,6 +17,7 @@ pub mod transfer;
 pub mod webhook;
 
 use domain::exception::Exception;
+use domain::external_ref::ExternalRef;
 use domain::id::{
     ApiKeyId, ArticleId, ConnectionId, ExceptionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId,
 };
@@ -67,6 +69,8 @@ pub struct WholeSale {
     pub tenders: Vec<Tender>,
     /// How much has come back of its lines.
     pub returned: Returned,
+    /// Under which ids other systems know it and its returns.
+    pub external_refs: Vec<ExternalRef>,
 }
 
 /// A payment with its operations.
@@ -76,6 +80,8 @@ pub struct WholePayment {
     pub payment: Payment,
     /// Its operations, by number.
     pub operations: Vec<Operation>,
+    /// Under which ids other systems know it and its refunds.
+    pub external_refs: Vec<ExternalRef>,
 }
 
 /// A job that waits to be done.
@@ -247,12 +253,14 @@ impl Reader {
             query::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale(merchant)),
             query::<Tender>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY id", by_sale(merchant)),
             query::<ReturnLine>("WHERE sale_id = $1 AND merchant_id = $2", by_sale(merchant)),
+            query::<ExternalRef>(external_ref::READ_WITH, by_sale(merchant)),
         ];
         let mut answers = self.run(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let (sales, lines, tenders) = (records(next())?, records(next())?, records(next())?);
         let returned = returned(&records::<ReturnLine>(next())?);
-        Ok(sales.into_iter().next().map(|sale| WholeSale { sale, lines, tenders, returned }))
+        let external_refs = records(next())?;
+        Ok(sales.into_iter().next().map(|sale| WholeSale { sale, lines, tenders, returned, external_refs }))
     }
 
     /// The returns of a sale; `None` where the merchant has no such sale.
@@ -308,11 +316,12 @@ impl Reader {
         let queries = vec![
             query::<Payment>("WHERE id = $1 AND merchant_id = $2", params()),
             query::<Operation>("WHERE payment_id = $1 AND merchant_id = $2 ORDER BY number", params()),
+            query::<ExternalRef>(external_ref::READ_WITH, params()),
         ];
         let mut answers = self.run(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
-        let (payments, operations) = (records(next())?, records(next())?);
-        Ok(payments.into_iter().next().map(|payment| WholePayment { payment, operations }))
+        let (payments, operations, external_refs) = (records(next())?, records(next())?, records(next())?);
+        Ok(payments.into_iter().next().map(|payment| WholePayment { payment, operations, external_refs }))
     }
 
     /// A page of the merchant's payments after an id, without their operations.

@@ -18,7 +18,7 @@ use crate::sql::columns;
 pub const LOOKED_AT_MAX: i64 = 20_000;
 
 /// Which movements a page has.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MovementFilter {
     /// Those at one location.
     pub location: Option<LocationId>,

@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::reader::Reader;
 
 /// Which transfers a page has.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TransferFilter {
     /// Those that leave one location.
     pub from: Option<LocationId>,

@@ -1,6 +1,7 @@
 //! How each record lies in its table: a list of columns and two functions, written out.
 
 mod article;
+mod external_ref;
 mod merchant;
 mod money;
 mod parked_sale;

@@ -31,6 +31,7 @@ macro_rules! on {
 mod audit;
 mod batch;
 mod doubt;
+mod external_refs;
 mod idempotency;
 mod keys;
 mod living;

@@ -9,12 +9,13 @@ use super::contract::{document, resolve};
 
 /// What stands in a field that is no id, where the document does not say enough. A new field that is refused as it is made
 /// up needs a line here.
-const WORDS: [(&str, &str); 16] = [
+const WORDS: [(&str, &str); 18] = [
     ("badge", "B-7"),
     ("barcode", "4006381333931"),
     ("barcodes", "4006381333931"),
     ("code", "77"),
     ("date", "2025-11-22"),
+    ("external_system", "web-shop"),
     ("name", "Things"),
     ("phone", "03-1234-5678"),
     ("pin", "2580"),
@@ -22,6 +23,7 @@ const WORDS: [(&str, &str); 16] = [
     ("receipt_number", "T1-1"),
     ("registration_number", "T7000012050002"),
     ("sku", "things"),
+    ("system", "web-shop"),
     ("tax_class", "standard"),
     ("unit_price", "1"),
     ("url", "https://example.jp/"),
@@ -258,7 +260,8 @@ fn values(name: &str, schema: &'static Value, own: &Belongings) -> Vec<Value> {
         Some((prefix, _)) if prefix.len() == 3 && prefix.bytes().all(|byte| byte.is_ascii_lowercase()) => {
             own.of(prefix).iter().map(|id| json!(id)).collect()
         }
-        _ if name == "id" => own.of("key").iter().map(|key| json!(key)).collect(),
+        // The id of a request is the key that it was sent under.
+        _ if pattern == "^[!-~]{1,255}$" => own.of("key").iter().map(|key| json!(key)).collect(),
         _ if pattern.contains("[0-9]{1,15}") => vec![json!("1")],
         _ if pattern == "^[A-Z]{3}$" => vec![json!("JPY")],
         _ => vec![json!(WORDS.iter().find(|(word, _)| *word == name).map_or(TEXT, |(_, text)| *text))],
