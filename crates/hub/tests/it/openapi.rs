@@ -52,6 +52,20 @@ fn each_code_has_its_cause_and_its_remedy() {
 }
 
 #[test]
+fn the_mapping_names_fields_that_are_there() {
+    let mapping = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mapping.md")).unwrap();
+    let quoted = mapping.split('`').skip(1).step_by(2).filter_map(|text| text.split_once('.'));
+    let fields = quoted.filter(|(schema, _)| schema.starts_with(|letter: char| letter.is_ascii_uppercase()));
+    let mut count = 0;
+    for (schema, field) in fields {
+        let properties = &document()["components"]["schemas"][schema]["properties"];
+        assert!(!properties[field].is_null(), "openapi.yaml has no `{schema}.{field}`");
+        count += 1;
+    }
+    assert!(count > 50, "{count}");
+}
+
+#[test]
 fn the_guide_has_the_kinds_of_events_and_no_other() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let guide = std::fs::read_to_string(crates.parent().unwrap().join("docs/guides/events.md")).unwrap();
