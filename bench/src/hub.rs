@@ -15,6 +15,8 @@ const PEPPER: &str = "5bd1e995c6a4a7935bd1e995c6a4a7935bd1e995c6a4a7935bd1e995c6
 const SANDBOX_SECRETS: &str = "sandbox-secret:sandbox-notify-secret";
 /// A row's few keys stand for the tills of hundreds of shops. The limit is raised and not switched off: each request pays for it.
 const RATE_LIMIT: &str = "per_second = 1000000\nburst = 1000000\n";
+/// The receiver of webhooks stands on this machine.
+const WEBHOOK: &str = "allowed_networks = [\"127.0.0.0/8\"]\n";
 /// The settings file in the data folder.
 const CONFIG_FILE: &str = "bench.toml";
 /// Says that the hub takes requests and its database is there.
@@ -56,9 +58,12 @@ impl Hub<'_> {
         }
     }
 
-    /// Writes the settings: what a hub cannot do without, a higher limit per key, and no other.
+    /// Writes the settings: what a hub cannot do without, a higher limit per key,
+    /// where webhooks may go, and no other.
     pub fn configure(&self, world: &World) -> anyhow::Result<()> {
-        let mut text = format!("[auth]\npepper = \"{PEPPER}\"\n\n[rate_limit]\n{RATE_LIMIT}\n[provider.secrets]\n");
+        let mut text = format!(
+            "[auth]\npepper = \"{PEPPER}\"\n\n[rate_limit]\n{RATE_LIMIT}\n[webhook]\n{WEBHOOK}\n[provider.secrets]\n"
+        );
         for shop in &world.shops {
             text.push_str(&format!("{} = \"{SANDBOX_SECRETS}\"\n", shop.sandbox));
         }
@@ -74,10 +79,11 @@ impl Hub<'_> {
         Ok(server)
     }
 
-    /// Makes a key for each of the first merchants: one for tests, which reaches the sandbox and the terminal keyed by hand.
-    pub fn add_keys(&self, world: &World, count: usize) -> anyhow::Result<Vec<String>> {
+    /// Makes a key of this role for each of the first merchants: one for tests, which reaches the sandbox and the terminal
+    /// keyed by hand.
+    pub fn add_keys(&self, world: &World, count: usize, role: &str) -> anyhow::Result<Vec<String>> {
         let add = |merchant: String| {
-            let who = ["--merchant", &merchant, "--role", "cashier", "--name", "bench", "--test"];
+            let who = ["--merchant", &merchant, "--role", role, "--name", "bench", "--test"];
             let said = process::run(self.command(&["keys", "add"]).args(who))?;
             let words = said.split_whitespace().find(|word| word.starts_with("tb_"));
             words.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("`keys add` gave no key: {said}"))

@@ -30,7 +30,7 @@ use crate::world::Size;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Measures the hub against its floors. Names rows (P1 P1' S1 P2 P3 P4 P14 P14' P16), or runs all.
+/// Measures the hub against its floors. Names rows (P1 P1' S1 P2 P3 P4 P6 P11 P14 P14' P16), or runs all.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Args {
@@ -67,6 +67,9 @@ enum OwnServer {
     /// The handler that forwards to the echo.
     #[command(hide = true)]
     FloorForward { listen: SocketAddr, to: SocketAddr },
+    /// The receiver of webhooks, counting.
+    #[command(hide = true)]
+    Sink { listen: SocketAddr },
     /// The provider of the project, approving at once.
     #[command(hide = true)]
     Sandbox { listen: SocketAddr },
@@ -92,6 +95,7 @@ async fn serve(server: OwnServer) -> anyhow::Result<()> {
         OwnServer::Committer { .. } => Ok(()),
         OwnServer::FloorEcho { listen, answer_bytes } => floor::echo::serve(listen, answer_bytes).await,
         OwnServer::FloorForward { listen, to } => floor::forward::serve(listen, to).await,
+        OwnServer::Sink { listen } => floor::sink::serve(listen).await,
         OwnServer::Sandbox { listen } => {
             let listener = tokio::net::TcpListener::bind(listen).await?;
             Ok(::sandbox::serve(listener, ::sandbox::Options::default()).await?.wait().await?)

@@ -44,6 +44,12 @@ impl Callers {
         Self(self.0.iter().take(count).cloned().collect())
     }
 
+    /// The `Authorization` of the merchant, if it is one of them.
+    pub fn authorization_of(&self, merchant: &str) -> Option<HeaderValue> {
+        let caller = self.0.iter().find(|caller| caller.shop.merchant.to_string() == merchant)?;
+        Some(caller.authorization.clone())
+    }
+
     /// The last of them: a merchant with one register and one article.
     pub fn last(&self) -> Self {
         Self(self.0.iter().rev().take(1).cloned().collect())

@@ -1,11 +1,12 @@
 //! An empty axum JSON echo: reads a JSON body, answers it with as many bytes as the hub does. The body is checked and
-//! not taken apart, which is the least that a JSON service can do.
+//! not taken apart, which is the least that a JSON service can do. A GET is answered with as many bytes of nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::get;
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use serde::Serialize;
@@ -23,7 +24,7 @@ struct Answer {
 
 /// Serves until the process is ended.
 pub async fn serve(listen: SocketAddr, answer_bytes: usize) -> anyhow::Result<()> {
-    let router = Router::new().fallback(echo).with_state(Arc::new(answer_bytes));
+    let router = Router::new().fallback_service(get(nothing).post(echo).with_state(Arc::new(answer_bytes)));
     serve_router(listen, router).await
 }
 
@@ -34,6 +35,18 @@ pub async fn serve_router(listen: SocketAddr, router: Router) -> anyhow::Result<
         let _ = stream.set_nodelay(true);
     });
     Ok(axum::serve(listener, router).await?)
+}
+
+/// `{"rest":""}`
+const NOTHING_BYTES: usize = 11;
+
+#[derive(Serialize)]
+struct Nothing {
+    rest: String,
+}
+
+async fn nothing(State(answer_bytes): State<Arc<usize>>) -> Json<Nothing> {
+    Json(Nothing { rest: "x".repeat(answer_bytes.saturating_sub(NOTHING_BYTES)) })
 }
 
 async fn echo(State(answer_bytes): State<Arc<usize>>, Json(echo): Json<Box<RawValue>>) -> (StatusCode, Json<Answer>) {

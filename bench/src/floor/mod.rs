@@ -4,3 +4,4 @@ pub mod bare_loop;
 pub mod echo;
 pub mod forward;
 pub mod pgbench;
+pub mod sink;

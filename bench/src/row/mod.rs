@@ -4,8 +4,10 @@ mod http;
 mod idle;
 mod lone;
 mod loops;
+mod read;
 mod scale_out;
 mod subject;
+mod webhook;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,6 +58,8 @@ pub const ALL: &[Row] = &[
     Row { id: "P2", run: loops::payment_on_sqlite },
     Row { id: "P3", run: http::electronic_payment },
     Row { id: "P4", run: loops::payment_on_postgres },
+    Row { id: "P6", run: read::payment },
+    Row { id: "P11", run: webhook::deliveries },
     Row { id: "P14", run: scale_out::two_hubs },
     Row { id: "P14'", run: scale_out::two_hubs_with_slow_commits },
     Row { id: "P16", run: idle::rest_and_start },

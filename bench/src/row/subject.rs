@@ -35,12 +35,22 @@ pub struct Subject {
 impl Subject {
     /// On a fresh copy of the SQLite seed.
     pub fn on_sqlite(frame: &Frame, name: &str) -> anyhow::Result<Self> {
+        Self::on_prepared_sqlite(frame, name, |_, _| Ok(()))
+    }
+
+    /// On a fresh copy of the SQLite seed that `prepare` has put more into, given its file.
+    pub fn on_prepared_sqlite(
+        frame: &Frame,
+        name: &str,
+        prepare: impl FnOnce(&Path, &World) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let (seed, world) = store::sqlite_seed(&frame.work, frame.size)?;
         let folder = frame.work.join(name);
         store::copy_sqlite(&seed, &folder)?;
+        prepare(&folder.join(DATABASE_FILE), &world)?;
         let hub = Hub { binary: &frame.binary, store: Store::Folder(&folder) };
         hub.configure(&world)?;
-        let keys = hub.add_keys(&world, LARGE_MERCHANTS)?;
+        let keys = hub.add_keys(&world, LARGE_MERCHANTS, "cashier")?;
         let callers = Callers::new(&world, &keys, LARGE_MERCHANTS)?;
         let server = hub.serve("hub")?;
         Ok(Self { folder: folder.clone(), callers, server, binary: frame.binary.clone(), url: None })
@@ -53,7 +63,7 @@ impl Subject {
         std::fs::create_dir_all(&folder)?;
         let hub = Hub { binary: &frame.binary, store: Store::Postgres(&folder, url) };
         hub.configure(world)?;
-        let keys = hub.add_keys(world, merchants)?;
+        let keys = hub.add_keys(world, merchants, "cashier")?;
         let callers = Callers::new(world, &keys, merchants)?;
         let server = hub.serve("hub")?;
         let (binary, url) = (frame.binary.clone(), Some(url.to_owned()));
@@ -74,6 +84,11 @@ impl Subject {
     /// Another hub on the same PostgreSQL database.
     pub fn serve_second(&self) -> anyhow::Result<Server> {
         self.hub().serve("hub-2")
+    }
+
+    /// A manager's key of each of the large merchants.
+    pub fn manager_keys(&self, world: &World) -> anyhow::Result<Vec<String>> {
+        self.hub().add_keys(world, LARGE_MERCHANTS, "manager")
     }
 
     fn hub(&self) -> Hub<'_> {
@@ -158,6 +173,12 @@ pub fn echo(answer_bytes: usize, logs: &Path) -> anyhow::Result<Server> {
 pub fn forward(to: SocketAddr, logs: &Path) -> anyhow::Result<Server> {
     let addr = free_addr()?;
     own("floor-forward", &["floor-forward".to_owned(), addr.to_string(), to.to_string()], addr, logs)
+}
+
+/// The receiver of webhooks.
+pub fn sink(logs: &Path) -> anyhow::Result<Server> {
+    let addr = free_addr()?;
+    own("sink", &["sink".to_owned(), addr.to_string()], addr, logs)
 }
 
 /// The provider.
