@@ -44,7 +44,15 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     let payment = own.add(text(&post("/v1/payments", charge).await["id"]));
     post(&format!("/v1/payments/{payment}/outcome"), json!({ "outcome": "approved" })).await;
     let sold = own.add(text(&sold["id"]));
-    own.add(text(&post(&format!("/v1/sales/{sold}/receipts"), json!({ "kind": "receipt" })).await["id"]));
+    let receipt = own.add(text(&post(&format!("/v1/sales/{sold}/receipts"), json!({ "kind": "receipt" })).await["id"]));
+    // Its agent is away: what is printed waits.
+    let printer =
+        json!({ "location_id": shop.location, "name": "Counter", "kind": "pull", "drawer_register_id": register_id });
+    let printer = own.add(text(&post("/v1/printers", printer).await["id"]));
+    own.add(text(&post(&format!("/v1/receipts/{receipt}/print"), json!({ "printer_id": printer })).await["id"]));
+    let shift = json!({ "register_id": register_id, "float": [{ "value_minor": 1_000, "pieces": 1 }] });
+    own.add(text(&post("/v1/shifts", shift).await["id"]));
+    own.add(text(&post("/v1/stocktakes", json!({ "location_id": shop.location })).await["id"]));
     let back = json!({ "register_id": register_id, "lines": [{ "number": 1, "quantity": 1 }] });
     own.add(text(&post(&format!("/v1/sales/{sold}/returns"), back).await["id"]));
     // A refund that fails is for a person.
@@ -235,11 +243,15 @@ fn noun(id: &str) -> &'static str {
         "loc" => "location",
         "opr" => "operator",
         "pay" => "payment",
+        "prj" => "print_job",
+        "prn" => "printer",
         "pro" => "promotion",
         "rcp" => "receipt",
         "reg" => "register",
         "ret" => "return",
         "sal" => "sale",
+        "shf" => "shift",
+        "stk" => "stocktake",
         "trf" => "transfer",
         "whd" => "webhook_delivery",
         "whe" => "webhook_endpoint",
