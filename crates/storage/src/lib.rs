@@ -26,6 +26,7 @@ pub mod migrate;
 pub mod postgres;
 pub mod prune;
 mod queue;
+mod quick;
 pub mod read;
 pub mod reader;
 pub mod sqlite;

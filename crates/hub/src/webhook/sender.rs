@@ -21,8 +21,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the usual keep-alive of servers, and short enough that a name is asked for again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Idle connections kept for each receiver: as many as an endpoint has requests at the same time.
-const IDLE_PER_HOST_MAX: usize = super::worker::REQUESTS_PER_ENDPOINT_MAX;
+/// Idle connections kept for each receiver: as many as sixteen endpoints have requests at the same time, for many endpoints may
+/// lead to one host.
+const IDLE_PER_HOST_MAX: usize = 16 * super::worker::REQUESTS_PER_ENDPOINT_MAX;
 /// Bytes of an answer's body that are taken, so that the connection serves the next message; nobody reads them.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 

@@ -113,7 +113,8 @@ impl Reader {
     }
 
     async fn find<R: Stored>(&self, merchant: MerchantId, id: Cell<'static>) -> Result<Option<R>, EngineError> {
-        let found = self.list("WHERE id = $1 AND merchant_id = $2", vec![id, Cell::display(merchant)]).await?;
+        let query = query::<R>("WHERE id = $1 AND merchant_id = $2", vec![id, Cell::display(merchant)]);
+        let found = records(self.run_quick(vec![query]).await?.pop().unwrap_or_default())?;
         Ok(found.into_iter().next())
     }
 
@@ -255,7 +256,7 @@ impl Reader {
             query::<ReturnLine>("WHERE sale_id = $1 AND merchant_id = $2", by_sale(merchant)),
             query::<ExternalRef>(external_ref::READ_WITH, by_sale(merchant)),
         ];
-        let mut answers = self.run(queries).await?.into_iter();
+        let mut answers = self.run_quick(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let (sales, lines, tenders) = (records(next())?, records(next())?, records(next())?);
         let returned = returned(&records::<ReturnLine>(next())?);
@@ -318,7 +319,7 @@ impl Reader {
             query::<Operation>("WHERE payment_id = $1 AND merchant_id = $2 ORDER BY number", params()),
             query::<ExternalRef>(external_ref::READ_WITH, params()),
         ];
-        let mut answers = self.run(queries).await?.into_iter();
+        let mut answers = self.run_quick(queries).await?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let (payments, operations, external_refs) = (records(next())?, records(next())?, records(next())?);
         Ok(payments.into_iter().next().map(|payment| WholePayment { payment, operations, external_refs }))
