@@ -9,9 +9,10 @@ use domain::call::Actor;
 use domain::id::{ArticleId, MerchantId, StocktakeId};
 use domain::stocktake::{BOOKED_MAX, BookCounts, LineState, ListUncounted, State, Stocktake, StocktakeLine, Uncounted};
 use domain::time::Timestamp;
-use storage::{Answer, EngineError, Envelope, Failure, Idempotency, Lane};
+use storage::{Answer, EngineError, Failure, Lane};
 
 use crate::app::App;
+use crate::rounds;
 
 /// Lines of one piece: as many as a page gives and one command books.
 const PIECE: i64 = BOOKED_MAX as i64;
@@ -20,14 +21,7 @@ const PIECE: i64 = BOOKED_MAX as i64;
 pub async fn step(app: &App, actor: &Arc<Actor>, merchant: MerchantId, id: StocktakeId) -> Result<(), Failure> {
     let Some(stocktake) = app.reader.find_stocktake(merchant, id).await.map_err(unread)? else { return Ok(()) };
     let State::Closing { uncounted, asked_at, is_listed } = stocktake.state else { return Ok(()) };
-    let envelope = Envelope {
-        merchant,
-        actor: Arc::clone(actor),
-        request_id: format!("job-{id}"),
-        idempotency: Idempotency::None,
-        lane: Lane::Bulk,
-        weight: 0,
-    };
+    let envelope = rounds::own(merchant, actor, format!("job-{id}"), Lane::Bulk);
     if !is_listed {
         let articles = app.reader.list_without_line(&stocktake, PIECE).await.map_err(unread)?;
         let command = ListUncounted { stocktake: id, is_all: articles.is_empty(), articles };

@@ -149,8 +149,8 @@ impl Running {
         self.stop.send_replace(true);
         self.stopper.graceful_shutdown(Some(STOP_WAIT));
         let served = self.server.await;
-        self.app.webhooks.wait_for_rest(STOP_WAIT).await;
-        self.app.printing.wait_for_rest(STOP_WAIT).await;
+        self.app.webhooks.at_work.wait_for_rest(STOP_WAIT).await;
+        self.app.printing.at_work.wait_for_rest(STOP_WAIT).await;
         self.app.committer.stop();
         let committer = self.committer;
         let committed = tokio::task::spawn_blocking(move || committer.join()).await?;

@@ -1,8 +1,7 @@
 //! The hub's own work: jobs whose time has come. Each is claimed, answered and followed up by ordinary commands, so two
-//! hubs on one database share the work and none is done by both.
+//! hubs on one database share the work and none is done by both. A payment's own sender is faster; this is what is behind it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::call::{Actor, Role};
 use domain::job;
@@ -10,36 +9,20 @@ use domain::payment::Settle;
 use domain::sale::ExpireReservation;
 use domain::webhook_delivery::EndTurn;
 use storage::read::DueJob;
-use storage::{Answer, Envelope, Failure, Idempotency, Lane};
+use storage::{Answer, Failure, Lane};
 
 use crate::app::App;
 use crate::closing;
 use crate::provider::start_all;
+use crate::rounds;
 
-/// The pause between two looks at the jobs. A payment's own sender is faster; this is what is behind it.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The pause after a look that failed.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Jobs taken at one look: the rest stays for the next, or for another hub.
 const JOBS_MAX: i64 = 128;
 
 /// Does jobs until the hub stops.
 pub async fn run(app: App) {
     let actor = Arc::new(Actor::new("worker", Role::System));
-    let mut stopping = app.stopping.clone();
-    loop {
-        let pause = match look(&app, &actor).await {
-            Ok(()) => LOOK_EVERY,
-            Err(error) => {
-                tracing::warn!(%error, "The jobs could not be looked at; trying again.");
-                LOOK_AGAIN
-            }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
-        }
-    }
+    rounds::look_for(&app, "jobs", || look(&app, &actor)).await;
 }
 
 async fn look(app: &App, actor: &Arc<Actor>) -> Result<(), storage::EngineError> {
@@ -55,14 +38,7 @@ async fn look(app: &App, actor: &Arc<Actor>) -> Result<(), storage::EngineError>
 }
 
 async fn do_job(app: &App, actor: &Arc<Actor>, job: DueJob) -> Result<(), Failure> {
-    let envelope = Envelope {
-        merchant: job.merchant,
-        actor: Arc::clone(actor),
-        request_id: format!("job-{}", job.id.subject),
-        idempotency: Idempotency::None,
-        lane: Lane::Interactive,
-        weight: 0,
-    };
+    let envelope = rounds::own(job.merchant, actor, format!("job-{}", job.id.subject), Lane::Interactive);
     let unreadable = || Failure::Internal(format!("the job's subject {} is not an id", job.id.subject));
     match job.id.kind {
         job::Kind::Settle => {

@@ -1,40 +1,22 @@
 //! Sees to print jobs: sends what waits for printers in the network, and ends what nobody acknowledged in time. Each step is an
 //! ordinary command; of two hubs that see the same job one gets the claim.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use domain::command::Command;
+use domain::id::PrinterId;
 use domain::print_job::{ClaimPrint, ExpirePrint, PrintJob, RecordPrint, State, Told, Trouble};
 use domain::printer::Way;
-use storage::{Answer, EngineError, Envelope, Failure, Idempotency, Lane};
+use storage::{Answer, EngineError, Failure, Lane};
 
-use super::{AtWork, document, sender};
+use super::{document, sender};
 use crate::app::App;
+use crate::rounds::{self, Busy, LOOK_AGAIN};
 
-/// The pause between two looks: a customer waits for the receipt.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The pause after a look that failed.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Jobs of one look. The rest is found when these are done.
 const JOBS_MAX: i64 = 128;
 
 /// Prints until the hub stops.
 pub async fn run(app: App) {
-    let mut stopping = app.stopping.clone();
-    loop {
-        let pause = match look(&app).await {
-            Ok(()) => LOOK_EVERY,
-            Err(error) => {
-                tracing::warn!(%error, "The print jobs could not be looked at; trying again.");
-                LOOK_AGAIN
-            }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
-        }
-    }
+    rounds::look_for(&app, "print jobs", || look(&app)).await;
 }
 
 async fn look(app: &App) -> Result<(), EngineError> {
@@ -44,13 +26,13 @@ async fn look(app: &App) -> Result<(), EngineError> {
             return Ok(());
         }
         let is_over = matches!(job.state, State::Sending { .. }) || job.stale_at() <= now;
-        let Some(guard) = app.printing.enter(job.printer) else { continue };
+        let Some(guard) = app.printing.at_work.enter(job.printer) else { continue };
         tokio::spawn(see_to(app.clone(), job, is_over, guard));
     }
     Ok(())
 }
 
-async fn see_to(app: App, job: PrintJob, is_over: bool, guard: AtWork) {
+async fn see_to(app: App, job: PrintJob, is_over: bool, guard: Busy<PrinterId>) {
     let done = if is_over { expire(&app, &job).await } else { print(&app, &job).await };
     if let Err(failure) = done {
         // A claim that is not recorded becomes a doubt when its time is over, and is never repeated.
@@ -97,14 +79,8 @@ where
     C: Command + Send + 'static,
     C::Reply: Send + 'static,
 {
-    let envelope = Envelope {
-        merchant: job.merchant,
-        actor: Arc::clone(&app.printing.actor),
-        request_id: format!("printing-{}", job.id),
-        idempotency: Idempotency::None,
-        lane: Lane::Interactive,
-        weight: 0,
-    };
+    let request_id = format!("printing-{}", job.id);
+    let envelope = rounds::own(job.merchant, &app.printing.actor, request_id, Lane::Interactive);
     let committed = app.committer.submit(envelope, command, |_| Answer::default()).await?;
     Ok(committed.reply.and_then(Result::ok))
 }

@@ -7,20 +7,19 @@ pub mod sender;
 pub mod signature;
 pub mod worker;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::call::{Actor, Role};
 use domain::id::{MerchantId, WebhookEndpointId};
 use domain::webhook_endpoint::WebhookEndpoint;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use self::address::Addresses;
 use self::sender::{Sender, SystemLookup};
 use self::signature::SigningKeys;
+use crate::rounds::AtWork;
 use crate::seal::Seal;
 
 /// Requests to receivers at the same time, of all endpoints: each holds a socket and a few kilobytes.
@@ -44,7 +43,8 @@ pub struct Webhooks {
     sender: Sender,
     actor: Arc<Actor>,
     places: Semaphore,
-    at_work: watch::Sender<BTreeSet<WebhookEndpointId>>,
+    /// A hub that stops gives its turns back. What is still under way then is sent again by whoever takes the turn over.
+    pub at_work: AtWork<WebhookEndpointId>,
 }
 
 impl Webhooks {
@@ -56,36 +56,8 @@ impl Webhooks {
             addresses,
             actor: Arc::new(Actor::new("webhooks", Role::System)),
             places: Semaphore::new(REQUESTS_MAX),
-            at_work: watch::Sender::new(BTreeSet::new()),
+            at_work: AtWork::new(ENDPOINTS_MAX),
         })
-    }
-
-    /// Begins to see to an endpoint, until the guard is dropped; `None` while somebody is at it, or at too many others.
-    fn enter(&self, endpoint: WebhookEndpointId) -> Option<AtWork> {
-        let has_entered = |endpoints: &mut BTreeSet<_>| endpoints.len() < ENDPOINTS_MAX && endpoints.insert(endpoint);
-        let is_mine = self.at_work.send_if_modified(has_entered);
-        is_mine.then(|| AtWork { at_work: self.at_work.clone(), endpoint })
-    }
-
-    /// Waits until nothing is under way, but not for longer than this: a hub that stops gives its turns back.
-    pub async fn wait_for_rest(&self, longest: Duration) {
-        let mut at_work = self.at_work.subscribe();
-        // What is still under way then is sent again by whoever takes the turn over.
-        let _ = tokio::time::timeout(longest, at_work.wait_for(BTreeSet::is_empty)).await;
-    }
-}
-
-/// Somebody sees to an endpoint, as long as this lives.
-struct AtWork {
-    at_work: watch::Sender<BTreeSet<WebhookEndpointId>>,
-    endpoint: WebhookEndpointId,
-}
-
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        self.at_work.send_modify(|endpoints| {
-            endpoints.remove(&self.endpoint);
-        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! Takes up events behind each endpoint's cursor, and sends what is due. Everything it changes is an ordinary command of the
 //! bulk lane; of several hubs the one that has the turn at an endpoint sends to it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::command::{Command, Refusal};
@@ -14,21 +14,18 @@ use domain::webhook_endpoint::{State, WebhookEndpoint};
 use futures::StreamExt;
 use storage::read::StoredEvent;
 use storage::read::webhook::{DueDelivery, EndpointWork};
-use storage::{Answer, Corrupt, EngineError, Envelope, Failure, Idempotency, Lane};
+use storage::{Answer, Corrupt, EngineError, Failure, Lane};
 use tokio::time::Instant;
 
 use super::message;
+use super::open_keys;
 use super::sender::Outgoing;
 use super::signature::{self, SigningKeys};
-use super::{AtWork, open_keys};
 use crate::app::App;
+use crate::rounds::{self, Busy, LOOK_AGAIN};
 
 /// Requests to one endpoint at the same time: a receiver of ordinary size is not run over.
 pub const REQUESTS_PER_ENDPOINT_MAX: usize = 16;
-/// The pause between two looks at what there is to do.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The pause after a look that failed.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Deliveries read at once.
 const DUE_MAX: i64 = 128;
 /// Deliveries that may wait for one endpoint. What comes after them waits in the outbox, and loses nothing there.
@@ -58,33 +55,20 @@ enum Interrupted {
 
 /// Sends webhooks until the hub stops.
 pub async fn run(app: App) {
-    let mut stopping = app.stopping.clone();
-    loop {
-        let pause = match look(&app).await {
-            Ok(()) => LOOK_EVERY,
-            Err(error) => {
-                tracing::warn!(%error, "The webhooks could not be looked at; trying again.");
-                LOOK_AGAIN
-            }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
-        }
-    }
+    rounds::look_for(&app, "webhooks", || look(&app)).await;
 }
 
 async fn look(app: &App) -> Result<(), EngineError> {
     let now = app.reader.now(app.clock.now()).await?;
     for work in app.reader.list_webhook_work(now).await? {
-        if let Some(guard) = app.webhooks.enter(work.id) {
+        if let Some(guard) = app.webhooks.at_work.enter(work.id) {
             tokio::spawn(see_to(app.clone(), work, guard));
         }
     }
     Ok(())
 }
 
-async fn see_to(app: App, work: EndpointWork, guard: AtWork) {
+async fn see_to(app: App, work: EndpointWork, guard: Busy<WebhookEndpointId>) {
     let visit = Visit { app: &app, endpoint: work.id, merchant: work.merchant };
     let id = work.id;
     match visit.make(work).await {
@@ -164,14 +148,8 @@ impl Visit<'_> {
         let mut pause = TRY_PAUSE;
         let mut tries = 1;
         loop {
-            let envelope = Envelope {
-                merchant: self.merchant,
-                actor: Arc::clone(&self.app.webhooks.actor),
-                request_id: format!("webhooks-{}", self.endpoint),
-                idempotency: Idempotency::None,
-                lane: Lane::Bulk,
-                weight: 0,
-            };
+            let request_id = format!("webhooks-{}", self.endpoint);
+            let envelope = rounds::own(self.merchant, &self.app.webhooks.actor, request_id, Lane::Bulk);
             match self.app.committer.submit(envelope, command.clone(), |_| Answer::default()).await {
                 Ok(committed) => {
                     let reply = committed.reply.ok_or(Interrupted::NoReply)?;
