@@ -58,7 +58,7 @@ impl Command for CreatePromotion {
         let head = [Key::Merchant(self.merchant), Key::Promotions(self.merchant)];
         let code = coupon.as_ref().and_then(|coupon| CouponCode::parse(&coupon.code).ok());
         let coupon = code.map(|code| Key::Coupon(self.merchant, code));
-        head.into_iter().chain(coupon).chain(named_keys(rule, articles, locations)).collect()
+        head.into_iter().chain(coupon).chain(named_keys(Some(rule), articles, locations)).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
@@ -116,10 +116,10 @@ impl NewCoupon {
 }
 
 /// What a promotion names; nothing beyond what one may name.
-pub(super) fn named_keys(rule: &Rule, articles: &[ArticleId], locations: &[LocationId]) -> Vec<Key> {
+pub(super) fn named_keys(rule: Option<&Rule>, articles: &[ArticleId], locations: &[LocationId]) -> Vec<Key> {
     let pieces = match rule {
-        Rule::Bundle { pieces, .. } => pieces.as_slice(),
-        Rule::Percent { .. } | Rule::AmountOff { .. } | Rule::TakeAndPay { .. } => &[],
+        Some(Rule::Bundle { pieces, .. }) => pieces.as_slice(),
+        Some(Rule::Percent { .. } | Rule::AmountOff { .. } | Rule::TakeAndPay { .. }) | None => &[],
     };
     let articles = articles.iter().chain(pieces).take(ARTICLES_MAX.saturating_mul(2)).map(|id| Key::Article(*id));
     articles.chain(locations.iter().take(LOCATIONS_MAX).map(|id| Key::Location(*id))).collect()
@@ -128,7 +128,7 @@ pub(super) fn named_keys(rule: &Rule, articles: &[ArticleId], locations: &[Locat
 /// Goes on only if all that it names is there and is the merchant's.
 pub(super) fn require_named(work: &UnitOfWork, promotion: &Promotion) -> Result<(), Stop<command::Refusal>> {
     let Promotion { merchant, rule, articles, locations, .. } = promotion;
-    let keys = named_keys(rule, articles, locations);
+    let keys = named_keys(Some(rule), articles, locations);
     work.require(keys.iter().cloned())?;
     for key in keys {
         match key {

@@ -68,10 +68,8 @@ impl Command for UpdatePromotion {
     }
 
     fn keys(&self) -> Vec<Key> {
-        let rule = self.rule.as_ref().map(|rule| named_keys(rule, &[], &[])).unwrap_or_default();
-        let articles = self.articles.iter().flat_map(|articles| named_keys(&NOTHING, articles, &[]));
-        let locations = self.locations.iter().flat_map(|locations| named_keys(&NOTHING, &[], locations));
-        let named = rule.into_iter().chain(articles).chain(locations);
+        let (articles, locations) = (self.articles.as_deref(), self.locations.as_deref());
+        let named = named_keys(self.rule.as_ref(), articles.unwrap_or_default(), locations.unwrap_or_default());
         std::iter::once(Key::Promotions(self.merchant)).chain(named).collect()
     }
 
@@ -101,9 +99,6 @@ fn coupon_of(work: &UnitOfWork, promotion: &Promotion) -> Result<Option<Coupon>,
     work.require(promotion.coupon.iter().map(key))?;
     Ok(promotion.coupon.as_ref().and_then(|code| find_coupon(work, promotion.merchant, code)).cloned())
 }
-
-/// A rule that names no article.
-const NOTHING: Rule = Rule::Percent { basis_points: 1 };
 
 #[cfg(test)]
 mod tests {
