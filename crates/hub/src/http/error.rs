@@ -78,6 +78,8 @@ pub enum Kind {
     PrinterAddressRefused,
     /// The merchant has as many endpoints as one may have.
     WebhookEndpointLimitReached,
+    /// The merchant has as many printers as it may have.
+    PrinterLimitReached,
     /// No such record of this merchant.
     NotFound(&'static str),
     /// All event streams are taken.
@@ -124,7 +126,7 @@ pub const NOUNS: [&str; 24] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -152,6 +154,7 @@ impl Kind {
         Self::WebhookUrlRefused,
         Self::PrinterAddressRefused,
         Self::WebhookEndpointLimitReached,
+        Self::PrinterLimitReached,
         Self::StreamsExhausted,
         Self::Overloaded,
         Self::RequestTimeout,
@@ -190,6 +193,7 @@ impl Kind {
             Self::WebhookUrlRefused => "webhook_url_refused",
             Self::PrinterAddressRefused => "printer_address_refused",
             Self::WebhookEndpointLimitReached => "webhook_endpoint_limit_reached",
+            Self::PrinterLimitReached => "printer_limit_reached",
             Self::NotFound(noun) => return Cow::Owned(format!("{noun}_not_found")),
             Self::StreamsExhausted => "streams_exhausted",
             Self::Overloaded => "overloaded",
@@ -226,7 +230,8 @@ impl Kind {
             | Self::WebhookUrlInvalid
             | Self::WebhookUrlRefused
             | Self::PrinterAddressRefused
-            | Self::WebhookEndpointLimitReached => StatusCode::UNPROCESSABLE_ENTITY,
+            | Self::WebhookEndpointLimitReached
+            | Self::PrinterLimitReached => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::StreamsExhausted
             | Self::Overloaded

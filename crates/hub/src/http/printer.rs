@@ -21,6 +21,8 @@ use super::submit::{ok, submit};
 use crate::app::App;
 use crate::webhook::address::Reach;
 
+/// Most printers of a merchant, those that are switched off included: a chain has two in each shop.
+const PRINTERS_MAX: i64 = 200;
 /// Where printers listen.
 const PORT: u16 = 9_100;
 
@@ -55,6 +57,12 @@ struct New {
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<New>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
+    if app.reader.count_printers(asked.principal.merchant).await? >= PRINTERS_MAX {
+        let detail = format!(
+            "A merchant has at most {PRINTERS_MAX} printers. Give one that is not used another name and place."
+        );
+        return Err(Problem::new(Kind::PrinterLimitReached, detail));
+    }
     let New { location_id, name, columns, kind, host, port, drawer_register_id } = asked.body;
     let command = CreatePrinter {
         merchant: asked.principal.merchant,

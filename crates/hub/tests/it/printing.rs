@@ -324,6 +324,10 @@ async fn what_breaks_a_rule_is_refused(on: On) {
     print(&hub, &receipt, &printer).await.expect_problem(409, "printer_inactive");
     assert_eq!(hub.get(&hub.shop.viewer, &path).await.expect(200)["is_active"], false);
     hub.get(&hub.shop.viewer, "/v1/print-jobs?state=x").await.expect_problem(400, "query_invalid");
+    for _ in 1..200 {
+        a_printer(&hub, pull()).await;
+    }
+    hub.post(&hub.shop.manager, "/v1/printers", with(pull())).await.expect_problem(422, "printer_limit_reached");
     hub.stop().await;
 }
 

@@ -35,6 +35,12 @@ impl Reader {
         self.page(merchant, after, limit).await
     }
 
+    /// How many printers the merchant has.
+    pub async fn count_printers(&self, merchant: MerchantId) -> Result<i64, EngineError> {
+        let sql = "SELECT COUNT(*) FROM printer WHERE merchant_id = $1";
+        self.count(sql, vec![Cell::display(merchant)]).await
+    }
+
     /// The printer that the drawer of a register hangs on: of several the first that is switched on.
     pub async fn find_drawer_printer(
         &self,

@@ -181,7 +181,7 @@ impl Reader {
         rows.into_iter().map(|row| Ok(RowReader::new(WebhookDelivery::TABLE, row).parse()?)).collect()
     }
 
-    async fn count(&self, sql: &'static str, params: Vec<Cell<'static>>) -> Result<i64, EngineError> {
+    pub(super) async fn count(&self, sql: &'static str, params: Vec<Cell<'static>>) -> Result<i64, EngineError> {
         let rows = self.query(sql, params).await?;
         match rows.into_iter().flatten().next() {
             Some(Cell::Int(count)) => Ok(count),
