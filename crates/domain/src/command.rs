@@ -6,7 +6,7 @@ use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
     article, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt, returns,
-    sale, shift, stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
+    sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -66,6 +66,8 @@ pub enum Refusal {
     Sale(sale::Refusal),
     /// A rule of returns.
     Return(returns::Refusal),
+    /// A rule of unreferenced returns.
+    UnreferencedReturn(unreferenced_return::Refusal),
     /// A rule of payments.
     Payment(payment::Refusal),
     /// A rule of exceptions.
@@ -105,6 +107,7 @@ impl Refusal {
             Self::Transfer(refusal) => refusal.code().to_owned(),
             Self::Sale(refusal) => refusal.code().to_owned(),
             Self::Return(refusal) => refusal.code().to_owned(),
+            Self::UnreferencedReturn(refusal) => refusal.code().to_owned(),
             Self::Payment(refusal) => refusal.code().to_owned(),
             Self::Exception(refusal) => refusal.code().to_owned(),
             Self::ExternalRef(refusal) => refusal.code().to_owned(),
@@ -140,6 +143,7 @@ impl fmt::Display for Refusal {
             Self::Transfer(refusal) => refusal.fmt(f),
             Self::Sale(refusal) => refusal.fmt(f),
             Self::Return(refusal) => refusal.fmt(f),
+            Self::UnreferencedReturn(refusal) => refusal.fmt(f),
             Self::Payment(refusal) => refusal.fmt(f),
             Self::Exception(refusal) => refusal.fmt(f),
             Self::ExternalRef(refusal) => refusal.fmt(f),

@@ -118,6 +118,8 @@ ids! {
     StocktakeId = "stk";
     /// Goods on their way from one location to another.
     TransferId = "trf";
+    /// Goods that came back without their sale.
+    UnreferencedReturnId = "urt";
     /// A committed fact.
     EventId = "evt";
     /// Something that needs a person.

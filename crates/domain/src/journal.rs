@@ -195,6 +195,17 @@ pub fn return_postings(net_minor: i64, tax_minor: i64) -> Vec<(LedgerAccount, i6
     ])
 }
 
+/// The postings of goods that came back without their sale, all amounts in minor units: what they brought once is taken back,
+/// and the drawer has given it at once.
+pub fn unreferenced_return_postings(register: RegisterId, net_minor: i64, tax_minor: i64) -> Vec<(LedgerAccount, i64)> {
+    let given_minor = net_minor.saturating_add(tax_minor);
+    without_zeros([
+        (LedgerAccount::Revenue, net_minor),
+        (LedgerAccount::Tax, tax_minor),
+        (LedgerAccount::Drawer(register), given_minor.saturating_neg()),
+    ])
+}
+
 /// The postings of `amount_minor` that a return gives back out of a register's drawer.
 pub fn cash_refund_postings(register: RegisterId, amount_minor: i64) -> Vec<(LedgerAccount, i64)> {
     without_zeros([
@@ -282,6 +293,8 @@ mod tests {
         assert_eq!(return_postings(1_000, 100), [(Revenue, 1_000), (Tax, 100), (Clearing, -1_100)]);
         assert_eq!(cash_refund_postings(REGISTER, 1_100), [(Drawer(REGISTER), -1_100), (Clearing, 1_100)]);
         assert_eq!(entry_sum(&return_postings(1_000, 100)), 0);
+        let at_once = unreferenced_return_postings(REGISTER, 1_000, 100);
+        assert_eq!(at_once, [(Revenue, 1_000), (Tax, 100), (Drawer(REGISTER), -1_100)]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(crate) mod testing;
 pub mod text;
 pub mod time;
 pub mod transfer;
+pub mod unreferenced_return;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
 pub mod work;

@@ -132,6 +132,14 @@ impl Serialize for Quantity {
     }
 }
 
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let quantity = decimal::parse(&text, QUANTITY_PLACES).map(Self);
+        quantity.ok_or_else(|| serde::de::Error::custom("expected the decimal text of a quantity"))
+    }
+}
+
 /// Price of one unit in ten-thousandths of the minor unit: a cent a gram and less can be written without loss. In words and
 /// in JSON it is the decimal text of minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -358,6 +358,7 @@ impl World {
         write(&work.exceptions, &mut database.exceptions);
         write(&work.stocktakes, &mut database.stocktakes);
         write(&work.stocktake_lines, &mut database.stocktake_lines);
+        write(&work.unreferenced_returns, &mut database.unreferenced_returns);
         write(&work.transfers, &mut database.transfers);
         write(&work.transfer_lines, &mut database.transfer_lines);
         write(&work.webhook_endpoints, &mut database.webhook_endpoints);
@@ -380,7 +381,9 @@ impl World {
         self.check_journal();
         self.database.sales.iter().for_each(|sale| self.check_sale(sale));
         let sold = self.database.sales.iter().filter_map(|sale| sale.receipt_number.as_ref());
-        let receipts: Vec<_> = sold.chain(self.database.returns.iter().map(|one| &one.receipt_number)).collect();
+        let unreferenced = self.database.unreferenced_returns.iter().map(|one| &one.receipt_number);
+        let returned = self.database.returns.iter().map(|one| &one.receipt_number).chain(unreferenced);
+        let receipts: Vec<_> = sold.chain(returned).collect();
         assert_eq!(receipts.len(), receipts.iter().collect::<BTreeSet<_>>().len(), "receipt numbers are unique");
     }
 
@@ -412,7 +415,8 @@ impl World {
         assert!(sums.is_empty(), "each posting has its balance");
         let completed = self.database.sales.iter().filter(|sale| sale.state == State::Completed);
         let sold = completed.map(|sale| (sale.total_minor, sale.tax_minor));
-        let returned = self.database.returns.iter().map(|one| (-one.total_minor, -one.tax_minor));
+        let unreferenced = self.database.unreferenced_returns.iter().map(|one| (-one.total_minor, -one.tax_minor));
+        let returned = self.database.returns.iter().map(|one| (-one.total_minor, -one.tax_minor)).chain(unreferenced);
         let (total_minor, tax_minor) =
             sold.chain(returned).fold((0, 0), |(total, tax), one| (total + one.0, tax + one.1));
         assert_eq!(self.balance(LedgerAccount::Revenue), tax_minor - total_minor, "what was sold and kept was earned");

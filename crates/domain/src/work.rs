@@ -15,7 +15,7 @@ use crate::external_ref::{self, ExternalId, ExternalRef};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, PrintJobId,
     PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TransferId,
-    WebhookDeliveryId, WebhookEndpointId,
+    UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -33,6 +33,7 @@ use crate::shift::{CashMovement, Shift};
 use crate::stock::{Movement, Reservation, StockLevel};
 use crate::stocktake::{Stocktake, StocktakeLine};
 use crate::transfer::{Transfer, TransferLine};
+use crate::unreferenced_return::UnreferencedReturn;
 use crate::webhook_delivery::WebhookDelivery;
 use crate::webhook_endpoint::WebhookEndpoint;
 
@@ -160,6 +161,7 @@ records! {
     Exception, (String, exception::Kind), |r| (r.subject.clone(), r.kind), r.merchant;
     Stocktake, StocktakeId, |r| r.id, r.merchant;
     StocktakeLine, (StocktakeId, ArticleId), |r| (r.stocktake, r.article), r.merchant;
+    UnreferencedReturn, UnreferencedReturnId, |r| r.id, r.merchant;
     Transfer, TransferId, |r| r.id, r.merchant;
     TransferLine, (TransferId, ArticleId), |r| (r.transfer, r.article), r.merchant;
     WebhookEndpoint, WebhookEndpointId, |r| r.id, r.merchant;
@@ -310,7 +312,7 @@ macro_rules! each {
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs promotions coupons connections api_keys printers
             operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
-            payments operations exceptions stocktakes stocktake_lines transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
+            payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
@@ -348,6 +350,7 @@ pub struct UnitOfWork {
     pub exceptions: Table<Exception>,
     pub stocktakes: Table<Stocktake>,
     pub stocktake_lines: Table<StocktakeLine>,
+    pub unreferenced_returns: Table<UnreferencedReturn>,
     pub transfers: Table<Transfer>,
     pub transfer_lines: Table<TransferLine>,
     pub webhook_endpoints: Table<WebhookEndpoint>,

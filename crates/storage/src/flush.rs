@@ -52,6 +52,7 @@ pub(crate) fn flush<'a>(
     records(&work.payments, &mut writes);
     records(&work.stocktakes, &mut writes);
     records(&work.transfers, &mut writes);
+    records(&work.unreferenced_returns, &mut writes);
     records(&work.webhook_endpoints, &mut writes);
     records(&work.webhook_deliveries, &mut writes);
     records(&work.print_jobs, &mut writes);

@@ -25,6 +25,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V16__promotions", include_str!("../migrations/V16__promotions.sql")),
     ("V17__transfers", include_str!("../migrations/V17__transfers.sql")),
     ("V18__external_refs", include_str!("../migrations/V18__external_refs.sql")),
+    ("V19__unreferenced_returns", include_str!("../migrations/V19__unreferenced_returns.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

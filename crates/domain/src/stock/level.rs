@@ -6,7 +6,7 @@ use super::threshold::tell_crossing;
 use super::{MovementKind, Refusal, Reservation, StockLevel};
 use crate::call::Call;
 use crate::command::{self, not_found};
-use crate::id::{ArticleId, LocationId, SaleId};
+use crate::id::{ArticleId, LocationId, SaleId, UnreferencedReturnId};
 use crate::money::Quantity;
 use crate::sale::Sale;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -111,6 +111,17 @@ pub(crate) fn take_back(
     quantity: Quantity,
 ) -> Result<(), Stop<command::Refusal>> {
     enter(work, call, Entry::following(MovementKind::Return(sale), (location, article), quantity, None)).map(drop)
+}
+
+/// Puts what came back without its sale on a shelf.
+pub(crate) fn take_back_unreferenced(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    origin: UnreferencedReturnId,
+    place: (LocationId, ArticleId),
+    quantity: Quantity,
+) -> Result<(), Stop<command::Refusal>> {
+    enter(work, call, Entry::following(MovementKind::UnreferencedReturn(origin), place, quantity, None)).map(drop)
 }
 
 fn held(work: &UnitOfWork, sale: &Sale, article: ArticleId) -> Quantity {

@@ -10,7 +10,7 @@ mod threshold;
 mod transit;
 
 pub(crate) use ledger::enter_count;
-pub(crate) use level::{release, require_available, require_counted, reserve, sell, take_back};
+pub(crate) use level::{release, require_available, require_counted, reserve, sell, take_back, take_back_unreferenced};
 pub use move_stock::{Booking, LATE_MS_MAX, LINES_MAX, MoveStock, Moved, NewMovement, REASON_CHARS_MAX};
 pub use movement::{Behind, Movement, MovementKind, WriteOffReason};
 pub use refusal::Refusal;

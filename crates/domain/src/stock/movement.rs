@@ -1,6 +1,6 @@
 //! The entries of the stock ledger: what moved, why, and when.
 
-use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId, TransferId};
+use crate::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId, TransferId, UnreferencedReturnId};
 use crate::money::Quantity;
 use crate::time::Timestamp;
 
@@ -45,6 +45,8 @@ pub enum MovementKind {
     Sale(SaleId),
     /// Goods of a sale came back.
     Return(SaleId),
+    /// Goods came back without their sale.
+    UnreferencedReturn(UnreferencedReturnId),
     /// What a count found more or less than the books said; or what is told late of the time before it, taken back, because
     /// the count has seen it.
     Count(StocktakeId),
@@ -62,8 +64,17 @@ pub enum MovementKind {
 
 impl MovementKind {
     /// The words of all kinds.
-    pub const WORDS: [&str; 8] =
-        ["receipt", "sale", "return", "count", "transfer_out", "transfer_in", "write_off", "correction"];
+    pub const WORDS: [&str; 9] = [
+        "receipt",
+        "sale",
+        "return",
+        "unreferenced_return",
+        "count",
+        "transfer_out",
+        "transfer_in",
+        "write_off",
+        "correction",
+    ];
 
     /// The word in the database and in the API.
     pub const fn as_str(self) -> &'static str {
@@ -71,6 +82,7 @@ impl MovementKind {
             Self::Receipt => "receipt",
             Self::Sale(_) => "sale",
             Self::Return(_) => "return",
+            Self::UnreferencedReturn(_) => "unreferenced_return",
             Self::Count(_) => "count",
             Self::TransferOut(_) => "transfer_out",
             Self::TransferIn(_) => "transfer_in",
@@ -81,26 +93,32 @@ impl MovementKind {
 
     /// The kind of that name, with what it carries.
     pub fn parse(text: &str, behind: Behind) -> Option<Self> {
-        let Behind { sale, stocktake, transfer, write_off_reason } = behind;
-        match (text, sale, stocktake, transfer, write_off_reason) {
-            ("receipt", None, None, None, None) => Some(Self::Receipt),
-            ("sale", Some(sale), None, None, None) => Some(Self::Sale(sale)),
-            ("return", Some(sale), None, None, None) => Some(Self::Return(sale)),
-            ("count", None, Some(stocktake), None, None) => Some(Self::Count(stocktake)),
-            ("transfer_out", None, None, Some(transfer), None) => Some(Self::TransferOut(transfer)),
-            ("transfer_in", None, None, Some(transfer), None) => Some(Self::TransferIn(transfer)),
-            ("write_off", None, None, None, Some(why)) => Some(Self::WriteOff(why)),
-            ("write_off", None, None, Some(transfer), Some(why)) => Some(Self::TransferLoss(transfer, why)),
-            ("correction", None, None, None, None) => Some(Self::Correction),
-            _ => None,
-        }
+        let kind = match (text, behind) {
+            ("receipt", _) => Self::Receipt,
+            ("sale", Behind { sale: Some(sale), .. }) => Self::Sale(sale),
+            ("return", Behind { sale: Some(sale), .. }) => Self::Return(sale),
+            ("unreferenced_return", Behind { unreferenced_return: Some(id), .. }) => Self::UnreferencedReturn(id),
+            ("count", Behind { stocktake: Some(stocktake), .. }) => Self::Count(stocktake),
+            ("transfer_out", Behind { transfer: Some(transfer), .. }) => Self::TransferOut(transfer),
+            ("transfer_in", Behind { transfer: Some(transfer), .. }) => Self::TransferIn(transfer),
+            ("write_off", Behind { transfer: Some(transfer), write_off_reason: Some(why), .. }) => {
+                Self::TransferLoss(transfer, why)
+            }
+            ("write_off", Behind { write_off_reason: Some(why), .. }) => Self::WriteOff(why),
+            ("correction", _) => Self::Correction,
+            _ => return None,
+        };
+        // Nothing is behind it but what its kind carries.
+        (kind.behind() == behind).then_some(kind)
     }
 
     /// What is behind it.
     pub const fn behind(self) -> Behind {
-        let none = Behind { sale: None, stocktake: None, transfer: None, write_off_reason: None };
+        let none =
+            Behind { sale: None, stocktake: None, transfer: None, unreferenced_return: None, write_off_reason: None };
         match self {
             Self::Sale(sale) | Self::Return(sale) => Behind { sale: Some(sale), ..none },
+            Self::UnreferencedReturn(id) => Behind { unreferenced_return: Some(id), ..none },
             Self::Count(stocktake) => Behind { stocktake: Some(stocktake), ..none },
             Self::TransferOut(transfer) | Self::TransferIn(transfer) => Behind { transfer: Some(transfer), ..none },
             Self::WriteOff(why) => Behind { write_off_reason: Some(why), ..none },
@@ -131,6 +149,8 @@ pub struct Behind {
     pub stocktake: Option<StocktakeId>,
     /// The transfer they were on their way with.
     pub transfer: Option<TransferId>,
+    /// What they came back with, without their sale.
+    pub unreferenced_return: Option<UnreferencedReturnId>,
     /// Why they were written off.
     pub write_off_reason: Option<WriteOffReason>,
 }

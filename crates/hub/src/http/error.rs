@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
     article, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt, returns,
-    sale, shift, stock, stocktake, transfer, webhook_delivery, webhook_endpoint,
+    sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -97,7 +97,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 24] = [
+pub const NOUNS: [&str; 25] = [
     "article",
     "connection",
     "exception",
@@ -120,6 +120,7 @@ pub const NOUNS: [&str; 24] = [
     "shift",
     "stocktake",
     "transfer",
+    "unreferenced_return",
     "webhook_delivery",
     "webhook_endpoint",
 ];
@@ -388,6 +389,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Stock(refusal) => of_stock(refusal),
         Refusal::Stocktake(refusal) => of_stocktake(refusal),
         Refusal::Transfer(refusal) => of_transfer(refusal),
+        Refusal::UnreferencedReturn(refusal) => of_unreferenced_return(refusal),
         Refusal::Sale(refusal) => of_sale(refusal),
         Refusal::Return(refusal) => of_return(refusal),
         Refusal::Payment(refusal) => of_payment(refusal),
@@ -545,6 +547,20 @@ const fn of_stock(refusal: &stock::Refusal) -> StatusCode {
         R::NotCounted | R::QuantityOutOfRange | R::LineCountOutOfRange | R::OccurredAtOutOfRange | R::ReasonInvalid => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
+    }
+}
+
+const fn of_unreferenced_return(refusal: &unreferenced_return::Refusal) -> StatusCode {
+    use unreferenced_return::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::LineCountOutOfRange
+        | R::QuantityOutOfRange
+        | R::PriceOutOfRange
+        | R::PriceNeedsReason { .. }
+        | R::AmountOutOfRange
+        | R::RegisterElsewhere
+        | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -44,6 +44,7 @@ mod stocktake_json;
 pub mod submit;
 pub mod transfer;
 mod transfer_json;
+pub mod unreferenced_return;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
 
@@ -119,6 +120,7 @@ pub fn routes() -> Vec<Route> {
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),
+        unreferenced_return::routes(),
         receipt::routes(),
         printer::routes(),
         print_job::routes(),

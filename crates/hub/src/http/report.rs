@@ -10,7 +10,7 @@ use domain::sale;
 use domain::tax::{Alike, tax_totals_together};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use storage::read::report::{Receipts, Span, Sum, Sums};
+use storage::read::report::{Receipts, Returned, Span, Sum, Sums};
 
 use super::Route;
 use super::auth::authenticate;
@@ -109,7 +109,7 @@ impl<'a> Report<'a> {
 /// The merchant's currency, always and first, and those in which there is something to tell.
 fn currencies(own: Currency, sums: &Sums) -> Vec<Currency> {
     let closed = sums.closed.iter().map(|closed| closed.currency);
-    let returned = sums.returns.iter().map(|returned| returned.currency);
+    let returned = sums.returns.iter().chain(&sums.unreferenced_returns).map(|returned| returned.currency);
     let moved = sums.refunds.iter().chain(&sums.cash_refunds).chain(&sums.in_doubt).map(|(currency, _)| *currency);
     let mut found = vec![own];
     for currency in closed.chain(returned).chain(moved) {
@@ -130,6 +130,7 @@ pub(super) struct InCurrency<'a> {
     tenders: Tenders<'a>,
     refunds: Amount,
     returns: Taxed,
+    unreferenced_returns: Taxed,
     voided: Voided,
     payments_in_doubt: AtRisk,
 }
@@ -144,7 +145,10 @@ impl<'a> InCurrency<'a> {
         };
         let alike = sums.receipts_alike.iter().filter(|(other, _)| *other == currency);
         let alike: Vec<Alike> = alike.map(|(_, alike)| *alike).collect();
-        let returned = sums.returns.iter().find(|returned| returned.currency == currency);
+        let back = |returns: &[Returned]| {
+            let of_currency = returns.iter().find(|returned| returned.currency == currency);
+            Taxed::of(of_currency.map(|returned| (returned.count, returned.total_minor, returned.tax_minor)))
+        };
         Ok(Self {
             currency,
             sales: Taxed::of(completed.map(|sales| (sales.count, sales.total_minor, sales.tax_minor)))?,
@@ -152,7 +156,8 @@ impl<'a> InCurrency<'a> {
             discounts: Amount::of(by_currency(&sums.discounts)),
             tenders: Tenders::of(currency, sums),
             refunds: Amount::of(by_currency(&sums.refunds)),
-            returns: Taxed::of(returned.map(|returned| (returned.count, returned.total_minor, returned.tax_minor)))?,
+            returns: back(&sums.returns)?,
+            unreferenced_returns: back(&sums.unreferenced_returns)?,
             voided: Voided { count: of_state(sale::State::Voided).map_or(0, |sales| sales.count) },
             payments_in_doubt: AtRisk::of(by_currency(&sums.in_doubt)),
         })

@@ -6,7 +6,9 @@ use axum::response::Response;
 use domain::article::ArticleRef;
 use domain::call::Role;
 use domain::external_ref::{self, ExternalId, ExternalRef, Subject};
-use domain::id::{ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId, TransferId};
+use domain::id::{
+    ArticleId, LocationId, MerchantId, MovementId, SaleId, StocktakeId, TransferId, UnreferencedReturnId,
+};
 use domain::money::Quantity;
 use domain::stock::{self, Behind, Booking, MoveStock, Moved, MovementKind, NewMovement, WriteOffReason};
 use domain::time::Timestamp;
@@ -252,6 +254,7 @@ struct Shape<'a> {
     sale_id: Option<SaleId>,
     stocktake_id: Option<StocktakeId>,
     transfer_id: Option<TransferId>,
+    unreferenced_return_id: Option<UnreferencedReturnId>,
     /// What was booked by hand in one request has the same.
     document_id: Option<MovementId>,
     /// Only where the ledger is read, and it has some.
@@ -269,7 +272,7 @@ struct Shape<'a> {
 impl<'a> Shape<'a> {
     fn of(movement: &'a stock::Movement) -> Self {
         let stock::Movement { id, location, article, kind, quantity, document, recorded_at, .. } = *movement;
-        let Behind { sale, stocktake, transfer, write_off_reason } = kind.behind();
+        let Behind { sale, stocktake, transfer, unreferenced_return, write_off_reason } = kind.behind();
         Self {
             id,
             object: "stock_movement",
@@ -282,6 +285,7 @@ impl<'a> Shape<'a> {
             sale_id: sale,
             stocktake_id: stocktake,
             transfer_id: transfer,
+            unreferenced_return_id: unreferenced_return,
             document_id: document,
             external_refs: None,
             occurred_at: movement.moved_at(),

@@ -43,6 +43,7 @@ mod stock_movement;
 mod stocktake;
 mod tidy;
 mod transfer;
+mod unreferenced_return;
 mod webhook_address;
 mod webhook_delivery;
 mod webhook_endpoint;

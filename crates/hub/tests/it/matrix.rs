@@ -71,6 +71,8 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     own.add(text(&post("/v1/promotions", promotion).await["id"]));
     let goods = json!({ "location_id": shop.location, "article_id": shop.tea, "kind": "receipt", "quantity": 1 });
     own.add(text(&post("/v1/stock-movements", goods).await["id"]));
+    let lost = json!({ "register_id": register_id, "lines": [{ "article_id": shop.tea, "quantity": 1 }], "reason": "no receipt" });
+    own.add(text(&post("/v1/unreferenced-returns", lost).await["id"]));
     transfer(hub, shop, &mut own).await;
     deliver(hub, shop, &mut own).await;
     own
@@ -253,6 +255,7 @@ fn noun(id: &str) -> &'static str {
         "shf" => "shift",
         "stk" => "stocktake",
         "trf" => "transfer",
+        "urt" => "unreferenced_return",
         "whd" => "webhook_delivery",
         "whe" => "webhook_endpoint",
         other => panic!("say which noun `{other}_` stands for"),

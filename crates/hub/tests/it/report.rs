@@ -112,6 +112,7 @@ impl Notes {
                 "count": self.back[0], "gross_minor": self.back[1], "net_minor": self.back[1] - self.back[2],
                 "tax_minor": self.back[2],
             },
+            "unreferenced_returns": { "count": 0, "gross_minor": 0, "net_minor": 0, "tax_minor": 0 },
             "voided": { "count": self.voided },
             "payments_in_doubt": { "count": 0, "at_risk_minor": 0 },
         })

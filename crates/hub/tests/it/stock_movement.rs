@@ -38,7 +38,7 @@ async fn goods_come_in_and_books_are_put_right(on: On) {
     let mut expected = json!({
         "id": made["id"], "object": "stock_movement", "location_id": hub.shop.location.to_string(),
         "article_id": hub.shop.rice.to_string(), "kind": "receipt", "quantity": "2.5", "write_off_reason": null,
-        "reason": "", "sale_id": null, "stocktake_id": null, "transfer_id": null, "document_id": made["id"],
+        "reason": "", "sale_id": null, "stocktake_id": null, "transfer_id": null, "unreferenced_return_id": null, "document_id": made["id"],
         "occurred_at": made["recorded_at"], "recorded_at": made["recorded_at"],
         "stock_level": level,
     });

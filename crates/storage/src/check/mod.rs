@@ -16,6 +16,7 @@ mod source;
 mod stocktakes;
 mod trade;
 mod transfers;
+mod unreferenced_returns;
 mod webhooks;
 
 pub use source::{Snapshot, Source};
@@ -82,6 +83,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         trade::stock,
         stocktakes::stocktakes,
         transfers::transfers,
+        unreferenced_returns::unreferenced_returns,
         external_refs::subjects,
         trade::sales,
         merchants::issuers,

@@ -9,6 +9,7 @@ use domain::money::Currency;
 use domain::returns::{Refund, RefundKind};
 use domain::sale::{Sale, Tender, TenderKind, TenderState};
 use domain::shift::{CashMovement, Direction, Shift};
+use domain::unreferenced_return::UnreferencedReturn;
 
 use super::Report;
 use super::source::{Records, Source};
@@ -110,6 +111,12 @@ fn cash_trade(source: &mut dyn Source, report: &mut Report) -> Result<Sums, Engi
     while let Some(refund) = refunds.next(source, report)? {
         if let RefundKind::Cash { register, shift: Some(number) } = refund.kind {
             *sums.entry(ShiftId { register, number }).or_default() -= refund.amount_minor;
+        }
+    }
+    let mut unreferenced = Records::<UnreferencedReturn>::new(source, report)?;
+    while let Some(one) = unreferenced.next(source, report)? {
+        if let Some(number) = one.shift {
+            *sums.entry(ShiftId { register: one.register, number }).or_default() -= one.total_minor;
         }
     }
     Ok(sums)

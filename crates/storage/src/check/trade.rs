@@ -10,6 +10,7 @@ use domain::payment::{Operation, Payment, summarize};
 use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
 use domain::stock::{Reservation, StockLevel};
 use domain::tax::{tax_totals, totals};
+use domain::unreferenced_return::UnreferencedReturn;
 
 use super::Report;
 use super::promotions::Coupons;
@@ -83,6 +84,10 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
         returns.check(&sale, &lines, &mut receipts, source, report)?;
     }
     coupons.check(source, report)?;
+    let mut unreferenced = Records::<UnreferencedReturn>::new(source, report)?;
+    while let Some(one) = unreferenced.next(source, report)? {
+        receipts.note(one.merchant, one.register, &one.receipt_number, report);
+    }
     let mut given = receipts.given;
     let mut series = Records::<ReceiptSeries>::new(source, report)?;
     while let Some(series) = series.next(source, report)? {
@@ -95,7 +100,7 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
     Ok(())
 }
 
-/// The numbers on all receipts, of sales and of returns.
+/// The numbers on all receipts, of sales and of returns of both kinds.
 #[derive(Default)]
 pub(super) struct ReceiptNumbers {
     given: BTreeMap<RegisterId, i64>,

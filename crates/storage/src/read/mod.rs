@@ -14,6 +14,7 @@ pub mod shift;
 pub mod stock;
 pub mod stocktake;
 pub mod transfer;
+mod unreferenced_return;
 pub mod webhook;
 
 use domain::exception::Exception;

@@ -123,7 +123,9 @@ pub struct Sums {
     pub refunds: Vec<(Currency, Sum)>,
     /// Goods that came back, one per currency.
     pub returns: Vec<Returned>,
-    /// What returns gave out of drawers, one per currency.
+    /// Goods that came back without their sale, one per currency.
+    pub unreferenced_returns: Vec<Returned>,
+    /// What returns of both kinds gave out of drawers, one per currency.
     pub cash_refunds: Vec<(Currency, Sum)>,
     /// Payments in doubt now, with what was asked for, one per currency.
     pub in_doubt: Vec<(Currency, Sum)>,
@@ -200,7 +202,10 @@ fn receipts() -> String {
          WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' \
          UNION ALL SELECT back.register_id, back.receipt_number FROM return back \
          WHERE back.merchant_id = $1 AND back.created_at >= $2 AND back.created_at < $3 \
-         AND (back.location_id = $4 OR $4 = '')) AS receipt \
+         AND (back.location_id = $4 OR $4 = '') \
+         UNION ALL SELECT u.register_id, u.receipt_number FROM unreferenced_return u \
+         WHERE u.merchant_id = $1 AND u.created_at >= $2 AND u.created_at < $3 \
+         AND (u.location_id = $4 OR $4 = '')) AS receipt \
          JOIN register r ON r.id = receipt.register_id GROUP BY r.id, r.name ORDER BY r.name, r.id"
     )
 }
@@ -214,12 +219,21 @@ const RETURNS: &str = "SELECT currency, COUNT(*), CAST(SUM(total_minor) AS BIGIN
      FROM return WHERE merchant_id = $1 AND created_at >= $2 AND created_at < $3 AND (location_id = $4 OR $4 = '') \
      GROUP BY currency ORDER BY currency";
 
+const UNREFERENCED_RETURNS: &str = "SELECT currency, COUNT(*), CAST(SUM(total_minor) AS BIGINT), \
+     CAST(SUM(tax_minor) AS BIGINT) FROM unreferenced_return \
+     WHERE merchant_id = $1 AND created_at >= $2 AND created_at < $3 AND (location_id = $4 OR $4 = '') \
+     GROUP BY currency ORDER BY currency";
+
 /// Out of the drawers of a location, wherever the goods came back.
-const CASH_REFUNDS: &str = "SELECT back.currency, COUNT(*), CAST(SUM(f.amount_minor) AS BIGINT) \
+const CASH_REFUNDS: &str = "SELECT given.currency, COUNT(*), CAST(SUM(given.amount_minor) AS BIGINT) FROM (\
+     SELECT back.currency AS currency, f.amount_minor AS amount_minor \
      FROM refund f JOIN return back ON back.sale_id = f.sale_id AND back.number = f.return_number \
      JOIN register r ON r.id = f.register_id \
      WHERE f.merchant_id = $1 AND f.created_at >= $2 AND f.created_at < $3 AND (r.location_id = $4 OR $4 = '') \
-     AND f.register_id IS NOT NULL GROUP BY back.currency ORDER BY back.currency";
+     AND f.register_id IS NOT NULL \
+     UNION ALL SELECT u.currency, u.total_minor FROM unreferenced_return u \
+     WHERE u.merchant_id = $1 AND u.created_at >= $2 AND u.created_at < $3 AND (u.location_id = $4 OR $4 = '')) AS given \
+     GROUP BY given.currency ORDER BY given.currency";
 
 /// What is in doubt is found by what cares for it, a job or an exception, of which there are few: an index over the state
 /// would have to be kept by every payment.
@@ -255,6 +269,7 @@ impl Span {
             Query { sql: electronic(CLOSED_IN_SPAN).into(), params: params() },
             Query { sql: REFUNDS.into(), params: params() },
             Query { sql: RETURNS.into(), params: params() },
+            Query { sql: UNREFERENCED_RETURNS.into(), params: params() },
             Query { sql: CASH_REFUNDS.into(), params: params() },
             Query { sql: in_doubt().into(), params: vec![merchant(), location()] },
             Query { sql: EXCEPTIONS.into(), params: vec![merchant()] },
@@ -282,6 +297,7 @@ impl Reader {
             electronic: each(<Tender as Stored>::TABLE, next(), read_electronic)?,
             refunds: each(<Operation as Stored>::TABLE, next(), read_by_currency)?,
             returns: each(<Return as Stored>::TABLE, next(), read_returned)?,
+            unreferenced_returns: each(<Return as Stored>::TABLE, next(), read_returned)?,
             cash_refunds: each(<Refund as Stored>::TABLE, next(), read_by_currency)?,
             in_doubt: each(<payment::Payment as Stored>::TABLE, next(), read_by_currency)?,
             exceptions: each(<domain::exception::Exception as Stored>::TABLE, next(), read_sum)?
@@ -360,7 +376,7 @@ mod tests {
     use super::*;
 
     /// What may be walked through: the rows that another step has found, and the jobs that are due.
-    const FEW: [&str; 3] = ["receipt", "cared_for", "job_due"];
+    const FEW: [&str; 4] = ["receipt", "given", "cared_for", "job_due"];
 
     /// A day among a million sales costs what the day has: the engine says so itself.
     #[test]

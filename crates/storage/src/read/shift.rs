@@ -27,17 +27,26 @@ const REFUNDS: &str = "SELECT back.currency, COUNT(*), CAST(SUM(o.approved_minor
 const RETURNS: &str = "SELECT currency, COUNT(*), CAST(SUM(total_minor) AS BIGINT), CAST(SUM(tax_minor) AS BIGINT) \
      FROM return WHERE merchant_id = $1 AND register_id = $2 AND shift_number = $3 GROUP BY currency ORDER BY currency";
 
-const CASH_REFUNDS: &str = "SELECT back.currency, COUNT(*), CAST(SUM(f.amount_minor) AS BIGINT) \
+const UNREFERENCED_RETURNS: &str = "SELECT currency, COUNT(*), CAST(SUM(total_minor) AS BIGINT), \
+     CAST(SUM(tax_minor) AS BIGINT) FROM unreferenced_return \
+     WHERE merchant_id = $1 AND register_id = $2 AND shift_number = $3 GROUP BY currency ORDER BY currency";
+
+const CASH_REFUNDS: &str = "SELECT given.currency, COUNT(*), CAST(SUM(given.amount_minor) AS BIGINT) FROM (\
+     SELECT back.currency AS currency, f.amount_minor AS amount_minor \
      FROM refund f JOIN return back ON back.sale_id = f.sale_id AND back.number = f.return_number \
      WHERE f.merchant_id = $1 AND f.register_id = $2 AND f.shift_number = $3 \
-     GROUP BY back.currency ORDER BY back.currency";
+     UNION ALL SELECT u.currency, u.total_minor FROM unreferenced_return u \
+     WHERE u.merchant_id = $1 AND u.register_id = $2 AND u.shift_number = $3) AS given \
+     GROUP BY given.currency ORDER BY given.currency";
 
 /// Of sales and of returns, which share the register's series.
 const RECEIPTS: &str = "SELECT r.id, r.name, COUNT(*), MIN(receipt.number), MAX(receipt.number) FROM (\
      SELECT s.register_id AS register_id, s.receipt_number AS number FROM sale s \
      WHERE s.merchant_id = $1 AND s.register_id = $2 AND s.shift_number = $3 \
      UNION ALL SELECT back.register_id, back.receipt_number FROM return back \
-     WHERE back.merchant_id = $1 AND back.register_id = $2 AND back.shift_number = $3) AS receipt \
+     WHERE back.merchant_id = $1 AND back.register_id = $2 AND back.shift_number = $3 \
+     UNION ALL SELECT u.register_id, u.receipt_number FROM unreferenced_return u \
+     WHERE u.merchant_id = $1 AND u.register_id = $2 AND u.shift_number = $3) AS receipt \
      JOIN register r ON r.id = receipt.register_id GROUP BY r.id, r.name";
 
 /// A payment that nobody can tell the outcome of.
@@ -124,6 +133,7 @@ impl Reader {
             of(electronic(OF_SHIFT)),
             of(REFUNDS.to_owned()),
             of(RETURNS.to_owned()),
+            of(UNREFERENCED_RETURNS.to_owned()),
             of(CASH_REFUNDS.to_owned()),
             Query { sql: in_doubt_sum().into(), params: two() },
             Query { sql: EXCEPTIONS.into(), params: vec![Cell::display(merchant)] },

@@ -16,6 +16,7 @@ mod shift;
 mod stock;
 mod stocktake;
 mod transfer;
+mod unreferenced_return;
 mod webhook;
 
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! Stock level, reservation, movement.
 
-use domain::id::{MovementId, TransferId};
+use domain::id::{MovementId, TransferId, UnreferencedReturnId};
 use domain::money::Quantity;
 use domain::stock::{Behind, LastCount, Movement, MovementKind, Reservation, StockLevel, WriteOffReason};
 use domain::time::Timestamp;
@@ -121,8 +121,9 @@ pub static MOVEMENT: Table = table(
 
 /// The cells of a movement.
 pub fn movement_cells<'a>(movement: &'a Movement, cells: &mut Vec<Cell<'a>>) {
-    let Behind { sale, stocktake, transfer, write_off_reason } = movement.kind.behind();
+    let Behind { sale, stocktake, transfer, unreferenced_return, write_off_reason } = movement.kind.behind();
     let document = Cell::option(movement.document, Cell::display);
+    let document = unreferenced_return.map_or(document, Cell::display);
     cells.extend([
         Cell::display(movement.id),
         Cell::display(movement.merchant),
@@ -147,12 +148,13 @@ pub fn movement(row: Row) -> Result<Movement, Corrupt> {
     let (kind, quantity, sale, reason) = (row.text()?, Quantity(row.int()?), row.parse_option()?, row.text()?);
     let write_off_reason = row.word_option(WriteOffReason::parse)?;
     let (occurred_at, stocktake) = (row.int_option()?.map(Timestamp), row.parse_option()?);
-    let (transfer, document) = match row.word_option(Document::parse)? {
-        None => (None, None),
-        Some(Document::Transfer(transfer)) => (Some(transfer), None),
-        Some(Document::Movement(first)) => (None, Some(first)),
+    let (transfer, unreferenced_return, document) = match row.word_option(Document::parse)? {
+        None => (None, None, None),
+        Some(Document::Transfer(transfer)) => (Some(transfer), None, None),
+        Some(Document::UnreferencedReturn(id)) => (None, Some(id), None),
+        Some(Document::Movement(first)) => (None, None, Some(first)),
     };
-    let behind = Behind { sale, stocktake, transfer, write_off_reason };
+    let behind = Behind { sale, stocktake, transfer, unreferenced_return, write_off_reason };
     let Some(kind) = MovementKind::parse(&kind, behind) else { return row.make_no_sense() };
     let recorded_at = Timestamp(row.int()?);
     Ok(Movement { id, merchant, location, article, kind, quantity, reason, document, occurred_at, recorded_at })
@@ -161,13 +163,15 @@ pub fn movement(row: Row) -> Result<Movement, Corrupt> {
 /// What a movement was entered with.
 enum Document {
     Transfer(TransferId),
+    UnreferencedReturn(UnreferencedReturnId),
     /// The first movement of the same request.
     Movement(MovementId),
 }
 
 impl Document {
     fn parse(text: &str) -> Option<Self> {
-        let transfer = text.parse().map(Self::Transfer).ok();
-        transfer.or_else(|| text.parse().map(Self::Movement).ok())
+        let transfer = text.parse().map(Self::Transfer);
+        let unreferenced = transfer.or_else(|_| text.parse().map(Self::UnreferencedReturn));
+        unreferenced.or_else(|_| text.parse().map(Self::Movement)).ok()
     }
 }

@@ -42,4 +42,5 @@ mod stocktakes;
 mod trade;
 mod transfers;
 mod two_hubs;
+mod unreferenced_returns;
 mod webhooks;
