@@ -48,6 +48,9 @@ impl<C: Command> Command for Referred<C> {
     }
 
     fn keys(&self) -> Vec<Key> {
+        if self.refs.is_empty() {
+            return self.command.keys();
+        }
         let ids = self.external_ids().unwrap_or_default();
         let of_refs = ids.into_iter().map(|id| Key::ExternalRef(self.merchant, id, self.kind));
         self.command.keys().into_iter().chain(of_refs).collect()
