@@ -143,6 +143,7 @@ impl Maker<'_> {
                 zone: "Asia/Tokyo".to_owned(),
                 tax: TaxRules::japan(),
                 discount_limit: DISCOUNT_LIMIT_DEFAULT,
+                customers: domain::customer::CustomerRules::default(),
                 issuer: Issuer::default(),
                 created_at: Timestamp(0),
                 version: 1,
@@ -219,6 +220,7 @@ impl Maker<'_> {
                 register: shop.registers[self.random.below(shop.registers.len())],
                 consumption: Consumption::TakeAway,
                 coupons: Vec::new(),
+                customer: None,
                 discounts: Vec::new(),
                 note: String::new(),
             };

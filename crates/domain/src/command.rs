@@ -5,8 +5,8 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt, returns,
-    sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
+    article, customer, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt,
+    returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -76,6 +76,8 @@ pub enum Refusal {
     ExternalRef(external_ref::Refusal),
     /// A rule of merchants and their places.
     Merchant(merchant::Refusal),
+    /// A rule of customers.
+    Customer(customer::Refusal),
     /// A rule of operators.
     Operator(operator::Refusal),
     /// A rule of shifts.
@@ -112,6 +114,7 @@ impl Refusal {
             Self::Exception(refusal) => refusal.code().to_owned(),
             Self::ExternalRef(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
+            Self::Customer(refusal) => refusal.code().to_owned(),
             Self::Operator(refusal) => refusal.code().to_owned(),
             Self::Shift(refusal) => refusal.code().to_owned(),
             Self::Promotion(refusal) => refusal.code().to_owned(),
@@ -148,6 +151,7 @@ impl fmt::Display for Refusal {
             Self::Exception(refusal) => refusal.fmt(f),
             Self::ExternalRef(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
+            Self::Customer(refusal) => refusal.fmt(f),
             Self::Operator(refusal) => refusal.fmt(f),
             Self::Shift(refusal) => refusal.fmt(f),
             Self::Promotion(refusal) => refusal.fmt(f),

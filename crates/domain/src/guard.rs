@@ -167,7 +167,8 @@ fn fold(c: char) -> Folded {
     }
 }
 
-fn is_hyphen(c: char) -> bool {
+/// Whether the character is one of those that stand for a hyphen.
+pub(crate) fn is_hyphen(c: char) -> bool {
     // The long vowel marks U+30FC and U+FF70 are what the hyphen key gives in Japanese input.
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' | '\u{FF0D}' | '\u{30FC}' | '\u{FF70}')
 }

@@ -130,6 +130,8 @@ ids! {
     BatchId = "bat";
     /// An API key.
     ApiKeyId = "key";
+    /// Who buys.
+    CustomerId = "cus";
     /// Who works at a register.
     OperatorId = "opr";
     /// Where a subscriber wants to be told of events.

@@ -5,6 +5,7 @@
 pub mod article;
 pub mod call;
 pub mod command;
+pub mod customer;
 pub mod decimal;
 pub mod event;
 pub mod exception;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::article::{Article, Barcode, Label, Unit};
 use crate::call::{Actor, Call, Role};
 use crate::command::{Command, Refusal};
+use crate::customer::CustomerRules;
 use crate::id::{
     ArticleId, IdSource, LocationId, MerchantId, MovementId, OperationId, OperatorId, PaymentId, RegisterId, ReturnId,
     SaleId, TenderId,
@@ -263,6 +264,11 @@ impl World {
                 copy(&database.balances, &mut work.balances, owner, &(*merchant, *account, *currency));
             }
             Key::Connection(id) => copy(&database.connections, &mut work.connections, owner, id),
+            Key::Customer(id) => copy(&database.customers, &mut work.customers, owner, id),
+            Key::ExternalIds(id) => {
+                let slots = database.external_ids.range(owner, (*id, 0)..=(*id, u32::MAX));
+                slots.for_each(|slot| work.external_ids.put_loaded(slot.clone()));
+            }
             Key::Operator(id) => copy(&database.operators, &mut work.operators, owner, id),
             Key::Payment(id) => self.load_payment(work, *id),
             Key::Stocktake(id) => {
@@ -343,6 +349,8 @@ impl World {
         write(&work.promotions, &mut database.promotions);
         write(&work.coupons, &mut database.coupons);
         write(&work.external_refs, &mut database.external_refs);
+        write(&work.customers, &mut database.customers);
+        write(&work.external_ids, &mut database.external_ids);
         write(&work.operators, &mut database.operators);
         write(&work.sales, &mut database.sales);
         write(&work.sale_lines, &mut database.sale_lines);
@@ -488,6 +496,7 @@ pub fn a_sale(lines: &[NewLine]) -> NewSale {
         lines: lines.to_vec(),
         consumption: Consumption::TakeAway,
         coupons: Vec::new(),
+        customer: None,
         discounts: Vec::new(),
         note,
     }
@@ -609,6 +618,7 @@ fn a_merchant(id: MerchantId) -> Merchant {
         zone: "Asia/Tokyo".to_owned(),
         tax: TaxRules::japan(),
         discount_limit: DISCOUNT_LIMIT_DEFAULT,
+        customers: CustomerRules::default(),
         issuer: Issuer::default(),
         created_at: NOW,
         version: 1,

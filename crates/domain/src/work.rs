@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use crate::article::{Article, ArticleDetails, Barcode, Label};
 use crate::call::Call;
+use crate::customer::{Customer, ExternalIdSlot};
 use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::external_ref::{self, ExternalId, ExternalRef};
 use crate::id::{
-    ApiKeyId, ArticleId, ConnectionId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId, PrintJobId,
-    PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TransferId,
+    ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId,
+    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TransferId,
     UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
@@ -62,6 +63,11 @@ pub enum Key {
     ApiKey(ApiKeyId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Printer(PrinterId),
+    /// Reference data, read unlocked; a change of it is guarded by its version.
+    Customer(CustomerId),
+    /// What other systems call a customer. Reference data, read unlocked; a change of it is guarded by the versions of the
+    /// rows, and by that of the customer, which is named with it.
+    ExternalIds(CustomerId),
     /// Who works at a register.
     Operator(OperatorId),
     /// The sale with its lines, tenders, reservations and exceptions.
@@ -146,6 +152,8 @@ records! {
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
     Printer, PrinterId, |r| r.id, r.merchant;
     PrintJob, PrintJobId, |r| r.id, r.merchant;
+    Customer, CustomerId, |r| r.id, r.merchant;
+    ExternalIdSlot, (CustomerId, u32), |r| (r.customer, r.number), r.merchant;
     Operator, OperatorId, |r| r.id, r.merchant;
     Sale, SaleId, |r| r.id, r.merchant;
     SaleLine, (SaleId, u32), |r| (r.sale, r.number), r.merchant;
@@ -311,7 +319,7 @@ macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs promotions coupons connections api_keys printers
-            operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
+            customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances);
         each!(@ $log $on_log; work; movements journal_entries events);
@@ -335,6 +343,8 @@ pub struct UnitOfWork {
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
     pub printers: Table<Printer>,
+    pub customers: Table<Customer>,
+    pub external_ids: Table<ExternalIdSlot>,
     pub operators: Table<Operator>,
     pub sales: Table<Sale>,
     pub sale_lines: Table<SaleLine>,

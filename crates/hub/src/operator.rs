@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use domain::call::{Actor, Role};
 use domain::command::Command;
+use domain::customer::CustomerRules;
 use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
     AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer,
@@ -132,6 +133,7 @@ impl Operator {
             zone: new.zone,
             tax: TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
+            customers: CustomerRules::default(),
             issuer: Issuer::default(),
             created_at: self.now,
             version: 1,

@@ -103,6 +103,11 @@ pub trait Engine: Send {
     /// Deletes what is over among the next rows of a table, in a transaction of its own.
     fn prune(&mut self, prune: &Prune) -> Result<Pruned, EngineError>;
 
+    /// Lets go of what was written over and is still kept beside the rows, as far as that is in the engine's hands.
+    fn forget(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// What stands between an answer and its loss, as this connection writes.
     fn durability(&mut self) -> Result<Durability, EngineError>;
 

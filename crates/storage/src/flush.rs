@@ -47,6 +47,8 @@ pub(crate) fn flush<'a>(
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);
     records(&work.printers, &mut writes);
+    records(&work.customers, &mut writes);
+    records(&work.external_ids, &mut writes);
     records(&work.operators, &mut writes);
     records(&work.sales, &mut writes);
     records(&work.payments, &mut writes);

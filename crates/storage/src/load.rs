@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::article::{Article, ArticleDetails, Label};
+use domain::customer::{Customer, ExternalIdSlot};
 use domain::exception::Exception;
 use domain::external_ref::ExternalRef;
 use domain::id::MerchantId;
@@ -76,6 +77,8 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::Connection(_)
             | Key::ApiKey(_)
             | Key::Printer(_)
+            | Key::Customer(_)
+            | Key::ExternalIds(_)
     )
 }
 
@@ -166,8 +169,10 @@ impl Plan {
         plan.read(ExternalRef::TABLE, &keys.external_refs, |work, row| put(&mut work.external_refs, row));
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
-        plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
         plan.read(Printer::TABLE, &keys.printers, |work, row| put(&mut work.printers, row));
+        plan.read(Customer::TABLE, &keys.customers, |work, row| put(&mut work.customers, row));
+        plan.read(ExternalIdSlot::TABLE, &keys.external_ids, |work, row| put(&mut work.external_ids, row));
+        plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
         plan.read(Sale::TABLE, &keys.sales, |work, row| put(&mut work.sales, row));
         plan.read(Payment::TABLE, &keys.payments, |work, row| put(&mut work.payments, row));
         plan.read(Stocktake::TABLE, &keys.stocktakes, |work, row| put(&mut work.stocktakes, row));
@@ -210,6 +215,8 @@ struct KeySets {
     external_refs: BTreeSet<Vec<Cell<'static>>>,
     connections: BTreeSet<Vec<Cell<'static>>>,
     api_keys: BTreeSet<Vec<Cell<'static>>>,
+    customers: BTreeSet<Vec<Cell<'static>>>,
+    external_ids: BTreeSet<Vec<Cell<'static>>>,
     operators: BTreeSet<Vec<Cell<'static>>>,
     sales: BTreeSet<Vec<Cell<'static>>>,
     parked_sales: BTreeSet<Vec<Cell<'static>>>,
@@ -252,6 +259,8 @@ impl KeySets {
                 }
                 Key::Connection(id) => sets.connections.insert(vec![Cell::display(id)]),
                 Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
+                Key::Customer(id) => sets.customers.insert(vec![Cell::display(id)]),
+                Key::ExternalIds(customer) => sets.external_ids.insert(vec![Cell::display(customer)]),
                 Key::Operator(id) => sets.operators.insert(vec![Cell::display(id)]),
                 Key::Sale(id) => {
                     sets.exception_subjects.insert(vec![Cell::display(id)]);

@@ -26,6 +26,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V17__transfers", include_str!("../migrations/V17__transfers.sql")),
     ("V18__external_refs", include_str!("../migrations/V18__external_refs.sql")),
     ("V19__unreferenced_returns", include_str!("../migrations/V19__unreferenced_returns.sql")),
+    ("V20__customers", include_str!("../migrations/V20__customers.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

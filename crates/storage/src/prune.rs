@@ -154,6 +154,12 @@ impl Handle {
                 }
             }
         }
+        self.forget().await?;
         Ok(deleted)
+    }
+
+    /// Lets go of what was written over: after somebody was erased, and with each pruning for what a reader held then.
+    pub async fn forget(&self) -> Result<(), Failure> {
+        self.run_errand(|engine| engine.forget()).await
     }
 }

@@ -52,8 +52,9 @@ pub fn open(path: &Path, is_read_only: bool) -> Result<Connection, EngineError> 
     let settings = if is_read_only {
         "PRAGMA query_only = ON; PRAGMA foreign_keys = ON;"
     } else {
+        // What is written over or deleted is made zeros: who was erased is not to be read in what the file has left.
         "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 0; \
-         PRAGMA temp_store = MEMORY;"
+         PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;"
     };
     connection.execute_batch(settings).map_err(EngineError::engine)?;
     Ok(connection)
@@ -326,6 +327,12 @@ impl Engine for Sqlite {
         drop(statement);
         self.checkpoint();
         Ok(Pruned { deleted: deleted as u64, next })
+    }
+
+    fn forget(&mut self) -> Result<(), EngineError> {
+        (self.fold_at, self.checkpoint_at) = (FOLD_PAGES, CHECKPOINT_PAGES);
+        self.empty_log();
+        Ok(())
     }
 
     fn durability(&mut self) -> Result<Durability, EngineError> {

@@ -165,6 +165,18 @@ impl RowReader {
         }
     }
 
+    /// The next cell, a flag or NULL.
+    pub fn bool_option(&mut self) -> Result<Option<bool>, Corrupt> {
+        match self.take() {
+            Cell::Null => Ok(None),
+            Cell::Bool(value) => Ok(Some(value)),
+            // SQLite has no flags of its own.
+            Cell::Int(0) => Ok(Some(false)),
+            Cell::Int(1) => Ok(Some(true)),
+            _ => Err(self.corrupt()),
+        }
+    }
+
     /// The next cell, bytes.
     pub fn bytes(&mut self) -> Result<Vec<u8>, Corrupt> {
         match self.take() {

@@ -100,10 +100,12 @@ pub struct UpdateMerchant {
     pub is_sole_proprietor: Option<bool>,
     /// How much cashiers may take off by hand, in basis points.
     pub discount_limit: Option<u32>,
+    /// The country whose telephone numbers customers give without its calling code.
+    pub calling_code: Option<Option<u16>>,
 }
 
 impl UpdateMerchant {
-    fn apply(&self, mut merchant: Merchant) -> Result<Merchant, Refusal> {
+    fn apply(&self, mut merchant: Merchant) -> Result<Merchant, Stop<command::Refusal>> {
         let issuer = &mut merchant.issuer;
         if let Some(name) = &self.legal_name {
             issuer.legal_name.clone_from(name);
@@ -116,7 +118,10 @@ impl UpdateMerchant {
         issuer.check()?;
         merchant.discount_limit = self.discount_limit.unwrap_or(merchant.discount_limit);
         if merchant.discount_limit > WHOLE_BASIS_POINTS {
-            return Err(Refusal::DiscountLimitOutOfRange);
+            return Err(Refusal::DiscountLimitOutOfRange.into());
+        }
+        if let Some(calling_code) = self.calling_code {
+            merchant.customers = merchant.customers.with_calling_code(calling_code)?;
         }
         Ok(merchant)
     }
@@ -155,6 +160,7 @@ struct Updated<'a> {
     registration_number: Option<&'a str>,
     is_sole_proprietor: bool,
     discount_limit_basis_points: u32,
+    calling_code: Option<u16>,
 }
 
 impl<'a> Updated<'a> {
@@ -166,6 +172,7 @@ impl<'a> Updated<'a> {
             registration_number: registration_number.as_ref().map(RegistrationNumber::as_str),
             is_sole_proprietor: *is_sole_proprietor,
             discount_limit_basis_points: merchant.discount_limit,
+            calling_code: merchant.customers.calling_code,
         }
     }
 }
@@ -185,6 +192,7 @@ mod tests {
             registration_number,
             is_sole_proprietor,
             discount_limit,
+            calling_code: None,
         }
     }
 

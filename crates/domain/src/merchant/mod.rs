@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
+use crate::customer::CustomerRules;
 use crate::id::{ApiKeyId, ConnectionId, LocationId, MerchantId, RegisterId};
 use crate::money::Currency;
 use crate::payment::Profile;
@@ -38,6 +39,8 @@ pub struct Merchant {
     pub tax: TaxRules,
     /// How much cashiers may take off by hand, in basis points.
     pub discount_limit: u32,
+    /// What holds for all its customers.
+    pub customers: CustomerRules,
     /// Who it is before the tax office.
     pub issuer: Issuer,
     /// When it was made.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::printer::print;
 use super::*;
+use crate::customer::CustomerRules;
 use crate::id::{ArticleId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, TenderId};
 use crate::merchant::{Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
@@ -59,6 +60,7 @@ impl Shop {
             zone: "Asia/Tokyo".to_owned(),
             tax: rules,
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
+            customers: CustomerRules::default(),
             issuer: Issuer {
                 legal_name: Some("株式会社茶屋".to_owned()),
                 registration_number: RegistrationNumber::parse("T5835678256246"),
@@ -144,6 +146,7 @@ fn a_sale(currency: Currency, tax_terms: TaxTerms, total_minor: i64, tax_minor: 
         location: LocationId::from_uuid(Uuid::nil()),
         register: RegisterId::from_uuid(Uuid::nil()),
         operator: None,
+        customer: None,
         shift: None,
         currency,
         tax_terms,

@@ -10,7 +10,7 @@ use super::{Refusal, Sale, State, Tender, TenderKind, TenderState, due_minor, li
 use crate::call::Call;
 use crate::command;
 use crate::exception;
-use crate::id::{ArticleId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::id::{ArticleId, CustomerId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::journal::{JournalEntry, LedgerAccount, sale_postings};
 use crate::money::{Currency, Overflow, sum_minor};
 use crate::shift::current_shift;
@@ -127,12 +127,13 @@ fn paid_tenders<'a>(work: &'a UnitOfWork, sale: &Sale) -> impl Iterator<Item = &
 
 fn emit_completed(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale, receipt_number: &str, is_oversold: bool) {
     let tenders = paid_tenders(work, sale).map(TenderFact::of).collect();
-    let Sale { location, register, currency, total_minor, tax_minor, .. } = *sale;
+    let Sale { location, register, customer, currency, total_minor, tax_minor, .. } = *sale;
     let discount_minor = Some(sale.discounts.amount_minor()).filter(|amount_minor| *amount_minor > 0);
     let completed = Completed {
         receipt_number,
         location,
         register,
+        customer,
         currency,
         total_minor,
         tax_minor,
@@ -163,6 +164,9 @@ struct Completed<'a> {
     receipt_number: &'a str,
     location: LocationId,
     register: RegisterId,
+    /// Left out where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<CustomerId>,
     currency: Currency,
     total_minor: i64,
     tax_minor: i64,

@@ -1,6 +1,7 @@
 //! The beginning of every sale, rung at once or left open: checked, priced and taxed, before anything is changed.
 
 use super::coupon::{coupon_keys, look_up, put};
+use super::customer;
 use super::discount::{NewDiscount, apply, give};
 use super::reprice::{promote_lines, require_within_limit, set_totals};
 use super::{Consumption, Discounts, LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
@@ -8,7 +9,7 @@ use crate::article::{self, Article, ArticleRef, Picked, Unit};
 use crate::call::Call;
 use crate::command::{self, not_found};
 use crate::guard;
-use crate::id::{LocationId, MerchantId, RegisterId, SaleId};
+use crate::id::{CustomerId, LocationId, MerchantId, RegisterId, SaleId};
 use crate::merchant::Merchant;
 use crate::money::{QUANTITY_MAX, Quantity, line_amount};
 use crate::operator;
@@ -40,6 +41,8 @@ pub struct NewSale {
     pub consumption: Consumption,
     /// The codes of the coupons that the customer shows.
     pub coupons: Vec<String>,
+    /// Who buys, if that is known.
+    pub customer: Option<CustomerId>,
     /// What is taken off, in order; a line is named by its place, from 1.
     pub discounts: Vec<NewDiscount>,
     /// Free text of the register.
@@ -63,7 +66,10 @@ impl NewSale {
             ArticleRef::Barcode(_) => [line.article.key(self.merchant), None],
         };
         let coupons = coupon_keys(self.merchant, &self.coupons);
-        head.into_iter().chain(coupons).chain(self.lines.iter().take(LINES_MAX as usize).flat_map(of_line).flatten())
+        head.into_iter()
+            .chain(self.customer.map(Key::Customer))
+            .chain(coupons)
+            .chain(self.lines.iter().take(LINES_MAX as usize).flat_map(of_line).flatten())
     }
 
     /// The sale and its lines, if the rules allow them. Changes nothing, and does not look at stock.
@@ -83,6 +89,7 @@ impl NewSale {
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
         self.check_register(work, call)?;
+        customer::check(work, call, self.customer)?;
         let mut sale = self.empty_sale(id, merchant, call);
         let mut lines = Vec::with_capacity(self.lines.len());
         for picked in self.pick(work, call)? {
@@ -126,6 +133,7 @@ impl NewSale {
             location: self.location,
             register: self.register,
             operator: call.operator(),
+            customer: self.customer,
             shift: None,
             currency: merchant.currency,
             tax_terms: merchant.tax.terms(),

@@ -2,6 +2,7 @@
 
 mod complete;
 mod coupon;
+mod customer;
 mod discount;
 mod draft;
 mod expire;
@@ -26,6 +27,7 @@ mod void;
 
 pub use complete::{complete, sale_completion_keys};
 pub use coupon::{AddCoupon, COUPONS_MAX, CouponTaken, RemoveCoupon};
+pub use customer::PutCustomer;
 pub use discount::{
     Cause, DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, Discount, Discounts, NewDiscount, PromotionGiven, Reduction,
     Share, Target, WHOLE_BASIS_POINTS,
@@ -47,7 +49,7 @@ pub use void::VoidSale;
 #[cfg(test)]
 pub(crate) use {discount::give, reprice::set_totals};
 
-use crate::id::{ArticleId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::id::{ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::job::{self, JobId};
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::tax::{TaxRate, TaxTerms};
@@ -82,6 +84,8 @@ pub struct Sale {
     pub register: RegisterId,
     /// Who was signed in there when it was opened.
     pub operator: Option<OperatorId>,
+    /// Who buys, if that is known.
+    pub customer: Option<CustomerId>,
     /// The number of the register's shift that it was completed in.
     pub shift: Option<u32>,
     /// The currency of all its amounts.

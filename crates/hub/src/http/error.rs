@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
-    article, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt, returns,
-    sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
+    article, customer, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt,
+    returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -97,9 +97,10 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 25] = [
+pub const NOUNS: [&str; 26] = [
     "article",
     "connection",
+    "customer",
     "exception",
     "location",
     "merchant",
@@ -396,6 +397,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::ExternalRef(refusal) => of_external_ref(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
+        Refusal::Customer(refusal) => of_customer(refusal),
         Refusal::Operator(refusal) => of_operator(refusal),
         Refusal::Shift(refusal) => of_shift(refusal),
         Refusal::Promotion(refusal) => of_promotion(refusal),
@@ -426,6 +428,23 @@ const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
         | R::AddressInvalid
         | R::PhoneInvalid
         | R::DiscountLimitOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_customer(refusal: &customer::Refusal) -> StatusCode {
+    use customer::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::Erased | R::ExternalIdTaken => StatusCode::CONFLICT,
+        R::NameInvalid
+        | R::EmailInvalid
+        | R::PhoneInvalid
+        | R::PhoneNeedsCallingCode
+        | R::CallingCodeInvalid
+        | R::ConsentInvalid
+        | R::NoteTooLong
+        | R::ExternalIdInvalid
+        | R::TooManyExternalIds => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -47,6 +47,7 @@ struct Merchant<'a> {
     registration_number: Option<&'a str>,
     is_sole_proprietor: bool,
     discount_limit_basis_points: u32,
+    calling_code: Option<u16>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     version: i64,
@@ -66,6 +67,7 @@ impl<'a> Merchant<'a> {
             registration_number: issuer.registration_number.as_ref().map(RegistrationNumber::as_str),
             is_sole_proprietor: issuer.is_sole_proprietor,
             discount_limit_basis_points: merchant.discount_limit,
+            calling_code: merchant.customers.calling_code(merchant.currency),
             created_at: merchant.created_at,
             version: merchant.version,
         }
@@ -89,6 +91,8 @@ struct MerchantChanges {
     registration_number: Option<Option<String>>,
     is_sole_proprietor: Option<bool>,
     discount_limit_basis_points: Option<u32>,
+    #[serde(default, deserialize_with = "json::present")]
+    calling_code: Option<Option<u16>>,
 }
 
 async fn update_merchant(State(app): State<App>, request: Request) -> Result<Response, Problem> {
@@ -100,6 +104,7 @@ async fn update_merchant(State(app): State<App>, request: Request) -> Result<Res
         registration_number: asked.body.registration_number,
         is_sole_proprietor: asked.body.is_sole_proprietor,
         discount_limit: asked.body.discount_limit_basis_points,
+        calling_code: asked.body.calling_code,
     };
     let encode =
         |merchant: &domain::merchant::Merchant| json::answer(200, merchant.id, json::to_bytes(&Merchant::of(merchant)));

@@ -4,6 +4,7 @@ pub mod article;
 mod article_json;
 pub mod auth;
 pub mod body;
+pub mod customer;
 mod discount_json;
 pub mod error;
 pub mod etag;
@@ -117,6 +118,7 @@ pub fn routes() -> Vec<Route> {
         stocktake::routes(),
         promotion::routes(),
         transfer::routes(),
+        customer::routes(),
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),

@@ -6,11 +6,11 @@ use axum::response::Response;
 use domain::article::ArticleRef;
 use domain::call::Role;
 use domain::external_ref::{self, ExternalId, Subject};
-use domain::id::{ArticleId, MerchantId, RegisterId, SaleId};
+use domain::id::{ArticleId, CustomerId, MerchantId, RegisterId, SaleId};
 use domain::money::Currency;
 use domain::sale::{
-    AddCash, AddCoupon, AddDiscount, AddLine, Consumption, NewLine, NewSale, NewTender, OpenSale, RemoveCoupon,
-    RemoveDiscount, RemoveLine, RingSale, Sale, Standing, SwitchConsumption, VoidSale,
+    AddCash, AddCoupon, AddDiscount, AddLine, Consumption, NewLine, NewSale, NewTender, OpenSale, PutCustomer,
+    RemoveCoupon, RemoveDiscount, RemoveLine, RingSale, Sale, Standing, SwitchConsumption, VoidSale,
 };
 use serde::Deserialize;
 
@@ -33,7 +33,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/v1/sales", create),
         Route::get("/v1/sales", list),
         Route::get("/v1/sales/{id}", get),
-        Route::patch("/v1/sales/{id}", switch_consumption),
+        Route::patch("/v1/sales/{id}", change),
         Route::post("/v1/sales/{id}/lines", add_line),
         Route::delete("/v1/sales/{id}/lines/{number}", remove_line),
         Route::post("/v1/sales/{id}/coupons", add_coupon),
@@ -54,6 +54,7 @@ struct Draft {
     #[serde(default)]
     lines: Vec<Line>,
     consumption: Option<ConsumptionIn>,
+    customer_id: Option<CustomerId>,
     #[serde(default)]
     coupons: Vec<String>,
     #[serde(default)]
@@ -132,7 +133,8 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let discounts = draft.discounts.into_iter().map(DiscountIn::asked).collect::<Result<Vec<_>, _>>()?;
     let (location, register, coupons, note) = (shop.location, draft.register_id, draft.coupons, draft.note);
     let consumption = draft.consumption.map(ConsumptionIn::meant).unwrap_or_default();
-    let sale = NewSale { merchant, location, register, lines, consumption, coupons, discounts, note };
+    let customer = draft.customer_id;
+    let sale = NewSale { merchant, location, register, lines, consumption, customer, coupons, discounts, note };
     let Some(tenders) = draft.tenders else {
         let command = referred(merchant, OpenSale { id: draft.id, sale }, draft.external_refs, SALE, made);
         return submit(&app, asked.envelope, command, answer_created).await;
@@ -170,6 +172,7 @@ struct Wanted {
     receipt_number: Option<String>,
     external_system: Option<String>,
     external_id: Option<String>,
+    customer_id: Option<CustomerId>,
     #[serde(default)]
     order: Order,
     cursor: Option<String>,
@@ -185,27 +188,36 @@ enum Order {
     Desc,
 }
 
-/// All, page by page; or the one that has a receipt number, or none.
+/// All, or those of a customer, page by page; or the one that has a receipt number, or none.
 async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
-    let Wanted { receipt_number, external_system, external_id, order, cursor, limit } = query(&uri)?;
+    let Wanted { receipt_number, external_system, external_id, customer_id, order, cursor, limit } = query(&uri)?;
     let external = asked_for(external_system.as_deref(), external_id.as_deref())?;
     let page = Page::new(cursor, limit);
     let (after, limit) = (page.after::<SaleId>()?, page.limit()?);
     if let Some(external) = external {
-        require_alone(receipt_number.is_none() && after.is_empty())?;
+        require_alone(receipt_number.is_none() && customer_id.is_none() && after.is_empty())?;
         let found = find_known(&app, principal.merchant, &external).await?;
         return Ok(ok(json::to_bytes(&json::list(&found, limit, |sale| sale.id.to_string(), Shape::of_listed))));
     }
-    let found = match receipt_number {
-        None => match order {
+    let found = match (receipt_number, customer_id) {
+        (None, Some(customer)) => {
+            let from = (after, matches!(order, Order::Desc));
+            app.reader.list_sales_of_customer(principal.merchant, customer, from, limit + 1).await?
+        }
+        (Some(_), Some(_)) => {
+            return Err(Problem::new(Kind::QueryInvalid, "Give one of `receipt_number` and `customer_id`."));
+        }
+        (None, None) => match order {
             Order::Asc => app.reader.list_sales(principal.merchant, after, limit + 1).await?,
             Order::Desc => app.reader.list_sales_backwards(principal.merchant, after, limit + 1).await?,
         },
-        Some(_) if !after.is_empty() => {
+        (Some(_), None) if !after.is_empty() => {
             return Err(Problem::new(Kind::QueryInvalid, "A receipt number has no next page: leave out `cursor`."));
         }
-        Some(number) => Vec::from_iter(app.reader.find_sale_by_receipt_number(principal.merchant, &number).await?),
+        (Some(number), None) => {
+            Vec::from_iter(app.reader.find_sale_by_receipt_number(principal.merchant, &number).await?)
+        }
     };
     Ok(ok(json::to_bytes(&json::list(&found, limit, |sale| sale.id.to_string(), Shape::of_listed))))
 }
@@ -230,14 +242,24 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Changes {
-    consumption: ConsumptionIn,
+    consumption: Option<ConsumptionIn>,
+    #[serde(default, deserialize_with = "json::present")]
+    customer_id: Option<Option<CustomerId>>,
 }
 
-async fn switch_consumption(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+/// Two changes are two decisions, each with a name of its own in the audit chain.
+async fn change(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Changes>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
     let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
-    let consumption = asked.body.consumption.meant();
-    submit(&app, asked.envelope, SwitchConsumption { merchant, sale, consumption }, answer_ok).await
+    match (asked.body.consumption.map(ConsumptionIn::meant), asked.body.customer_id) {
+        (Some(consumption), None) => {
+            submit(&app, asked.envelope, SwitchConsumption { merchant, sale, consumption }, answer_ok).await
+        }
+        (None, Some(customer)) => {
+            submit(&app, asked.envelope, PutCustomer { merchant, sale, customer }, answer_ok).await
+        }
+        _ => Err(Problem::new(Kind::BodyInvalid, "Change one of `consumption` and `customer_id` at a time.")),
+    }
 }
 
 async fn add_line(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {

@@ -1,7 +1,7 @@
 //! The JSON of a sale.
 
 use domain::external_ref::{ExternalRef, Subject};
-use domain::id::{ArticleId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, ShiftId, TenderId};
+use domain::id::{ArticleId, CustomerId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, ShiftId, TenderId};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::promotion::CouponCode;
 use domain::returns::Returned;
@@ -49,6 +49,9 @@ pub struct Shape<'a> {
     location_id: LocationId,
     operator_id: Option<OperatorId>,
     shift_id: Option<ShiftId>,
+    /// Left out where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<CustomerId>,
     currency: Currency,
     /// Left out where the goods are taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,7 @@ impl<'a> Shape<'a> {
             location_id: location,
             operator_id: sale.operator,
             shift_id: sale.shift.map(|number| ShiftId { register, number }),
+            customer_id: sale.customer,
             currency,
             consumption: (sale.consumption == Consumption::EatIn).then_some(sale.consumption.as_str()),
             total_minor,

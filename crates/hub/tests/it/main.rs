@@ -10,6 +10,7 @@ mod article;
 mod auth;
 mod barcode;
 mod consumption;
+mod customer;
 mod discount;
 mod event;
 mod exception;

@@ -62,6 +62,7 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     own.add(text(&exceptions["data"][0]["id"]));
     let operator = json!({ "code": "77", "name": "Aiko", "role": "cashier", "pin": "2580", "badge": "B-7" });
     own.add(text(&post("/v1/operators", operator).await["id"]));
+    own.add(text(&post("/v1/customers", json!({ "name": "Ume" })).await["id"]));
     let key = own.add(format!("key_{}", shop.merchant));
     let opened = hub.request(Method::POST, "/v1/sales").auth(&shop.cashier).key(&key).json(&draft).send().await;
     own.add(text(&opened.expect(201)["id"]));
@@ -240,6 +241,7 @@ fn noun(id: &str) -> &'static str {
     match prefix(id) {
         "art" => "article",
         "con" => "connection",
+        "cus" => "customer",
         "exc" => "exception",
         "key" => "request",
         "loc" => "location",

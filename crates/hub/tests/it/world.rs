@@ -622,6 +622,7 @@ async fn set_up(operator: &mut Operator, base_url: &str) -> Shop {
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
+            customers: domain::customer::CustomerRules::default(),
             issuer: Issuer::default(),
             created_at: now,
             version: 1,

@@ -89,6 +89,7 @@ async fn open(handle: &Handle, pepper: &Pepper, ids: &mut RandomIds, number: usi
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
+            customers: domain::customer::CustomerRules::default(),
             issuer: Issuer::default(),
             created_at: Timestamp(0),
             version: 1,

@@ -4,6 +4,7 @@
 mod books;
 mod catalogue;
 mod chain;
+mod customers;
 mod external_refs;
 mod merchants;
 mod parked_sales;
@@ -87,6 +88,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         external_refs::subjects,
         trade::sales,
         merchants::issuers,
+        customers::customers,
         parked_sales::parked_sales,
         receipts::receipts,
         printing::print_jobs,

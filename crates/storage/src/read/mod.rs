@@ -2,6 +2,7 @@
 //! merchant, but for those of the hub's own workers.
 
 mod article;
+pub mod customer;
 pub mod external_ref;
 pub mod parked_sale;
 mod people;

@@ -1,6 +1,7 @@
 //! Merchant, location, register, connection, receipt series.
 
 use domain::call::Role;
+use domain::customer::CustomerRules;
 use domain::merchant::{
     ApiKey, Connection, Contact, Issuer, Location, Merchant, ReceiptSeries, Register, RegistrationNumber,
 };
@@ -28,6 +29,7 @@ impl Stored for Merchant {
             ("registration_number", TEXT),
             ("is_sole_proprietor", BOOL),
             ("discount_limit", INT),
+            ("calling_code", INT),
             ("version", INT),
         ],
     );
@@ -45,6 +47,7 @@ impl Stored for Merchant {
             Cell::option(registration_number.as_ref(), |number| Cell::text(number.as_str())),
             Cell::Bool(*is_sole_proprietor),
             Cell::Int(i64::from(self.discount_limit)),
+            Cell::option(self.customers.calling_code, |code| Cell::Int(i64::from(code))),
             Cell::Int(self.version),
         ]);
     }
@@ -59,6 +62,7 @@ impl Stored for Merchant {
             created_at: Timestamp(row.int()?),
             issuer: issuer(row)?,
             discount_limit: row.small()?,
+            customers: CustomerRules { calling_code: row.small_option()? },
             version: row.int()?,
         })
     }

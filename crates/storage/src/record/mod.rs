@@ -1,6 +1,7 @@
 //! How each record lies in its table: a list of columns and two functions, written out.
 
 mod article;
+mod customer;
 mod external_ref;
 mod merchant;
 mod money;
@@ -66,6 +67,7 @@ pub static WITH_UNIQUE: &[&Table] = &[
     <domain::merchant::Register as Stored>::TABLE,
     <domain::article::Article as Stored>::TABLE,
     <domain::operator::Operator as Stored>::TABLE,
+    <domain::customer::ExternalIdSlot as Stored>::TABLE,
 ];
 
 /// Answers by merchant and idempotency key.

@@ -36,6 +36,7 @@ impl Stored for Sale {
             ("discounts", TEXT),
             ("shift_number", INT),
             ("consumption", TEXT),
+            ("customer_id", TEXT),
             ("version", INT),
         ],
     );
@@ -62,6 +63,7 @@ impl Stored for Sale {
             Cell::option((!self.discounts.is_empty()).then_some(&self.discounts), json),
             Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
             Cell::text(self.consumption.as_str()),
+            Cell::option(self.customer, Cell::display),
             Cell::Int(self.version),
         ]);
     }
@@ -87,6 +89,7 @@ impl Stored for Sale {
             discounts: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             shift: row.small_option()?,
             consumption: row.word(Consumption::parse)?,
+            customer: row.parse_option()?,
             version: row.int()?,
         })
     }

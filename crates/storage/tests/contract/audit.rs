@@ -256,6 +256,7 @@ fn a_registration_number_that_was_changed_is_found(shop: &mut Shop) {
         registration_number: Some(Some("T5835678256246".to_owned())),
         is_sole_proprietor: None,
         discount_limit: None,
+        calling_code: None,
     });
     let address = vec!["Ueno 1".to_owned(), "Tokyo".to_owned()];
     let update = UpdateLocation { location: LOCATION, expected_version: None, address: Some(address), phone: None };

@@ -30,6 +30,7 @@ macro_rules! on {
 
 mod audit;
 mod batch;
+mod customers;
 mod doubt;
 mod external_refs;
 mod idempotency;

@@ -388,6 +388,7 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
             .collect(),
         consumption: Consumption::TakeAway,
         coupons: Vec::new(),
+        customer: None,
         discounts: Vec::new(),
         note: String::new(),
     }
@@ -432,6 +433,7 @@ pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) ->
             zone: "Asia/Tokyo".to_owned(),
             tax: domain::tax::TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
+            customers: domain::customer::CustomerRules::default(),
             issuer: Issuer::default(),
             created_at: Timestamp(0),
             version: 1,

@@ -97,6 +97,7 @@ pub fn a_sale(lines: &[(ArticleId, i64)]) -> NewSale {
         lines: lines.iter().map(line).collect(),
         consumption: Consumption::TakeAway,
         coupons: Vec::new(),
+        customer: None,
         discounts: Vec::new(),
         note: String::new(),
     }

@@ -234,6 +234,7 @@ fn a_merchant(id: MerchantId, location: LocationId, register: RegisterId) -> Set
         zone: "Asia/Tokyo".to_owned(),
         tax: TaxRules::japan(),
         discount_limit: DISCOUNT_LIMIT_DEFAULT,
+        customers: domain::customer::CustomerRules::default(),
         issuer: Issuer::default(),
         created_at: Timestamp(0),
         version: 1,

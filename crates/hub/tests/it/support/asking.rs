@@ -9,12 +9,13 @@ use super::contract::{document, resolve};
 
 /// What stands in a field that is no id, where the document does not say enough. A new field that is refused as it is made
 /// up needs a line here.
-const WORDS: [(&str, &str); 18] = [
+const WORDS: [(&str, &str); 19] = [
     ("badge", "B-7"),
     ("barcode", "4006381333931"),
     ("barcodes", "4006381333931"),
     ("code", "77"),
     ("date", "2025-11-22"),
+    ("email", "aiko@example.jp"),
     ("external_system", "web-shop"),
     ("name", "Things"),
     ("phone", "03-1234-5678"),

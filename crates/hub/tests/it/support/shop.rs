@@ -78,6 +78,7 @@ pub fn set_up(merchant: MerchantId, location: LocationId, registers: [RegisterId
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
+            customers: domain::customer::CustomerRules::default(),
             issuer: Issuer::default(),
             created_at: domain::time::Timestamp(0),
             version: 1,
