@@ -5,8 +5,8 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, customer, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt,
-    returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
+    article, customer, exception, external_ref, merchant, operator, payment, points, print_job, printer, promotion,
+    receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -78,6 +78,8 @@ pub enum Refusal {
     Merchant(merchant::Refusal),
     /// A rule of customers.
     Customer(customer::Refusal),
+    /// A rule of points.
+    Points(points::Refusal),
     /// A rule of operators.
     Operator(operator::Refusal),
     /// A rule of shifts.
@@ -115,6 +117,7 @@ impl Refusal {
             Self::ExternalRef(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
             Self::Customer(refusal) => refusal.code().to_owned(),
+            Self::Points(refusal) => refusal.code().to_owned(),
             Self::Operator(refusal) => refusal.code().to_owned(),
             Self::Shift(refusal) => refusal.code().to_owned(),
             Self::Promotion(refusal) => refusal.code().to_owned(),
@@ -152,6 +155,7 @@ impl fmt::Display for Refusal {
             Self::ExternalRef(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
             Self::Customer(refusal) => refusal.fmt(f),
+            Self::Points(refusal) => refusal.fmt(f),
             Self::Operator(refusal) => refusal.fmt(f),
             Self::Shift(refusal) => refusal.fmt(f),
             Self::Promotion(refusal) => refusal.fmt(f),

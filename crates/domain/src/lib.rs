@@ -19,6 +19,7 @@ pub mod merchant;
 pub mod money;
 pub mod operator;
 pub mod payment;
+pub mod points;
 pub mod print_job;
 pub mod printer;
 pub mod promotion;

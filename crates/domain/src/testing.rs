@@ -269,6 +269,7 @@ impl World {
                 let slots = database.external_ids.range(owner, (*id, 0)..=(*id, u32::MAX));
                 slots.for_each(|slot| work.external_ids.put_loaded(slot.clone()));
             }
+            Key::Points(id) => copy(&database.points_balances, &mut work.points_balances, owner, id),
             Key::Operator(id) => copy(&database.operators, &mut work.operators, owner, id),
             Key::Payment(id) => self.load_payment(work, *id),
             Key::Stocktake(id) => {
@@ -379,6 +380,8 @@ impl World {
         write(&work.cash_movements, &mut database.cash_movements);
         write(&work.stock_levels, &mut database.stock_levels);
         write(&work.balances, &mut database.balances);
+        write(&work.points_balances, &mut database.points_balances);
+        write(&work.points_entries, &mut database.points_entries);
         work.movements.rows().iter().for_each(|row| database.movements.append(row.clone()));
         work.journal_entries.rows().iter().for_each(|row| database.journal_entries.append(row.clone()));
         work.events.rows().iter().for_each(|row| database.events.append(row.clone()));
@@ -387,6 +390,7 @@ impl World {
     fn check(&self) {
         self.check_stock();
         self.check_journal();
+        self.check_points();
         self.database.sales.iter().for_each(|sale| self.check_sale(sale));
         let sold = self.database.sales.iter().filter_map(|sale| sale.receipt_number.as_ref());
         let unreferenced = self.database.unreferenced_returns.iter().map(|one| &one.receipt_number);
@@ -429,6 +433,19 @@ impl World {
             sold.chain(returned).fold((0, 0), |(total, tax), one| (total + one.0, tax + one.1));
         assert_eq!(self.balance(LedgerAccount::Revenue), tax_minor - total_minor, "what was sold and kept was earned");
         assert_eq!(self.balance(LedgerAccount::Tax), -tax_minor);
+    }
+
+    fn check_points(&self) {
+        for balance in self.database.points_balances.iter() {
+            let of_customer = (balance.customer, 0)..=(balance.customer, u32::MAX);
+            let mut sum = 0;
+            for (number, entry) in (1..).zip(self.database.points_entries.range(balance.merchant, of_customer)) {
+                sum += entry.points;
+                assert_eq!((entry.number, entry.balance), (number, sum), "each entry says what is there after it");
+                assert!(sum >= 0, "points are never below zero");
+            }
+            assert_eq!(balance.points, sum, "a balance is the sum of its entries");
+        }
     }
 
     fn check_sale(&self, sale: &Sale) {

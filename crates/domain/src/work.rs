@@ -24,6 +24,7 @@ use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Reg
 use crate::money::{Currency, Overflow};
 use crate::operator::Operator;
 use crate::payment::{Operation, Payment};
+use crate::points::{PointsBalance, PointsEntry};
 use crate::print_job::PrintJob;
 use crate::printer::Printer;
 use crate::promotion::{Coupon, CouponCode, Promotion};
@@ -104,6 +105,8 @@ pub enum Key {
     StockLevel(LocationId, ArticleId),
     /// A counter that comes into being when it is first named.
     Balance(MerchantId, LedgerAccount, Currency),
+    /// What a customer has of points; it is made with the customer.
+    Points(CustomerId),
 }
 
 /// A record with a key of its own, an owner and a version.
@@ -180,6 +183,8 @@ records! {
     CashMovement, (ShiftId, u32), |r| (r.shift, r.number), r.merchant;
     StockLevel, (LocationId, ArticleId), |r| (r.location, r.article), r.merchant;
     Balance, (MerchantId, LedgerAccount, Currency), |r| (r.merchant, r.account, r.currency), r.merchant;
+    PointsBalance, CustomerId, |r| r.customer, r.merchant;
+    PointsEntry, (CustomerId, u32), |r| (r.customer, r.number), r.merchant;
 }
 
 /// One record in a table of the unit of work.
@@ -321,7 +326,7 @@ macro_rules! each {
         each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs promotions coupons connections api_keys printers
             customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
-            cash_movements stock_levels balances);
+            cash_movements stock_levels balances points_balances points_entries);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
     (@ $part:ident $on:expr; $work:ident; $($field:ident)*) => {$({ let $part = &mut $work.$field; $on; })*};
@@ -372,6 +377,8 @@ pub struct UnitOfWork {
     pub cash_movements: Table<CashMovement>,
     pub stock_levels: Table<StockLevel>,
     pub balances: Table<Balance>,
+    pub points_balances: Table<PointsBalance>,
+    pub points_entries: Table<PointsEntry>,
     pub movements: Log<Movement>,
     pub journal_entries: Log<JournalEntry>,
     pub events: Log<Event>,

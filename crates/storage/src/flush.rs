@@ -64,6 +64,8 @@ pub(crate) fn flush<'a>(
     records(&work.cash_movements, &mut writes);
     records(&work.stock_levels, &mut writes);
     records(&work.balances, &mut writes);
+    records(&work.points_balances, &mut writes);
+    records(&work.points_entries, &mut writes);
     records(&work.sale_lines, &mut writes);
     records(&work.tenders, &mut writes);
     records(&work.reservations, &mut writes);

@@ -12,6 +12,7 @@ use domain::journal::Balance;
 use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
+use domain::points::PointsBalance;
 use domain::print_job::PrintJob;
 use domain::printer::Printer;
 use domain::promotion::{Coupon, Promotion};
@@ -186,6 +187,7 @@ impl Plan {
         plan.read(Coupon::TABLE, &keys.coupons, |work, row| put(&mut work.coupons, row));
         plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
         plan.read(Balance::TABLE, &keys.balances, |work, row| put(&mut work.balances, row));
+        plan.read(PointsBalance::TABLE, &keys.points, |work, row| put(&mut work.points_balances, row));
         plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
         plan.read(Tender::TABLE, &keys.sales, |work, row| put(&mut work.tenders, row));
         plan.read(Reservation::TABLE, &keys.sales, |work, row| put(&mut work.reservations, row));
@@ -236,6 +238,7 @@ struct KeySets {
     coupons: BTreeSet<Vec<Cell<'static>>>,
     stock_levels: BTreeSet<Vec<Cell<'static>>>,
     balances: BTreeSet<Vec<Cell<'static>>>,
+    points: BTreeSet<Vec<Cell<'static>>>,
     exception_subjects: BTreeSet<Vec<Cell<'static>>>,
 }
 
@@ -261,6 +264,7 @@ impl KeySets {
                 Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
                 Key::Customer(id) => sets.customers.insert(vec![Cell::display(id)]),
                 Key::ExternalIds(customer) => sets.external_ids.insert(vec![Cell::display(customer)]),
+                Key::Points(customer) => sets.points.insert(vec![Cell::display(customer)]),
                 Key::Operator(id) => sets.operators.insert(vec![Cell::display(id)]),
                 Key::Sale(id) => {
                     sets.exception_subjects.insert(vec![Cell::display(id)]);

@@ -27,6 +27,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V18__external_refs", include_str!("../migrations/V18__external_refs.sql")),
     ("V19__unreferenced_returns", include_str!("../migrations/V19__unreferenced_returns.sql")),
     ("V20__customers", include_str!("../migrations/V20__customers.sql")),
+    ("V21__points", include_str!("../migrations/V21__points.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -7,6 +7,7 @@ use super::{Customer, ExternalId, NewPerson, Person, Refusal, State, WholeCustom
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{CustomerId, MerchantId};
+use crate::points::PointsBalance;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Makes a customer, of whom as much is known as is told: a card with a number on it is enough. That no other customer has
@@ -50,6 +51,7 @@ impl Command for CreateCustomer {
             Customer { id, merchant: call.merchant, state: State::Known(person), created_at: call.now, version: 1 };
         put(work, call.merchant, id, &self.external_ids)?;
         work.customers.insert(customer.clone());
+        work.points_balances.insert(PointsBalance::zero(id, call.merchant));
         work.emit(call, "customer.created", id, &created);
         Ok(WholeCustomer { customer, external_ids: held(work, call.merchant, id) })
     }

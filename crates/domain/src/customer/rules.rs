@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use crate::money::Currency;
+use crate::points::PointsRule;
 
 /// Largest calling code of a country: they have one to three digits.
 pub const CALLING_CODE_MAX: u16 = 999;
@@ -14,6 +15,8 @@ const JAPAN: u16 = 81;
 pub struct CustomerRules {
     /// The country whose telephone numbers are given without its calling code, for example 81.
     pub calling_code: Option<u16>,
+    /// How many points a sale earns its customer; none where nothing is said.
+    pub points: Option<PointsRule>,
 }
 
 impl CustomerRules {
@@ -26,7 +29,7 @@ impl CustomerRules {
     pub(crate) fn with_calling_code(self, calling_code: Option<u16>) -> Result<Self, Refusal> {
         match calling_code {
             Some(code) if !(1..=CALLING_CODE_MAX).contains(&code) => Err(Refusal::CallingCodeInvalid),
-            _ => Ok(Self { calling_code }),
+            _ => Ok(Self { calling_code, ..self }),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role, require_version};
 use crate::guard;
 use crate::id::MerchantId;
+use crate::points::PointsRule;
 use crate::sale::WHOLE_BASIS_POINTS;
 use crate::text;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -102,6 +103,8 @@ pub struct UpdateMerchant {
     pub discount_limit: Option<u32>,
     /// The country whose telephone numbers customers give without its calling code.
     pub calling_code: Option<Option<u16>>,
+    /// Minor units for one point of a customer, or that there are no points.
+    pub minor_per_point: Option<Option<i64>>,
 }
 
 impl UpdateMerchant {
@@ -122,6 +125,9 @@ impl UpdateMerchant {
         }
         if let Some(calling_code) = self.calling_code {
             merchant.customers = merchant.customers.with_calling_code(calling_code)?;
+        }
+        if let Some(minor_per_point) = self.minor_per_point {
+            merchant.customers.points = minor_per_point.map(PointsRule::parse).transpose()?;
         }
         Ok(merchant)
     }
@@ -161,6 +167,7 @@ struct Updated<'a> {
     is_sole_proprietor: bool,
     discount_limit_basis_points: u32,
     calling_code: Option<u16>,
+    minor_per_point: Option<i64>,
 }
 
 impl<'a> Updated<'a> {
@@ -173,6 +180,7 @@ impl<'a> Updated<'a> {
             is_sole_proprietor: *is_sole_proprietor,
             discount_limit_basis_points: merchant.discount_limit,
             calling_code: merchant.customers.calling_code,
+            minor_per_point: merchant.customers.points.map(PointsRule::minor_per_point),
         }
     }
 }
@@ -193,6 +201,7 @@ mod tests {
             is_sole_proprietor,
             discount_limit,
             calling_code: None,
+            minor_per_point: None,
         }
     }
 

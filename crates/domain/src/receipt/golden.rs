@@ -146,7 +146,7 @@ fn a_sale(currency: Currency, tax_terms: TaxTerms, total_minor: i64, tax_minor: 
         location: LocationId::from_uuid(Uuid::nil()),
         register: RegisterId::from_uuid(Uuid::nil()),
         operator: None,
-        customer: None,
+        buyer: None,
         shift: None,
         currency,
         tax_terms,

@@ -14,6 +14,7 @@ use crate::journal::{LedgerAccount, return_postings};
 use crate::money::{Currency, Quantity};
 use crate::operator;
 use crate::payment::REASON_CHARS_MAX;
+use crate::points;
 use crate::sale::{Sale, SaleLine, State, find_sale, next_receipt_number};
 use crate::shift::current_shift;
 use crate::stock;
@@ -85,6 +86,7 @@ impl Command for CreateReturn {
         let totals = worth_of(&before, &lines)?;
         let origin = self.insert(work, call, id, &sale, totals)?;
         emit_created(work, call, &origin, &lines);
+        points::take_back(work, call, &sale, &origin, before.total_minor())?;
         self.take_lines(work, call, lines)?;
         post(work, call, &origin, return_postings(totals.net_minor, totals.tax_minor))?;
         let planned = match &self.refunds {
@@ -125,7 +127,8 @@ impl CreateReturn {
         let books = earned.map(|account| Key::Balance(sale.merchant, account, sale.currency));
         let shelf = lines.iter().filter(|line| line.is_restocked).map(|line| line.article);
         let shelf = shelf.flat_map(|article| [Key::Article(article), Key::StockLevel(self.location, article)]);
-        work.require(way_keys(work, sale, self.register).into_iter().chain(books).chain(shelf))?;
+        let points = points::points_key(sale);
+        work.require(way_keys(work, sale, self.register).into_iter().chain(books).chain(shelf).chain(points))?;
         require_ways(work, sale, self.register)
     }
 

@@ -90,6 +90,11 @@ impl History {
         self.returns.last().map_or(0, |last| last.id.number)
     }
 
+    /// What all returns are worth, tax included, in minor units.
+    pub(super) fn total_minor(&self) -> i64 {
+        self.returns.iter().fold(0, |sum, one| sum.saturating_add(one.total_minor))
+    }
+
     /// What all returns have given back out of a drawer, in minor units.
     pub(super) fn cash_minor(&self) -> i64 {
         let cash = self.refunds.iter().filter(|refund| matches!(refund.kind, RefundKind::Cash { .. }));

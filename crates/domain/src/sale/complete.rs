@@ -13,6 +13,7 @@ use crate::exception;
 use crate::id::{ArticleId, CustomerId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::journal::{JournalEntry, LedgerAccount, sale_postings};
 use crate::money::{Currency, Overflow, sum_minor};
+use crate::points;
 use crate::shift::current_shift;
 use crate::stock;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -46,7 +47,7 @@ pub fn sale_completion_keys(work: &UnitOfWork, sale: &Sale) -> Vec<Key> {
     });
     let lines = lines_of(work, sale.merchant, sale.id).filter(|line| line.is_stocked && !line.is_removed);
     let levels = lines.map(|line| Key::StockLevel(sale.location, line.article));
-    counters.into_iter().chain(tenders).chain(levels).collect()
+    counters.into_iter().chain(tenders).chain(levels).chain(points::points_key(sale)).collect()
 }
 
 /// Completes the sale if its last part is paid by now.
@@ -69,6 +70,7 @@ pub(super) fn close(work: &mut UnitOfWork, call: &mut Call<'_>, id: SaleId) -> R
     let oversold = sell_lines(work, call, &sale)?;
     post_sale(work, call, &sale)?;
     end_promise(work, &sale);
+    points::earn(work, call, &sale)?;
     emit_completed(work, call, &sale, &receipt_number, !oversold.is_empty());
     open_oversold(work, call, &sale, &oversold);
     let (state, closed_at) = (State::Completed, Some(call.now));
@@ -127,13 +129,13 @@ fn paid_tenders<'a>(work: &'a UnitOfWork, sale: &Sale) -> impl Iterator<Item = &
 
 fn emit_completed(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale, receipt_number: &str, is_oversold: bool) {
     let tenders = paid_tenders(work, sale).map(TenderFact::of).collect();
-    let Sale { location, register, customer, currency, total_minor, tax_minor, .. } = *sale;
+    let Sale { location, register, currency, total_minor, tax_minor, .. } = *sale;
     let discount_minor = Some(sale.discounts.amount_minor()).filter(|amount_minor| *amount_minor > 0);
     let completed = Completed {
         receipt_number,
         location,
         register,
-        customer,
+        customer: sale.customer(),
         currency,
         total_minor,
         tax_minor,

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use super::read::find_open;
-use super::{Sale, Standing, standing};
+use super::read::{find_merchant, find_open};
+use super::{Buyer, Sale, Standing, standing};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::customer::find_customer;
 use crate::id::{CustomerId, MerchantId, SaleId};
+use crate::merchant::Merchant;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Says whose an open sale is, or that nobody knows any more.
@@ -36,24 +37,25 @@ impl Command for PutCustomer {
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
         require_role(call, Role::Cashier)?;
         let sale = find_open(work, call.merchant, self.sale)?.clone();
-        check(work, call, self.customer)?;
-        if sale.customer != self.customer {
+        let merchant = find_merchant(work, call, self.merchant)?;
+        let buyer = buyer(work, merchant, self.customer)?;
+        if sale.customer() != self.customer {
             work.emit(call, "sale.customer_put", self.sale, &Put { customer: self.customer });
-            work.sales.replace(Sale { customer: self.customer, ..sale });
+            work.sales.replace(Sale { buyer, ..sale });
         }
         standing(work, call.merchant, self.sale)
     }
 }
 
-/// Goes on only if whoever is to be put on a sale is the merchant's and not erased.
-pub(super) fn check(
+/// Who is to be put on a sale, if it is a customer of the merchant who was not erased. Points follow the rule of this moment.
+pub(super) fn buyer(
     work: &UnitOfWork,
-    call: &Call<'_>,
+    merchant: &Merchant,
     customer: Option<CustomerId>,
-) -> Result<(), Stop<command::Refusal>> {
-    let Some(customer) = customer else { return Ok(()) };
-    find_customer(work, call.merchant, customer)?.known()?;
-    Ok(())
+) -> Result<Option<Buyer>, Stop<command::Refusal>> {
+    let Some(customer) = customer else { return Ok(None) };
+    find_customer(work, merchant.id, customer)?.known()?;
+    Ok(Some(Buyer { customer, points: merchant.customers.points }))
 }
 
 #[derive(Serialize)]
@@ -84,11 +86,11 @@ mod tests {
         let (first, second) = (a_customer(&mut world), a_customer(&mut world));
         for customer in [Some(first), Some(second), None, Some(first)] {
             let standing = world.run(&put(customer)).unwrap();
-            assert_eq!((standing.sale.customer, world.rounds), (customer, 1));
+            assert_eq!((standing.sale.customer(), world.rounds), (customer, 1));
             assert_eq!(world.run(&put(customer)).unwrap(), standing, "what changes nothing leaves no trace");
         }
         let pay = AddCash { merchant: MERCHANT, sale: sale_id(1), amount_minor: None, given_minor: 150 };
-        assert_eq!(world.run(&pay).unwrap().sale.customer, Some(first));
+        assert_eq!(world.run(&pay).unwrap().sale.customer(), Some(first));
         let told: serde_json::Value = serde_json::from_str(&world.database.events.rows().last().unwrap().data).unwrap();
         assert_eq!(told["customer"], first.to_string());
         assert_eq!(world.refused(&put(None)).code(), "sale_not_open");
@@ -104,9 +106,9 @@ mod tests {
             RingSale { id: sale_id(number), currency: Currency::JPY, sale, tenders: tenders.clone() }
         };
         let rung = world.run(&ring(1, customer)).unwrap();
-        assert_eq!((rung.sale.customer, world.rounds), (Some(customer), 1));
+        assert_eq!((rung.sale.customer(), world.rounds), (Some(customer), 1));
         world.run(&EraseCustomer { customer, reason: ErasureReason::Asked }).unwrap();
-        assert_eq!(world.standing(sale_id(1)).sale.customer, Some(customer), "what was sold stays");
+        assert_eq!(world.standing(sale_id(1)).sale.customer(), Some(customer), "what was sold stays");
         assert_eq!(world.refused(&ring(2, customer)).code(), "customer_erased");
         let nobody = CustomerId::from_uuid(uuid::Uuid::nil());
         assert_eq!(world.refused(&ring(2, nobody)).code(), "customer_not_found");

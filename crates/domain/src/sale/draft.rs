@@ -1,7 +1,7 @@
 //! The beginning of every sale, rung at once or left open: checked, priced and taxed, before anything is changed.
 
 use super::coupon::{coupon_keys, look_up, put};
-use super::customer;
+use super::customer::buyer;
 use super::discount::{NewDiscount, apply, give};
 use super::reprice::{promote_lines, require_within_limit, set_totals};
 use super::{Consumption, Discounts, LINES_MAX, NOTE_CHARS_MAX, Refusal, Sale, SaleLine, State};
@@ -89,8 +89,8 @@ impl NewSale {
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
         self.check_register(work, call)?;
-        customer::check(work, call, self.customer)?;
-        let mut sale = self.empty_sale(id, merchant, call);
+        let buyer = buyer(work, merchant, self.customer)?;
+        let mut sale = Sale { buyer, ..self.empty_sale(id, merchant, call) };
         let mut lines = Vec::with_capacity(self.lines.len());
         for picked in self.pick(work, call)? {
             lines.push(price_line(work, &merchant.tax, &mut sale, picked, call.now)?);
@@ -133,7 +133,7 @@ impl NewSale {
             location: self.location,
             register: self.register,
             operator: call.operator(),
-            customer: self.customer,
+            buyer: None,
             shift: None,
             currency: merchant.currency,
             tax_terms: merchant.tax.terms(),

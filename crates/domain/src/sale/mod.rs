@@ -52,6 +52,7 @@ pub(crate) use {discount::give, reprice::set_totals};
 use crate::id::{ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::job::{self, JobId};
 use crate::money::{Currency, Quantity, UnitPrice};
+use crate::points::PointsRule;
 use crate::tax::{TaxRate, TaxTerms};
 use crate::time::Timestamp;
 
@@ -85,7 +86,7 @@ pub struct Sale {
     /// Who was signed in there when it was opened.
     pub operator: Option<OperatorId>,
     /// Who buys, if that is known.
-    pub customer: Option<CustomerId>,
+    pub buyer: Option<Buyer>,
     /// The number of the register's shift that it was completed in.
     pub shift: Option<u32>,
     /// The currency of all its amounts.
@@ -118,7 +119,27 @@ pub struct Sale {
     pub version: i64,
 }
 
+/// Whose a sale is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buyer {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The merchant's rule of points when the customer was put on the sale.
+    pub points: Option<PointsRule>,
+}
+
 impl Sale {
+    /// Who buys, if that is known.
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.buyer.map(|buyer| buyer.customer)
+    }
+
+    /// Who earns how many points by it once it is completed; `None` where no points are given.
+    pub fn points(&self) -> Option<(CustomerId, i64)> {
+        let buyer = self.buyer?;
+        Some((buyer.customer, buyer.points?.earned(self.total_minor)))
+    }
+
     /// The job that ends its promise of stock.
     pub fn expiry_job(id: SaleId) -> JobId {
         JobId { kind: job::Kind::ExpireReservation, subject: id.to_string() }

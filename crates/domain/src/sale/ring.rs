@@ -50,7 +50,8 @@ impl Command for RingSale {
         let accounts = [LedgerAccount::Drawer(register), LedgerAccount::Revenue, LedgerAccount::Tax];
         let balances = accounts.map(|account| Key::Balance(self.sale.merchant, account, self.currency));
         let counters = [Key::Sale(self.id), Key::ReceiptSeries(register)].into_iter().chain(balances);
-        self.sale.keys().chain(counters).collect()
+        // Named without knowing whether there are points: that is decided in this round.
+        self.sale.keys().chain(counters).chain(self.sale.customer.map(Key::Points)).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {

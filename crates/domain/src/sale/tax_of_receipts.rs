@@ -43,7 +43,7 @@ fn a_sale(dice: &mut Dice) -> Sale {
         currency: Currency::parse(dice.pick(&["JPY", "EUR", "BHD"])).unwrap(),
         tax_terms: TaxTerms { price_mode, rounding },
         consumption: Consumption::TakeAway,
-        customer: None,
+        buyer: None,
         state: State::Open,
         total_minor: 0,
         tax_minor: 0,

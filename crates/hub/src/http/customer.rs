@@ -14,7 +14,7 @@ use domain::locale::Locale;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::Answer;
-use storage::read::customer::Wanted as Choice;
+use storage::read::customer::{Shown, Wanted as Choice};
 
 use super::Route;
 use super::auth::{Principal, authenticate};
@@ -167,7 +167,7 @@ async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Re
         }
     };
     let found = app.reader.list_customers(principal.merchant, choice, after, limit + 1).await?;
-    Ok(ok(json::to_bytes(&json::list(&found, limit, |whole| whole.customer.id.to_string(), Shape::of))))
+    Ok(ok(json::to_bytes(&json::list(&found, limit, |shown| shown.whole.customer.id.to_string(), Shape::of))))
 }
 
 async fn calling_code(app: &App, principal: &Principal) -> Result<Option<u16>, Problem> {
@@ -179,8 +179,8 @@ async fn calling_code(app: &App, principal: &Principal) -> Result<Option<u16>, P
 async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
     let merchant = authenticate(&app, &headers).await?.merchant;
     let found = app.reader.find_customer(merchant, segments.id(0, "customer")?).await?;
-    let whole = found.ok_or_else(|| Problem::not_found("customer"))?;
-    Ok(tagged(json::to_bytes(&Shape::of(&whole)), whole.customer.version))
+    let shown = found.ok_or_else(|| Problem::not_found("customer"))?;
+    Ok(tagged(json::to_bytes(&Shape::of(&shown)), shown.whole.customer.version))
 }
 
 /// A customer as an answer that is kept may show it.
@@ -225,6 +225,7 @@ struct Shape<'a> {
     marketing_consent: Option<ConsentOut<'a>>,
     note: &'a str,
     external_ids: Vec<ExternalIdOut<'a>>,
+    points: i64,
 }
 
 #[derive(Serialize)]
@@ -242,7 +243,8 @@ struct ExternalIdOut<'a> {
 }
 
 impl<'a> Shape<'a> {
-    fn of(whole: &'a WholeCustomer) -> Self {
+    fn of(shown: &'a Shown) -> Self {
+        let whole = &shown.whole;
         let person = whole.customer.person();
         let consent =
             |consent: &'a Consent| ConsentOut { is_given: consent.is_given, at: consent.at, source: &consent.source };
@@ -256,6 +258,7 @@ impl<'a> Shape<'a> {
             marketing_consent: person.and_then(|person| person.marketing.as_ref()).map(consent),
             note: person.map_or("", |person| &person.note),
             external_ids: whole.external_ids.iter().map(external).collect(),
+            points: shown.points,
         }
     }
 }

@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use domain::{
-    article, customer, exception, external_ref, merchant, operator, payment, print_job, printer, promotion, receipt,
-    returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
+    article, customer, exception, external_ref, merchant, operator, payment, points, print_job, printer, promotion,
+    receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 use serde::Serialize;
 use storage::{Answer, EngineError, Failure};
@@ -398,6 +398,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::ExternalRef(refusal) => of_external_ref(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
         Refusal::Customer(refusal) => of_customer(refusal),
+        Refusal::Points(refusal) => of_points(refusal),
         Refusal::Operator(refusal) => of_operator(refusal),
         Refusal::Shift(refusal) => of_shift(refusal),
         Refusal::Promotion(refusal) => of_promotion(refusal),
@@ -445,6 +446,15 @@ const fn of_customer(refusal: &customer::Refusal) -> StatusCode {
         | R::NoteTooLong
         | R::ExternalIdInvalid
         | R::TooManyExternalIds => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_points(refusal: &points::Refusal) -> StatusCode {
+    use points::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::Insufficient { .. } => StatusCode::CONFLICT,
+        R::OutOfRange | R::ReasonInvalid | R::RuleOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -8,6 +8,7 @@ use domain::call::Role;
 use domain::id::{ConnectionId, LocationId, MerchantId, RegisterId};
 use domain::merchant::{RegistrationNumber, UpdateLocation, UpdateMerchant};
 use domain::money::Currency;
+use domain::points::PointsRule;
 use domain::tax::PriceMode;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,7 @@ struct Merchant<'a> {
     is_sole_proprietor: bool,
     discount_limit_basis_points: u32,
     calling_code: Option<u16>,
+    minor_per_point: Option<i64>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     version: i64,
@@ -68,6 +70,7 @@ impl<'a> Merchant<'a> {
             is_sole_proprietor: issuer.is_sole_proprietor,
             discount_limit_basis_points: merchant.discount_limit,
             calling_code: merchant.customers.calling_code(merchant.currency),
+            minor_per_point: merchant.customers.points.map(PointsRule::minor_per_point),
             created_at: merchant.created_at,
             version: merchant.version,
         }
@@ -93,6 +96,8 @@ struct MerchantChanges {
     discount_limit_basis_points: Option<u32>,
     #[serde(default, deserialize_with = "json::present")]
     calling_code: Option<Option<u16>>,
+    #[serde(default, deserialize_with = "json::present")]
+    minor_per_point: Option<Option<i64>>,
 }
 
 async fn update_merchant(State(app): State<App>, request: Request) -> Result<Response, Problem> {
@@ -105,6 +110,7 @@ async fn update_merchant(State(app): State<App>, request: Request) -> Result<Res
         is_sole_proprietor: asked.body.is_sole_proprietor,
         discount_limit: asked.body.discount_limit_basis_points,
         calling_code: asked.body.calling_code,
+        minor_per_point: asked.body.minor_per_point,
     };
     let encode =
         |merchant: &domain::merchant::Merchant| json::answer(200, merchant.id, json::to_bytes(&Merchant::of(merchant)));

@@ -24,6 +24,7 @@ pub mod page;
 pub mod parked_sale;
 mod patience;
 pub mod payment;
+pub mod points;
 pub mod prefer;
 pub mod print_job;
 pub mod printer;
@@ -119,6 +120,7 @@ pub fn routes() -> Vec<Route> {
         promotion::routes(),
         transfer::routes(),
         customer::routes(),
+        points::routes(),
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),

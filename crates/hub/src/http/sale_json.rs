@@ -5,7 +5,7 @@ use domain::id::{ArticleId, CustomerId, LocationId, OperatorId, PaymentId, Regis
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::promotion::CouponCode;
 use domain::returns::Returned;
-use domain::sale::{Consumption, Discounts, Sale, SaleLine, Standing, Tender, TenderKind};
+use domain::sale::{Consumption, Discounts, Sale, SaleLine, Standing, State, Tender, TenderKind};
 use domain::tax::TaxTotal;
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -52,6 +52,9 @@ pub struct Shape<'a> {
     /// Left out where nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<CustomerId>,
+    /// Left out where none are given, and before the sale is completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points_earned: Option<i64>,
     currency: Currency,
     /// Left out where the goods are taken away.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +101,8 @@ impl<'a> Shape<'a> {
             location_id: location,
             operator_id: sale.operator,
             shift_id: sale.shift.map(|number| ShiftId { register, number }),
-            customer_id: sale.customer,
+            customer_id: sale.customer(),
+            points_earned: sale.points().filter(|_| sale.state == State::Completed).map(|(_, points)| points),
             currency,
             consumption: (sale.consumption == Consumption::EatIn).then_some(sale.consumption.as_str()),
             total_minor,

@@ -59,7 +59,7 @@ async fn a_customer_is_made_read_changed_and_found(on: On) {
             "created_at": at, "version": 1, "name": "Aiko Yamadera", "email": "aiko.yamadera@example.jp",
             "phone": "+819012349876", "language": "ja", "note": "Likes her tea hot.",
             "marketing_consent": { "is_given": true, "at": at, "source": "web form" },
-            "external_ids": [{ "system": "webshop", "id": "yamadera-77" }],
+            "external_ids": [{ "system": "webshop", "id": "yamadera-77" }], "points": 0,
         })
     );
     let second = a_customer(&hub, json!({ "email": "aiko.yamadera@example.jp", "phone": "03-1234-5678" })).await;

@@ -30,6 +30,7 @@ mod operator;
 mod parked_sale;
 mod payment;
 mod payment_faults;
+mod points;
 mod printing;
 mod promotion;
 mod receipt;

@@ -62,7 +62,9 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     own.add(text(&exceptions["data"][0]["id"]));
     let operator = json!({ "code": "77", "name": "Aiko", "role": "cashier", "pin": "2580", "badge": "B-7" });
     own.add(text(&post("/v1/operators", operator).await["id"]));
-    own.add(text(&post("/v1/customers", json!({ "name": "Ume" })).await["id"]));
+    let customer = own.add(text(&post("/v1/customers", json!({ "name": "Ume" })).await["id"]));
+    let found = json!({ "kind": "adjust", "points": 5, "reason": "found" });
+    post(&format!("/v1/customers/{customer}/points"), found).await;
     let key = own.add(format!("key_{}", shop.merchant));
     let opened = hub.request(Method::POST, "/v1/sales").auth(&shop.cashier).key(&key).json(&draft).send().await;
     own.add(text(&opened.expect(201)["id"]));

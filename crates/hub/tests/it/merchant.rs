@@ -24,7 +24,7 @@ async fn a_merchant_says_who_it_is(on: On) {
     let expected = json!({
         "id": hub.shop.merchant.to_string(), "object": "merchant", "name": "Corner Shop", "currency": "JPY",
         "time_zone": "Asia/Tokyo", "prices_include_tax": true, "legal_name": null, "registration_number": null,
-        "is_sole_proprietor": false, "discount_limit_basis_points": 1_000, "calling_code": 81, "created_at": created_at, "version": 1,
+        "is_sole_proprietor": false, "discount_limit_basis_points": 1_000, "calling_code": 81, "minor_per_point": null, "created_at": created_at, "version": 1,
     });
     assert_eq!(read.expect(200), expected);
     let issuer = json!({ "legal_name": "株式会社角店", "registration_number": "T5835678256246" });

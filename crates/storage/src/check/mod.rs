@@ -8,6 +8,7 @@ mod customers;
 mod external_refs;
 mod merchants;
 mod parked_sales;
+mod points;
 mod printing;
 mod promotions;
 mod receipts;
@@ -89,6 +90,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         trade::sales,
         merchants::issuers,
         customers::customers,
+        points::points,
         parked_sales::parked_sales,
         receipts::receipts,
         printing::print_jobs,

@@ -6,6 +6,7 @@ use domain::merchant::{
     ApiKey, Connection, Contact, Issuer, Location, Merchant, ReceiptSeries, Register, RegistrationNumber,
 };
 use domain::money::Currency;
+use domain::points::PointsRule;
 use domain::time::Timestamp;
 
 use super::{BOOL, BYTES, INT, Stored, TEXT, json, table};
@@ -30,6 +31,7 @@ impl Stored for Merchant {
             ("is_sole_proprietor", BOOL),
             ("discount_limit", INT),
             ("calling_code", INT),
+            ("minor_per_point", INT),
             ("version", INT),
         ],
     );
@@ -48,6 +50,7 @@ impl Stored for Merchant {
             Cell::Bool(*is_sole_proprietor),
             Cell::Int(i64::from(self.discount_limit)),
             Cell::option(self.customers.calling_code, |code| Cell::Int(i64::from(code))),
+            Cell::option(self.customers.points, |rule| Cell::Int(rule.minor_per_point())),
             Cell::Int(self.version),
         ]);
     }
@@ -62,9 +65,18 @@ impl Stored for Merchant {
             created_at: Timestamp(row.int()?),
             issuer: issuer(row)?,
             discount_limit: row.small()?,
-            customers: CustomerRules { calling_code: row.small_option()? },
+            customers: CustomerRules { calling_code: row.small_option()?, points: points_rule(row)? },
             version: row.int()?,
         })
+    }
+}
+
+/// The rule of points in the next cell, if there is one.
+pub(super) fn points_rule(row: &mut RowReader) -> Result<Option<PointsRule>, Corrupt> {
+    match row.int_option()?.map(PointsRule::parse) {
+        None => Ok(None),
+        Some(Ok(rule)) => Ok(Some(rule)),
+        Some(Err(_)) => row.make_no_sense(),
     }
 }
 

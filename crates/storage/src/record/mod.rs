@@ -8,6 +8,7 @@ mod money;
 mod parked_sale;
 mod payment;
 mod people;
+mod points;
 mod printing;
 mod promotion;
 mod receipt;
@@ -68,6 +69,7 @@ pub static WITH_UNIQUE: &[&Table] = &[
     <domain::article::Article as Stored>::TABLE,
     <domain::operator::Operator as Stored>::TABLE,
     <domain::customer::ExternalIdSlot as Stored>::TABLE,
+    <domain::points::PointsEntry as Stored>::TABLE,
 ];
 
 /// Answers by merchant and idempotency key.

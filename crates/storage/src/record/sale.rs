@@ -1,10 +1,11 @@
 //! Sale, line, tender.
 
 use domain::money::{Currency, Quantity, UnitPrice};
-use domain::sale::{Consumption, Sale, SaleLine, State, Tender, TenderKind, TenderState};
+use domain::sale::{Buyer, Consumption, Sale, SaleLine, State, Tender, TenderKind, TenderState};
 use domain::tax::{PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
+use super::merchant::points_rule;
 use super::{BOOL, INT, Stored, TEXT, json, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
@@ -37,6 +38,7 @@ impl Stored for Sale {
             ("shift_number", INT),
             ("consumption", TEXT),
             ("customer_id", TEXT),
+            ("minor_per_point", INT),
             ("version", INT),
         ],
     );
@@ -63,7 +65,8 @@ impl Stored for Sale {
             Cell::option((!self.discounts.is_empty()).then_some(&self.discounts), json),
             Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
             Cell::text(self.consumption.as_str()),
-            Cell::option(self.customer, Cell::display),
+            Cell::option(self.customer(), Cell::display),
+            Cell::option(self.buyer.and_then(|buyer| buyer.points), |rule| Cell::Int(rule.minor_per_point())),
             Cell::Int(self.version),
         ]);
     }
@@ -89,9 +92,17 @@ impl Stored for Sale {
             discounts: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             shift: row.small_option()?,
             consumption: row.word(Consumption::parse)?,
-            customer: row.parse_option()?,
+            buyer: buyer(row)?,
             version: row.int()?,
         })
+    }
+}
+
+fn buyer(row: &mut RowReader) -> Result<Option<Buyer>, Corrupt> {
+    match (row.parse_option()?, points_rule(row)?) {
+        (None, None) => Ok(None),
+        (Some(customer), points) => Ok(Some(Buyer { customer, points })),
+        (None, Some(_)) => row.make_no_sense(),
     }
 }
 

@@ -257,6 +257,7 @@ fn a_registration_number_that_was_changed_is_found(shop: &mut Shop) {
         is_sole_proprietor: None,
         discount_limit: None,
         calling_code: None,
+        minor_per_point: None,
     });
     let address = vec!["Ueno 1".to_owned(), "Tokyo".to_owned()];
     let update = UpdateLocation { location: LOCATION, expected_version: None, address: Some(address), phone: None };

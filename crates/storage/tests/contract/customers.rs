@@ -5,12 +5,18 @@ use domain::customer::{
 };
 use domain::id::CustomerId;
 use domain::locale::Locale;
+use domain::merchant::UpdateMerchant;
+use domain::money::Quantity;
+use domain::points::{ChangePoints, Wish};
+use domain::returns::{CreateReturn, NewReturnLine};
+use domain::sale::{NewSale, RingSale};
 use domain::time::Timestamp;
 use storage::Cell;
 
 use super::audit::tamper;
+use crate::support::command::{sale_id, sell};
 use crate::support::rows::{cell, table};
-use crate::support::shop::{MERCHANT, Shop, got, plain, refused};
+use crate::support::shop::{LOCATION, MERCHANT, REGISTER, RICE, Shop, got, plain, refused};
 use crate::support::store::all;
 
 on!([sqlite postgres memory] [
@@ -18,6 +24,7 @@ on!([sqlite postgres memory] [
     an_external_id_has_one_customer
     what_was_taken_off_one_is_given_to_another_in_the_same_batch
     what_is_left_of_an_erased_customer_is_found
+    points_that_were_changed_are_found
 ]);
 
 fn external(system: &str, id: &str) -> ExternalId {
@@ -108,4 +115,49 @@ fn what_is_left_of_an_erased_customer_is_found(shop: &mut Shop) {
     let rules: Vec<&str> = shop.store.check().findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, ["customer_is_erased"]);
     shop.store.put("customer_external_id", stands);
+}
+
+/// A customer who bought two rices, brought one back, and spent a point.
+fn a_ledger(shop: &mut Shop) -> CustomerId {
+    shop.run(UpdateMerchant {
+        merchant: MERCHANT,
+        expected_version: None,
+        legal_name: None,
+        registration_number: None,
+        is_sole_proprietor: None,
+        discount_limit: None,
+        calling_code: None,
+        minor_per_point: Some(Some(1)),
+    });
+    let customer = shop.run(create(&[])).customer.id;
+    let whole = sell(1, RICE);
+    shop.run(RingSale { sale: NewSale { customer: Some(customer), ..whole.sale.clone() }, ..whole });
+    shop.run(ChangePoints { customer, wish: Wish::Redeem(1), reason: "cup".to_owned() });
+    shop.run(CreateReturn {
+        merchant: MERCHANT,
+        location: LOCATION,
+        register: REGISTER,
+        sale: sale_id(1),
+        lines: vec![NewReturnLine { number: 1, quantity: Quantity(1_000), is_restocked: true }],
+        reason: String::new(),
+        refunds: None,
+    });
+    customer
+}
+
+fn points_that_were_changed_are_found(shop: &mut Shop) {
+    a_ledger(shop);
+    let rows = all(&shop.store, "points_entry");
+    let kinds: Vec<_> = rows.iter().map(|row| cell("points_entry", row, "kind").clone()).collect();
+    assert_eq!(kinds, [Cell::text("earned"), Cell::text("redeemed"), Cell::text("taken_back")]);
+    assert_eq!(*cell("points_entry", &rows[2], "not_recovered"), Cell::Int(1));
+    let is_of = |kind: &'static str| move |row: &storage::Row| *cell("points_entry", row, "kind") == Cell::text(kind);
+    tamper(shop, "points_balance", "points", Cell::Int(7), |_| true, &["points_balance"]);
+    tamper(shop, "points_balance", "entry_count", Cell::Int(2), |_| true, &["points_balance"]);
+    tamper(shop, "points_entry", "points", Cell::Int(1), is_of("earned"), &["points_entry_follows", "points_earned"]);
+    tamper(shop, "points_entry", "not_recovered", Cell::Int(0), is_of("taken_back"), &["points_taken_back"]);
+    tamper(shop, "points_entry", "balance", Cell::Int(3), is_of("redeemed"), &["points_entry_follows"]);
+    tamper(shop, "points_entry", "kind", Cell::text("earned"), is_of("redeemed"), &["row_readable"]);
+    tamper(shop, "sale", "minor_per_point", Cell::Int(2), |_| true, &["points_earned"]);
+    tamper(shop, "sale", "customer_id", Cell::Null, |_| true, &["row_readable"]);
 }

@@ -123,6 +123,7 @@ impl Mirror {
             }
         }
         self.check_returns(deal, &subject)?;
+        self.check_earned(sale, deal)?;
         for (tender, ten) in &deal.tenders {
             let Some(payment) = ten.payment else { continue };
             let pays = self.payments.get(&payment).and_then(|pay| pay.sale.map(|sale| (sale, pay.tender)));

@@ -13,6 +13,7 @@ mod mirror;
 mod opening;
 mod people;
 mod provider;
+mod purse;
 mod rng;
 mod sender;
 mod taking;

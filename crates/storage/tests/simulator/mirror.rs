@@ -9,6 +9,7 @@ use storage::{Cell, Row};
 use uuid::Uuid;
 
 use crate::disk::Written;
+use crate::purse::{Earned, Purse};
 use crate::taking::{Take, TakeRows};
 
 /// Something that must hold and does not.
@@ -173,6 +174,8 @@ pub struct Deal {
     pub state: SaleState,
     pub total: i64,
     pub reserved_until: i64,
+    /// Who buys, or nobody, and minor units for one point, or none.
+    pub buyer: (u128, i64),
     /// Number to article, quantity, amount after its discounts, stocked, removed.
     pub lines: BTreeMap<u32, (u128, i64, i64, bool, bool)>,
     pub tenders: BTreeMap<u128, Ten>,
@@ -261,6 +264,9 @@ pub struct Mirror {
     /// The same by time: due, whether it settles, subject, merchant.
     pub due: BTreeSet<(i64, bool, u128, usize)>,
     pub takes: BTreeMap<u128, Take>,
+    pub purses: BTreeMap<u128, Purse>,
+    /// Sale to what it earned.
+    pub earned: BTreeMap<u128, Earned>,
     /// Payments that a customer or cashier called off.
     pub called_off: BTreeSet<u128>,
 }
@@ -284,6 +290,7 @@ pub struct Touched {
     pub keyed: Vec<(usize, String)>,
     pub answered: BTreeSet<(usize, String)>,
     pub takes: TakeRows,
+    pub purses: BTreeSet<u128>,
 }
 
 impl Mirror {
@@ -319,6 +326,9 @@ impl Mirror {
         }
         for place in &touched.levels {
             self.check_level(place)?;
+        }
+        for customer in &touched.purses {
+            self.check_purse(*customer)?;
         }
         self.check_takes(&touched.takes)?;
         self.check_balances(&touched)?;
@@ -403,6 +413,22 @@ impl Mirror {
                 let key = (self.owner(row, 0), text(row, 1).to_owned());
                 self.balances.entry(key.clone()).or_default().0 = int(row, 3);
                 touched.balances.insert(key);
+                Ok(())
+            }
+            "customer" => {
+                touched.owners.insert(self.owner(row, 1));
+                Ok(())
+            }
+            "points_balance" => {
+                touched.owners.insert(self.owner(row, 1));
+                touched.purses.insert(id(row, 0));
+                self.apply_purse(row);
+                Ok(())
+            }
+            "points_entry" => {
+                touched.owners.insert(self.owner(row, 2));
+                touched.purses.insert(id(row, 0));
+                touched.sales.extend(self.apply_points(row)?);
                 Ok(())
             }
             "journal_entry" => self.apply_journal(row, touched),
@@ -560,6 +586,7 @@ impl Mirror {
             state: SaleState::Open,
             total: 0,
             reserved_until: 0,
+            buyer: (0, 0),
             lines: BTreeMap::new(),
             tenders: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -594,6 +621,7 @@ impl Mirror {
         let is_known = deal.merchant != usize::MAX;
         (deal.merchant, deal.location, deal.register) = (merchant, id(row, 2), register);
         (deal.state, deal.total, deal.reserved_until) = (state, int(row, 6), int(row, 13));
+        deal.buyer = (id(row, 20), int(row, 21));
         must!(was == SaleState::Open || was == state, "I4 an end stays", sale_text(sale), "{was:?} became {state:?}");
         let _ = is_known;
         if was == SaleState::Open && state == SaleState::Completed {

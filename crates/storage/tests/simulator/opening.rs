@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::hub::internal;
 use crate::mirror::{Checked, Finding, found};
 use crate::provider::{Provider, flavors};
-use crate::wish::{Shop, a_promotion, an_article, set_up};
+use crate::wish::{Shop, a_customer, a_promotion, an_article, set_up};
 use crate::world::{DAY_MS, Happening, JUMP_MS, World};
 
 /// Prices in yen, and whether their stock is counted.
@@ -54,7 +54,13 @@ impl World {
         }
         self.run_first(receipts)?;
         let promotions = self.shops.iter().map(|shop| a_promotion(shop.merchant)).enumerate().collect();
-        self.run_first(promotions).map(drop)
+        self.run_first(promotions)?;
+        let customers = self.shops.iter().map(|shop| a_customer(shop.merchant)).enumerate().collect();
+        for whole in self.run_first(customers)? {
+            let owner = self.shops.iter_mut().find(|shop| shop.merchant == whole.customer.merchant);
+            owner.into_iter().for_each(|shop| shop.customer = Some(whole.customer.id));
+        }
+        Ok(())
     }
 
     /// Runs commands of the operator before the doors open.
@@ -125,5 +131,6 @@ pub fn shop(place: usize) -> Shop {
         registers: (1..3).map(|number| RegisterId::from_uuid(id(2, number))).collect(),
         connections: (1..3).map(|number| ConnectionId::from_uuid(id(3, number))).collect(),
         articles: Vec::new(),
+        customer: None,
     }
 }

@@ -264,6 +264,10 @@ fn bring_back(world: &mut World, merchant: usize, sale: u128, deal: &Deal) -> Ch
     if world.rng.chance(500) {
         return Ok(());
     }
+    if deal.buyer.0 != 0 && world.rng.chance(400) {
+        let points = world.rng.between(1, 12);
+        world.wish(merchant, Ask::Redeem { customer: deal.buyer.0, points }, false)?;
+    }
     let mut lines = Vec::new();
     for (number, (_, quantity, ..)) in &deal.lines {
         if world.rng.chance(600) {
@@ -309,6 +313,7 @@ fn steal(world: &mut World, merchant: usize) -> Checked {
             quantity: 1_000,
         },
     ];
+    asks.extend(foreign.customer.map(|id| Ask::Redeem { customer: id.uuid().as_u128(), points: 1 }));
     if !payments.is_empty() {
         let payment = world.rng.pick(&payments);
         let captured: Vec<u128> =

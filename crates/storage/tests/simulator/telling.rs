@@ -62,6 +62,7 @@ pub fn tell_row(table: &str, row: &Row) -> Option<String> {
         "reservation" => format!("{} holds {} of {}", at(0), at(4), at(1)),
         "stock_level" => format!("{} on hand {} reserved {}", at(1), at(3), at(4)),
         "balance" => format!("balance {} {}", at(1), at(3)),
+        "points_entry" => format!("{} points {} {} {} of {}", at(0), at(1), at(3), at(6), at(8)),
         "event" => format!("event {} of {}: {} {}", at(1), text(row, 0), at(3), at(4)),
         _ => return None,
     })

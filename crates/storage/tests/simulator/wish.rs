@@ -2,8 +2,10 @@
 
 use domain::article::CreateArticle;
 use domain::command::Refusal;
+use domain::customer::{CreateCustomer, CustomerRules, NewPerson};
 use domain::id::{
-    ArticleId, ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, StocktakeId,
+    ArticleId, ConnectionId, CustomerId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId,
+    StocktakeId,
 };
 use domain::merchant::SetUpMerchant;
 use domain::money::{Currency, Quantity, UnitPrice};
@@ -11,6 +13,7 @@ use domain::payment::{
     AskCancel, AskCapture, AskRefund, AskVoid, CreatePayment, Moved, Outcome, Override, RecordOutcome, Task,
     Verdict as OverrideVerdict, Witness,
 };
+use domain::points::{ChangePoints, PointsEntry, PointsRule, Wish};
 use domain::promotion::{CreatePromotion, NewCoupon, NewPromotion, Rule};
 use domain::returns::{self, CreateReturn, NewReturnLine, RefundKind};
 use domain::sale::{
@@ -33,6 +36,8 @@ pub struct Shop {
     pub registers: Vec<RegisterId>,
     pub connections: Vec<ConnectionId>,
     pub articles: Vec<(ArticleId, i64)>,
+    /// Somebody who buys there often.
+    pub customer: Option<CustomerId>,
 }
 
 /// What is wished for.
@@ -59,6 +64,7 @@ pub enum Ask {
     OpenStocktake { location: u128 },
     Count { stocktake: u128, location: u128, article: u128, quantity: i64, is_added: bool },
     CloseStocktake { stocktake: u128 },
+    Redeem { customer: u128, points: i64 },
     Return { register: u128, sale: u128, lines: Vec<(u32, i64)>, is_restocked: bool },
 }
 
@@ -71,6 +77,7 @@ pub enum Wait {
     Counted(Receiver<Result<Committed<Recorded>, Failure>>),
     Expiry(Receiver<Result<Committed<domain::sale::Expiry>, Failure>>),
     Return(Receiver<Result<Committed<returns::Moved>, Failure>>),
+    Points(Receiver<Result<Committed<PointsEntry>, Failure>>),
 }
 
 /// An answer, and what the command left to be done.
@@ -110,6 +117,7 @@ impl Wait {
             Self::Stocktake(from) => poll(from, |_| None),
             Self::Counted(from) => poll(from, |_| None),
             Self::Expiry(from) => poll(from, |_| None),
+            Self::Points(from) => poll(from, |_| None),
         }
     }
 }
@@ -174,6 +182,16 @@ fn say_stock(reply: Result<&Vec<domain::stock::Moved>, &Refusal>) -> Answer {
             let told = moved.iter().map(|moved| format!("{} {}", moved.movement.id, moved.level.on_hand.0));
             let body = told.collect::<Vec<_>>().join(" ").into_bytes();
             Answer { status: 200, content_type: "text".into(), body, subject: String::new() }
+        }
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn say_points(reply: Result<&PointsEntry, &Refusal>) -> Answer {
+    match reply {
+        Ok(entry) => {
+            let body = format!("{} {} {}", entry.number, entry.points, entry.balance).into_bytes();
+            Answer { status: 201, content_type: "text".into(), body, subject: entry.customer.to_string() }
         }
         Err(refusal) => refused(refusal),
     }
@@ -280,13 +298,16 @@ impl Ask {
                 let command = RingSale {
                     id: sale_id(sale),
                     currency: Currency::JPY,
-                    sale: NewSale { discounts: discounts.into_iter().collect(), ..new_sale(shop, register, &lines) },
+                    sale: NewSale {
+                        discounts: discounts.into_iter().collect(),
+                        ..new_sale(shop, register, sale, &lines)
+                    },
                     tenders: vec![NewTender::Cash { amount_minor: None, given_minor: given }],
                 };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
             }
             Self::Open { register, sale, lines } => {
-                let command = OpenSale { id: Some(sale_id(sale)), sale: new_sale(shop, register, &lines) };
+                let command = OpenSale { id: Some(sale_id(sale)), sale: new_sale(shop, register, sale, &lines) };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
             }
             Self::AddLine { sale, article, quantity } => {
@@ -339,6 +360,11 @@ impl Ask {
                 };
                 handle.send(envelope, command, say_return).map(Wait::Return)
             }
+            Self::Redeem { customer, points } => {
+                let customer = CustomerId::from_uuid(Uuid::from_u128(customer));
+                let command = ChangePoints { customer, wish: Wish::Redeem(points), reason: reason() };
+                handle.send(envelope, command, say_points).map(Wait::Points)
+            }
             Self::OpenStocktake { location } => {
                 let location = location_id(location);
                 let command = OpenStocktake { merchant, location, articles: None, note: reason() };
@@ -377,7 +403,8 @@ pub fn off(target: Target, reduction: Reduction) -> NewDiscount {
     NewDiscount { target, reduction, reason: "dented".to_owned() }
 }
 
-fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
+/// Every second sale is that of somebody who is known.
+fn new_sale(shop: &Shop, register: u128, sale: u128, lines: &[(u128, i64)]) -> NewSale {
     NewSale {
         merchant: shop.merchant,
         location: shop.location,
@@ -388,7 +415,7 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
             .collect(),
         consumption: Consumption::TakeAway,
         coupons: Vec::new(),
-        customer: None,
+        customer: shop.customer.filter(|_| sale.is_multiple_of(2)),
         discounts: Vec::new(),
         note: String::new(),
     }
@@ -396,6 +423,11 @@ fn new_sale(shop: &Shop, register: u128, lines: &[(u128, i64)]) -> NewSale {
 
 /// The code that customers show.
 const COUPON: &str = "SPRING";
+
+/// Somebody of whom nothing is known but that points are to be kept.
+pub fn a_customer(merchant: MerchantId) -> CreateCustomer {
+    CreateCustomer { merchant, person: NewPerson::default(), external_ids: Vec::new() }
+}
 
 /// A promotion for a few who show a code.
 pub fn a_promotion(merchant: MerchantId) -> CreatePromotion {
@@ -433,7 +465,7 @@ pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) ->
             zone: "Asia/Tokyo".to_owned(),
             tax: domain::tax::TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
-            customers: domain::customer::CustomerRules::default(),
+            customers: CustomerRules { points: PointsRule::parse(30).ok(), ..CustomerRules::default() },
             issuer: Issuer::default(),
             created_at: Timestamp(0),
             version: 1,
