@@ -39,6 +39,7 @@ pub mod sale;
 mod sale_json;
 pub mod shift;
 mod shift_report;
+mod status;
 pub mod stock;
 pub mod stock_movement;
 pub mod stocktake;
