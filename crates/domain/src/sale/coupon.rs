@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::complete::complete_if_paid;
 use super::read::{find_merchant, find_open};
-use super::reprice::{check_total, live_lines, promote, reprice, require_within_limit};
+use super::reprice::{live_lines, reprice_by_promotions, require_within_limit};
 use super::{Refusal, Sale, Standing, standing};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
@@ -44,8 +44,7 @@ impl Command for AddCoupon {
     }
 
     fn keys(&self) -> Vec<Key> {
-        let head = [Key::Merchant(self.merchant), Key::Promotions(self.merchant), Key::Sale(self.sale)];
-        head.into_iter().chain(coupon_keys(self.merchant, std::slice::from_ref(&self.code))).collect()
+        keys(self.merchant, self.sale, &self.code)
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
@@ -55,9 +54,7 @@ impl Command for AddCoupon {
         let taken = look_up(work, call, sale.location, &self.code)?;
         put(&mut sale, taken.clone())?;
         count(work, call.merchant, &taken.code, 1);
-        promote(work, call, &mut sale)?;
-        reprice(work, &mut sale)?;
-        check_total(work, &sale)?;
+        reprice_by_promotions(work, call, &mut sale)?;
         require_within_limit(call, &sale, &live_lines(work, &sale), &merchant)?;
         let data = Changed { code: &taken.code, promotion: taken.promotion, total_minor: sale.total_minor };
         work.emit(call, "sale.coupon_added", self.sale, &data);
@@ -67,7 +64,8 @@ impl Command for AddCoupon {
     }
 }
 
-/// Takes a coupon off an open sale: it can be used for another one.
+/// Takes a coupon off an open sale: it can be used for another one. If what is given without it is paid already, the sale is
+/// completed.
 #[derive(Debug, Clone)]
 pub struct RemoveCoupon {
     /// The caller's merchant.
@@ -86,8 +84,7 @@ impl Command for RemoveCoupon {
     }
 
     fn keys(&self) -> Vec<Key> {
-        let head = [Key::Merchant(self.merchant), Key::Promotions(self.merchant), Key::Sale(self.sale)];
-        head.into_iter().chain(coupon_keys(self.merchant, std::slice::from_ref(&self.code))).collect()
+        keys(self.merchant, self.sale, &self.code)
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
@@ -98,13 +95,19 @@ impl Command for RemoveCoupon {
         let taken = sale.discounts.coupons.remove(place.ok_or_else(|| not_found("sale_coupon", &code))?);
         work.require([Key::Coupon(call.merchant, code.clone())])?;
         count(work, call.merchant, &code, -1);
-        promote(work, call, &mut sale)?;
-        reprice(work, &mut sale)?;
+        reprice_by_promotions(work, call, &mut sale)?;
         let data = Changed { code: &code, promotion: taken.promotion, total_minor: sale.total_minor };
         work.emit(call, "sale.coupon_removed", self.sale, &data);
         work.sales.replace(sale);
+        complete_if_paid(work, call, self.sale)?;
         standing(work, call.merchant, self.sale)
     }
+}
+
+/// What a change of the coupons of a sale needs at least.
+fn keys(merchant: MerchantId, sale: SaleId, code: &String) -> Vec<Key> {
+    let head = [Key::Merchant(merchant), Key::Promotions(merchant), Key::Sale(sale)];
+    head.into_iter().chain(coupon_keys(merchant, std::slice::from_ref(code))).collect()
 }
 
 /// The rows of coupons; what is no code names none.

@@ -6,7 +6,7 @@ use super::complete::complete_if_paid;
 use super::draft::price_line;
 use super::expire::promise_until;
 use super::read::{find_merchant, find_open, stocked_quantities};
-use super::reprice::{check_total, live_lines, promote, reprice, require_within_limit};
+use super::reprice::{live_lines, reprice_by_promotions, require_within_limit};
 use super::{RESERVATION_MS, Refusal, Sale, SaleLine, Standing, lines_of, standing};
 use crate::article::ArticleRef;
 use crate::call::{Call, Role};
@@ -16,7 +16,8 @@ use crate::money::Quantity;
 use crate::stock;
 use crate::work::{Key, Stop, UnitOfWork};
 
-/// Adds a line at the article's price of now. Renews the promise of stock.
+/// Adds a line at the article's price of now. Renews the promise of stock. If a promotion makes the whole as cheap as what is
+/// paid already, the sale is completed.
 #[derive(Debug, Clone)]
 pub struct AddLine {
     /// The caller's merchant.
@@ -53,8 +54,7 @@ impl Command for AddLine {
         let line = price_line(work, rules, &mut sale, picked, call.now)?;
         let number = line.number;
         work.sale_lines.insert(line);
-        promote(work, call, &mut sale)?;
-        reprice(work, &mut sale)?;
+        reprice_by_promotions(work, call, &mut sale)?;
         sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
         let data = Changed { number, total_minor: sale.total_minor };
         work.require(level_keys(&sale, article))?;
@@ -62,6 +62,7 @@ impl Command for AddLine {
         promise_until(work, &sale);
         work.sales.replace(sale);
         work.emit(call, "sale.line_added", self.sale, &data);
+        complete_if_paid(work, call, self.sale)?;
         standing(work, call.merchant, self.sale)
     }
 }
@@ -102,9 +103,7 @@ impl Command for RemoveLine {
         if let Some(line) = work.sale_lines.find_mut(call.merchant, &(self.sale, self.number)) {
             (line.is_removed, line.discount_minor) = (true, 0);
         }
-        promote(work, call, &mut sale)?;
-        reprice(work, &mut sale)?;
-        check_total(work, &sale)?;
+        reprice_by_promotions(work, call, &mut sale)?;
         require_within_limit(call, &sale, &live_lines(work, &sale), find_merchant(work, call, self.merchant)?)?;
         work.require(level_keys(&sale, article))?;
         stock::release(work, &sale, article, sold_quantity(work, &sale, article)?)?;

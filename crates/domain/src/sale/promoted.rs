@@ -177,3 +177,40 @@ fn a_coupon_on_a_sale_that_is_paid_so_far_completes_it() {
     assert_eq!(world.refused(&show("AUTUMN")).code(), "sale_total_below_tenders");
     assert_eq!(use_count(&world), 0);
 }
+
+/// Tea and a bag together for 100 yen.
+fn a_shop_with_a_bundle() -> World {
+    let mut world = World::new();
+    let promotion = NewPromotion {
+        name: "Tea to go".to_owned(),
+        rule: Rule::Bundle { pieces: vec![TEA, BAG], price_minor: 100 },
+        articles: Vec::new(),
+        locations: Vec::new(),
+        coupon: None,
+        priority: 1,
+        valid_from: None,
+        valid_until: None,
+        is_active: true,
+    };
+    world.run(&CreatePromotion { merchant: MERCHANT, promotion }).unwrap();
+    world
+}
+
+#[test]
+fn a_line_that_makes_the_whole_cheaper_does_not_undercut_what_is_paid() {
+    let cash = |amount_minor| AddCash {
+        merchant: MERCHANT,
+        sale: sale_id(1),
+        amount_minor: Some(amount_minor),
+        given_minor: amount_minor,
+    };
+    let a_bag = AddLine { merchant: MERCHANT, sale: sale_id(1), article: BAG.into(), quantity: Quantity(1_000) };
+    let mut world = a_shop_with_a_bundle().opening_sale(&[line(TEA, 1_000)]);
+    world.run(&cash(101)).unwrap();
+    assert_eq!(world.refused(&a_bag).code(), "sale_total_below_tenders");
+    assert_eq!(world.standing(sale_id(1)).sale.total_minor, 150);
+    let mut world = a_shop_with_a_bundle().opening_sale(&[line(TEA, 1_000)]);
+    world.run(&cash(100)).unwrap();
+    let standing = world.run(&a_bag).unwrap();
+    assert_eq!((standing.sale.state, standing.sale.total_minor, standing.due_minor), (State::Completed, 100, 0));
+}

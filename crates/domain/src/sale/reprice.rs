@@ -23,12 +23,14 @@ pub(super) fn reprice(work: &mut UnitOfWork, sale: &mut Sale) -> Result<(), Refu
     Ok(())
 }
 
-/// Works out anew what the merchant's promotions give to the lines as they stand in the unit of work.
-pub(super) fn promote(work: &UnitOfWork, call: &Call<'_>, sale: &mut Sale) -> Result<(), Refusal> {
+/// Works out anew what promotions give to the lines as they stand in the unit of work, and what all of it comes to. Goods may
+/// cost less together than they did apart, and a promotion may have begun since: what is paid or held is not undercut.
+pub(super) fn reprice_by_promotions(work: &mut UnitOfWork, call: &Call<'_>, sale: &mut Sale) -> Result<(), Refusal> {
     if promotions_of(work, sale.merchant).next().is_some() {
         promote_lines(work, call, sale, &live_lines(work, sale))?;
     }
-    Ok(())
+    reprice(work, sale)?;
+    check_total(work, sale)
 }
 
 /// Works out what the merchant's promotions give to these lines.
