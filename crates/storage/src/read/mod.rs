@@ -97,6 +97,21 @@ pub struct DueJob {
     pub due_at: Timestamp,
 }
 
+/// A column, and the value that is wanted of it.
+type Wanted = (&'static str, Option<Cell<'static>>);
+
+/// ` AND column = $n` for each value that is wanted, which stands behind the `params` that are there.
+fn conditions<const N: usize>(wanted: [Wanted; N], params: &mut Vec<Cell<'static>>) -> String {
+    let mut conditions = String::new();
+    for (column, value) in wanted {
+        if let Some(value) = value {
+            params.push(value);
+            conditions.push_str(&format!(" AND {column} = ${}", params.len()));
+        }
+    }
+    conditions
+}
+
 fn select<R: Stored>(tail: &str) -> String {
     format!("SELECT {} FROM {} {tail}", columns(R::TABLE), R::TABLE.name)
 }
@@ -121,9 +136,22 @@ impl Reader {
     }
 
     async fn page<R: Stored>(&self, merchant: MerchantId, after: &str, limit: i64) -> Result<Vec<R>, EngineError> {
-        let params =
+        self.page_of(merchant, [], after, limit).await
+    }
+
+    /// A page of those of which each column has the value that is wanted, if one is.
+    async fn page_of<R: Stored, const N: usize>(
+        &self,
+        merchant: MerchantId,
+        wanted: [Wanted; N],
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<R>, EngineError> {
+        let mut params =
             vec![Cell::display(merchant), Cell::Text(after.to_owned().into()), Cell::Int(limit.clamp(1, PAGE_MAX))];
-        self.list("WHERE merchant_id = $1 AND id > $2 ORDER BY id LIMIT $3", params).await
+        let conditions = conditions(wanted, &mut params);
+        let tail = format!("WHERE merchant_id = $1 AND id > $2{conditions} ORDER BY id LIMIT $3");
+        self.list(&tail, params).await
     }
 
     /// An API key by its id, of any merchant: it says who is calling.

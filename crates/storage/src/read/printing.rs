@@ -5,7 +5,6 @@ use domain::print_job::{PrintJob, QUEUED_MS_MAX};
 use domain::printer::Printer;
 use domain::time::Timestamp;
 
-use super::PAGE_MAX;
 use crate::cell::Cell;
 use crate::error::EngineError;
 use crate::reader::Reader;
@@ -65,16 +64,8 @@ impl Reader {
         after: &str,
         limit: i64,
     ) -> Result<Vec<PrintJob>, EngineError> {
-        let mut params =
-            vec![Cell::display(merchant), Cell::Text(after.to_owned().into()), Cell::Int(limit.clamp(1, PAGE_MAX))];
-        let mut wheres = String::new();
         let wanted = [("printer_id", filter.printer.map(Cell::display)), ("state", filter.state.map(Cell::text))];
-        for (column, cell) in wanted {
-            let Some(cell) = cell else { continue };
-            params.push(cell);
-            wheres.push_str(&format!(" AND {column} = ${}", params.len()));
-        }
-        self.list(&format!("WHERE merchant_id = $1 AND id > $2{wheres} ORDER BY id LIMIT $3"), params).await
+        self.page_of(merchant, wanted, after, limit).await
     }
 
     /// What waits for one of the merchant's printers at `now`, the oldest first.

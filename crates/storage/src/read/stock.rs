@@ -6,7 +6,7 @@ use domain::stock::Movement;
 use domain::time::Timestamp;
 use uuid::Uuid;
 
-use super::PAGE_MAX;
+use super::{PAGE_MAX, conditions};
 use crate::cell::Cell;
 use crate::engine::Row;
 use crate::error::EngineError;
@@ -70,21 +70,18 @@ impl Reader {
         let (floor, is_end) = looked_at(self.query(floor, params).await?)?;
         let Some(floor) = floor else { return Ok(Movements { found: Vec::new(), next: None }) };
         let mut params = vec![Cell::display(merchant), upper, Cell::display(floor)];
-        let mut wheres = window;
         let wanted = [
             ("location_id", filter.location.map(Cell::display)),
             ("article_id", filter.article.map(Cell::display)),
             ("kind", filter.kind.map(Cell::text)),
         ];
-        for (column, value) in wanted {
-            if let Some(value) = value {
-                params.push(value);
-                wheres.push_str(&format!(" AND {column} = ${}", params.len()));
-            }
-        }
+        let conditions = conditions(wanted, &mut params);
         params.push(Cell::Int(limit + 1));
         let columns = columns(&MOVEMENT);
-        let page = format!("SELECT {columns} FROM movement WHERE {wheres} ORDER BY id DESC LIMIT ${}", params.len());
+        let page = format!(
+            "SELECT {columns} FROM movement WHERE {window}{conditions} ORDER BY id DESC LIMIT ${}",
+            params.len()
+        );
         let rows = self.query(page, params).await?;
         let mut found = rows.into_iter().map(movement).collect::<Result<Vec<_>, _>>()?;
         let has_more = found.len() > limit as usize;

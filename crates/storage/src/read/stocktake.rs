@@ -57,17 +57,8 @@ impl Reader {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Stocktake>, EngineError> {
-        let mut params = vec![Cell::display(merchant), Cell::Text(after.to_owned().into())];
-        let mut wheres = "WHERE merchant_id = $1 AND id > $2".to_owned();
         let wanted = [("location_id", filter.location.map(Cell::display)), ("state", filter.state.map(Cell::text))];
-        for (column, value) in wanted {
-            if let Some(value) = value {
-                params.push(value);
-                wheres.push_str(&format!(" AND {column} = ${}", params.len()));
-            }
-        }
-        params.push(Cell::Int(limit.clamp(1, PAGE_MAX)));
-        self.list(&format!("{wheres} ORDER BY id LIMIT ${}", params.len()), params).await
+        self.page_of(merchant, wanted, after, limit).await
     }
 
     /// A page of the lines of a stocktake after an article, all or those in one state.

@@ -3,7 +3,7 @@
 use domain::id::{LocationId, MerchantId, TransferId};
 use domain::transfer::{Transfer, TransferLine, WholeTransfer};
 
-use super::{PAGE_MAX, query, records};
+use super::{query, records};
 use crate::cell::Cell;
 use crate::error::EngineError;
 use crate::reader::Reader;
@@ -48,21 +48,12 @@ impl Reader {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Transfer>, EngineError> {
-        let mut params = vec![Cell::display(merchant), Cell::Text(after.to_owned().into())];
-        let mut wheres = "WHERE merchant_id = $1 AND id > $2".to_owned();
         let wanted = [
             ("from_location_id", filter.from.map(Cell::display)),
             ("to_location_id", filter.to.map(Cell::display)),
             ("state", filter.state.map(Cell::text)),
             ("(lines_missing > 0)", filter.has_missing.map(Cell::Bool)),
         ];
-        for (column, value) in wanted {
-            if let Some(value) = value {
-                params.push(value);
-                wheres.push_str(&format!(" AND {column} = ${}", params.len()));
-            }
-        }
-        params.push(Cell::Int(limit.clamp(1, PAGE_MAX)));
-        self.list(&format!("{wheres} ORDER BY id LIMIT ${}", params.len()), params).await
+        self.page_of(merchant, wanted, after, limit).await
     }
 }

@@ -147,20 +147,12 @@ impl Reader {
         after: &str,
         limit: i64,
     ) -> Result<Vec<WebhookDelivery>, EngineError> {
-        let mut params =
-            vec![Cell::display(merchant), Cell::Text(after.to_owned().into()), Cell::Int(limit.clamp(1, PAGE_MAX))];
-        let mut wheres = String::new();
         let wanted = [
             ("endpoint_id", filter.endpoint.map(Cell::display)),
             ("state", filter.state.map(Cell::text)),
             ("event_id", filter.event.map(Cell::display)),
         ];
-        for (column, cell) in wanted {
-            let Some(cell) = cell else { continue };
-            params.push(cell);
-            wheres.push_str(&format!(" AND {column} = ${}", params.len()));
-        }
-        self.list(&format!("WHERE merchant_id = $1 AND id > $2{wheres} ORDER BY id LIMIT $3"), params).await
+        self.page_of(merchant, wanted, after, limit).await
     }
 
     /// The first dead deliveries of one of the merchant's endpoints.
