@@ -1,13 +1,14 @@
-//! An article in JSON.
+//! An article in JSON, and how a request names one.
 
 use std::collections::BTreeMap;
 
-use domain::article::{Barcode, Described, Unit};
+use domain::article::{ArticleRef, Barcode, Described, Unit};
 use domain::id::{ArticleId, LocationId};
 use domain::money::{Currency, UnitPrice};
 use domain::time::Timestamp;
 use serde::Serialize;
 
+use super::error::{Kind, Problem};
 use super::json;
 
 /// An article with what is told of it.
@@ -91,5 +92,16 @@ impl Price {
     fn of(price: &domain::article::Price) -> Self {
         let domain::article::Price { location, valid_from, valid_until, unit_price } = *price;
         Self { location_id: location, unit_price, valid_from, valid_until }
+    }
+}
+
+/// The article that a request names in one of two ways.
+pub fn article_ref(id: Option<ArticleId>, barcode: Option<String>) -> Result<ArticleRef, Problem> {
+    match (id, barcode) {
+        (Some(id), None) => Ok(ArticleRef::Id(id)),
+        (None, Some(barcode)) => Ok(ArticleRef::Barcode(barcode)),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Problem::new(Kind::BodyInvalid, "Name the article either by `article_id` or by `barcode`."))
+        }
     }
 }

@@ -3,7 +3,6 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use domain::article::ArticleRef;
 use domain::call::Role;
 use domain::external_ref::{self, ExternalId, Subject};
 use domain::id::{ArticleId, CustomerId, MerchantId, RegisterId, SaleId};
@@ -15,6 +14,7 @@ use domain::sale::{
 use serde::Deserialize;
 
 use super::Route;
+use super::article_json::article_ref;
 use super::auth::authenticate;
 use super::body::{Asked, Nothing, Segments, query};
 use super::discount_json::DiscountIn;
@@ -74,18 +74,6 @@ struct Line {
     quantity: QuantityIn,
 }
 
-impl Line {
-    fn article(self) -> Result<ArticleRef, Problem> {
-        match (self.article_id, self.barcode) {
-            (Some(id), None) => Ok(ArticleRef::Id(id)),
-            (None, Some(text)) => Ok(ArticleRef::Barcode(text)),
-            (Some(_), Some(_)) | (None, None) => {
-                Err(Problem::new(Kind::BodyInvalid, "A line names its article by `article_id` or by `barcode`."))
-            }
-        }
-    }
-}
-
 #[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tender {
@@ -127,7 +115,7 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     check_currency(draft.currency, shop)?;
     let lines = draft.lines.into_iter().map(|line| {
         let QuantityIn(quantity) = line.quantity;
-        Ok(NewLine { article: line.article()?, quantity })
+        Ok(NewLine { article: article_ref(line.article_id, line.barcode)?, quantity })
     });
     let lines = lines.collect::<Result<Vec<_>, Problem>>()?;
     let discounts = draft.discounts.into_iter().map(DiscountIn::asked).collect::<Result<Vec<_>, _>>()?;
@@ -266,7 +254,8 @@ async fn add_line(State(app): State<App>, segments: Segments, request: Request) 
     let asked = Asked::<Line>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
     let QuantityIn(quantity) = asked.body.quantity;
     let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
-    let command = AddLine { merchant, sale, article: asked.body.article()?, quantity };
+    let command =
+        AddLine { merchant, sale, article: article_ref(asked.body.article_id, asked.body.barcode)?, quantity };
     submit(&app, asked.envelope, command, answer_ok).await
 }
 

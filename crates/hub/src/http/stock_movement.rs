@@ -3,7 +3,6 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use domain::article::ArticleRef;
 use domain::call::Role;
 use domain::external_ref::{self, ExternalId, ExternalRef, Subject};
 use domain::id::{
@@ -17,6 +16,7 @@ use storage::Answer;
 use storage::read::stock::MovementFilter;
 
 use super::Route;
+use super::article_json::article_ref;
 use super::auth::authenticate;
 use super::body::{Asked, query};
 use super::error::{Kind, Problem};
@@ -97,15 +97,6 @@ impl LineIn {
             quantity: self.quantity.0,
             expected_on_hand: self.expected_on_hand.map(|QuantityIn(quantity)| quantity),
         })
-    }
-}
-
-/// The article of a line, which names it in one of two ways.
-pub(super) fn article_ref(id: Option<ArticleId>, barcode: Option<String>) -> Result<ArticleRef, Problem> {
-    match (id, barcode) {
-        (Some(id), None) => Ok(ArticleRef::Id(id)),
-        (None, Some(barcode)) => Ok(ArticleRef::Barcode(barcode)),
-        _ => Err(Problem::new(Kind::BodyInvalid, "Give either `article_id` or `barcode`.")),
     }
 }
 

@@ -15,6 +15,7 @@ use storage::read::stocktake::StocktakeFilter;
 use tokio::time::Instant;
 
 use super::Route;
+use super::article_json::article_ref;
 use super::auth::authenticate;
 use super::body::{Asked, Nothing, Segments, query};
 use super::error::{Kind, Problem};
@@ -23,7 +24,6 @@ use super::json::{self, InstantIn, Page, QuantityIn};
 use super::patience::Patience;
 use super::prefer;
 use super::stock::Level;
-use super::stock_movement::article_ref;
 use super::stocktake_json::{Line, Shape};
 use super::submit::{ok, submit};
 use crate::app::App;

@@ -15,13 +15,14 @@ use storage::Answer;
 use storage::read::transfer::TransferFilter;
 
 use super::Route;
+use super::article_json::article_ref;
 use super::auth::authenticate;
 use super::body::{Asked, Nothing, Segments, query};
 use super::error::{Kind, Problem};
 use super::external_ref::{RefIn, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
-use super::stock_movement::{WhyIn, article_ref};
+use super::stock_movement::WhyIn;
 use super::stocktake::one_of;
 use super::submit::{ok, submit};
 use super::transfer_json::Shape;

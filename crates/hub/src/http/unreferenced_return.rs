@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use storage::Answer;
 
 use super::Route;
+use super::article_json::article_ref;
 use super::auth::authenticate;
 use super::body::{Asked, Segments, query};
 use super::error::Problem;
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn, UnitPriceIn};
 use super::sale_json::Tax;
-use super::stock_movement::article_ref;
 use super::submit::{ok, submit};
 use crate::app::App;
 
