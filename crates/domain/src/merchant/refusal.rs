@@ -22,6 +22,8 @@ pub enum Refusal {
     AddressInvalid,
     /// The telephone number is too long or has something else than digits and their separators.
     PhoneInvalid,
+    /// The register stands at another location than the request says.
+    RegisterElsewhere,
     /// A text holds what looks like a card number; it is not repeated here.
     TextLooksLikeCardNumber,
 }
@@ -36,6 +38,7 @@ impl Refusal {
             Self::AddressInvalid => "address_invalid",
             Self::PhoneInvalid => "phone_invalid",
             Self::DiscountLimitOutOfRange => "discount_limit_out_of_range",
+            Self::RegisterElsewhere => "register_elsewhere",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
     }
@@ -65,6 +68,7 @@ impl fmt::Display for Refusal {
             Self::DiscountLimitOutOfRange => {
                 write!(f, "The limit of discounts by hand is 0 to {WHOLE_BASIS_POINTS} basis points.")
             }
+            Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
             Self::TextLooksLikeCardNumber => {
                 f.write_str("The text holds what looks like a card number. Remove it: card numbers are never stored.")
             }

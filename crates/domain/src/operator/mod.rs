@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, Role};
 use crate::command::{self, not_found};
 use crate::guard;
-use crate::id::{MerchantId, OperatorId, RegisterId};
+use crate::id::{LocationId, MerchantId, OperatorId, RegisterId};
+use crate::merchant;
 use crate::text;
 use crate::time::Timestamp;
 use crate::work::{Stop, UnitOfWork};
@@ -147,6 +148,18 @@ pub(crate) fn require_register(call: &Call<'_>, register: RegisterId) -> Result<
         Some(signed_in) if signed_in.register != register => Err(Refusal::Elsewhere),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Goes on only if the merchant has the register, it stands at the location, and nobody is signed in at another one.
+pub(crate) fn require_register_at(
+    work: &UnitOfWork,
+    call: &Call<'_>,
+    register: RegisterId,
+    location: LocationId,
+) -> Result<(), Stop<command::Refusal>> {
+    let found = work.registers.find(call.merchant, &register).ok_or_else(|| not_found("register", register))?;
+    require_register(call, register)?;
+    if found.location == location { Ok(()) } else { Err(merchant::Refusal::RegisterElsewhere.into()) }
 }
 
 /// The merchant's operator.

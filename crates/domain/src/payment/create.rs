@@ -13,7 +13,7 @@ use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, Sal
 use crate::job::Job;
 use crate::merchant::Connection;
 use crate::money::Currency;
-use crate::operator;
+use crate::operator::require_register_at;
 use crate::sale::{self, Tender};
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -96,12 +96,7 @@ impl CreatePayment {
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
         work.locations.find(call.merchant, &self.location).ok_or_else(|| not_found("location", self.location))?;
-        let register = work.registers.find(call.merchant, &self.register);
-        let register = register.ok_or_else(|| not_found("register", self.register))?;
-        operator::require_register(call, self.register)?;
-        if register.location != self.location {
-            return Err(Refusal::RegisterElsewhere.into());
-        }
+        require_register_at(work, call, self.register, self.location)?;
         let sale = self.sale.and_then(|sale| work.sales.find(call.merchant, &sale));
         let expected = sale.map_or(merchant.currency, |sale| sale.currency);
         if self.currency == expected { Ok(()) } else { Err(Refusal::CurrencyMismatch { expected }.into()) }

@@ -24,8 +24,6 @@ pub enum Refusal {
         /// The one that is expected.
         expected: Currency,
     },
-    /// The register stands at another location than the request says.
-    RegisterElsewhere,
     /// The reference is too long.
     ReferenceTooLong,
     /// The reason is too long, or too short where one is needed.
@@ -42,7 +40,6 @@ impl Refusal {
             Self::AmountMissing => "amount_missing",
             Self::AmountOutOfRange => "amount_out_of_range",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
-            Self::RegisterElsewhere => "register_elsewhere",
             Self::ReferenceTooLong => "reference_too_long",
             Self::ReasonInvalid => "reason_invalid",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
@@ -59,7 +56,6 @@ impl fmt::Display for Refusal {
                 write!(f, "An amount is 0 to {AMOUNT_MINOR_MAX} minor units. Check its decimals.")
             }
             Self::CurrencyMismatch { expected } => write!(f, "This payment is in {expected}. Use {expected}."),
-            Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
             Self::ReferenceTooLong => write!(f, "A reference has at most {REFERENCE_CHARS_MAX} characters."),
             Self::ReasonInvalid => write!(
                 f,

@@ -7,12 +7,12 @@ use super::refund::{NewRefund, give_back, plan, plan_as_paid, post, require_ways
 use super::worth::{kept_minor, worth};
 use super::{Moved, RETURNS_MAX, Refusal, Return, ReturnLine};
 use crate::call::{Call, Role};
-use crate::command::{self, Command, not_found, require_role};
+use crate::command::{self, Command, require_role};
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, return_postings};
 use crate::money::{Currency, Quantity};
-use crate::operator;
+use crate::operator::require_register_at;
 use crate::payment::REASON_CHARS_MAX;
 use crate::points;
 use crate::sale::{Sale, SaleLine, State, find_sale, next_receipt_number};
@@ -78,7 +78,7 @@ impl Command for CreateReturn {
         if sale.state != State::Completed {
             return Err(Refusal::SaleNotCompleted { state: sale.state }.into());
         }
-        self.check_register(work, call)?;
+        require_register_at(work, call, self.register, self.location)?;
         let before = History::of(work, &sale);
         let id = next_id(&before, self.sale)?;
         let lines = self.pick(call.merchant, id, &before)?;
@@ -99,13 +99,6 @@ impl Command for CreateReturn {
 }
 
 impl CreateReturn {
-    fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
-        let register = work.registers.find(call.merchant, &self.register);
-        let register = register.ok_or_else(|| not_found("register", self.register))?;
-        operator::require_register(call, self.register)?;
-        if register.location == self.location { Ok(()) } else { Err(Refusal::RegisterElsewhere.into()) }
-    }
-
     /// The lines of the return, if all of it may come back.
     fn pick(&self, merchant: MerchantId, id: ReturnId, before: &History) -> Result<Vec<ReturnLine>, Refusal> {
         let returned = before.returned();

@@ -41,8 +41,6 @@ pub enum Refusal {
     TooManyReturns,
     /// The return has had too many refunds.
     TooManyRefunds,
-    /// The register stands at another location than the request says.
-    RegisterElsewhere,
     /// The reason is too long.
     ReasonInvalid,
     /// The reason holds what looks like a card number; it is not repeated here.
@@ -86,7 +84,6 @@ impl Refusal {
             Self::QuantityNotReturnable { .. } => "return_exceeds_sold",
             Self::TooManyReturns => "return_limit_reached",
             Self::TooManyRefunds => "return_refund_limit_reached",
-            Self::RegisterElsewhere => "register_elsewhere",
             Self::ReasonInvalid => "reason_invalid",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
             Self::AmountOutOfRange => "amount_out_of_range",
@@ -124,7 +121,6 @@ impl fmt::Display for Refusal {
             Self::TooManyRefunds => {
                 write!(f, "The return has had {REFUNDS_MAX} refunds, that is the limit. Give the rest back by hand.")
             }
-            Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
             Self::ReasonInvalid => write!(f, "A reason has at most {REASON_CHARS_MAX} characters."),
             Self::TextLooksLikeCardNumber => {
                 f.write_str("The reason holds what looks like a card number. Remove it: card numbers are never stored.")

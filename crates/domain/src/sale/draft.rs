@@ -11,8 +11,8 @@ use crate::command::{self, not_found};
 use crate::guard;
 use crate::id::{CustomerId, LocationId, MerchantId, RegisterId, SaleId};
 use crate::merchant::Merchant;
-use crate::money::{QUANTITY_MAX, Quantity, line_amount};
-use crate::operator;
+use crate::money::{Currency, QUANTITY_MAX, Quantity, line_amount};
+use crate::operator::require_register_at;
 use crate::tax::TaxRules;
 use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -88,7 +88,7 @@ impl NewSale {
         }
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
-        self.check_register(work, call)?;
+        require_register_at(work, call, self.register, self.location)?;
         let buyer = buyer(work, merchant, self.customer)?;
         let mut sale = Sale { buyer, ..self.empty_sale(id, merchant, call) };
         let mut lines = Vec::with_capacity(self.lines.len());
@@ -117,13 +117,6 @@ impl NewSale {
         let ids = picked.iter().map(|picked| picked.article);
         work.require(ids.flat_map(|id| [Key::Article(id), Key::StockLevel(self.location, id)]))?;
         Ok(picked)
-    }
-
-    fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
-        let register = work.registers.find(call.merchant, &self.register);
-        let register = register.ok_or_else(|| not_found("register", self.register))?;
-        operator::require_register(call, self.register)?;
-        if register.location == self.location { Ok(()) } else { Err(Refusal::RegisterElsewhere.into()) }
     }
 
     fn empty_sale(&self, id: SaleId, merchant: &Merchant, call: &Call<'_>) -> Sale {
@@ -194,6 +187,12 @@ fn check_line(article: &Article, sale: &Sale, quantity: Quantity) -> Result<(), 
     if sale.line_count >= LINES_MAX {
         return Err(Refusal::TooManyLines);
     }
+    check_goods(article, sale.currency, quantity)?;
+    if article.is_active { Ok(()) } else { Err(Refusal::ArticleInactive { article: article.id }) }
+}
+
+/// Goes on only if so much of an article can pass the counter for this currency, whichever way it goes.
+pub(crate) fn check_goods(article: &Article, currency: Currency, quantity: Quantity) -> Result<(), Refusal> {
     if !(1..=QUANTITY_MAX).contains(&quantity.0) {
         return Err(Refusal::QuantityOutOfRange);
     }
@@ -203,13 +202,7 @@ fn check_line(article: &Article, sale: &Sale, quantity: Quantity) -> Result<(), 
     if article.has_variants {
         return Err(Refusal::ArticleHasVariants { article: article.id });
     }
-    if !article.is_active {
-        return Err(Refusal::ArticleInactive { article: article.id });
-    }
-    if article.currency != sale.currency {
-        return Err(Refusal::CurrencyMismatch { expected: sale.currency });
-    }
-    Ok(())
+    if article.currency == currency { Ok(()) } else { Err(Refusal::CurrencyMismatch { expected: currency }) }
 }
 
 fn check_note(note: &str) -> Result<(), Refusal> {

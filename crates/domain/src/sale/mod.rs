@@ -32,6 +32,7 @@ pub use discount::{
     Cause, DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, Discount, Discounts, NewDiscount, PromotionGiven, Reduction,
     Share, Target, WHOLE_BASIS_POINTS,
 };
+pub(crate) use draft::check_goods;
 pub use draft::{NewLine, NewSale};
 pub use expire::{ExpireReservation, Expiry};
 pub use give::{AddDiscount, RemoveDiscount};

@@ -8,10 +8,10 @@ use super::expire::promise_until;
 use super::read::{find_open, find_sale, has_pending};
 use super::{RESERVATION_MS, Refusal, Sale, Standing, State, TenderState, lines_of, standing, tenders_of};
 use crate::call::{Call, Role};
-use crate::command::{self, Command, not_found, require_role};
+use crate::command::{self, Command, require_role};
 use crate::guard;
 use crate::id::{LocationId, MerchantId, RegisterId, SaleId};
-use crate::operator;
+use crate::operator::require_register_at;
 use crate::text;
 use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -135,12 +135,7 @@ impl Command for TakeUpSale {
         if sale.state != State::Parked {
             return Err(Refusal::NotParked { state: sale.state }.into());
         }
-        let register = work.registers.find(call.merchant, &self.register);
-        let register = register.ok_or_else(|| not_found("register", self.register))?;
-        if register.location != sale.location {
-            return Err(Refusal::RegisterElsewhere.into());
-        }
-        operator::require_register(call, self.register)?;
+        require_register_at(work, call, self.register, sale.location)?;
         (sale.state, sale.register, sale.operator) = (State::Open, self.register, call.operator());
         // What ran out meanwhile stays free: the sale is then sold as any whose promise ran out.
         sale.reserved_until = call.now.plus_ms(RESERVATION_MS);

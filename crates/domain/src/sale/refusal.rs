@@ -63,8 +63,6 @@ pub enum Refusal {
         /// The currency of the sale.
         expected: Currency,
     },
-    /// The register stands at another location than the request says.
-    RegisterElsewhere,
     /// The note is too long.
     NoteTooLong,
     /// The note or a reason holds what looks like a card number; it is not repeated here.
@@ -152,7 +150,6 @@ impl Refusal {
             Self::ArticleInactive { .. } => "article_inactive",
             Self::TaxClassUnknown { .. } => "tax_class_unknown",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
-            Self::RegisterElsewhere => "register_elsewhere",
             Self::NoteTooLong => "note_too_long",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
             Self::CashTooLittle { .. } => "cash_too_little",
@@ -205,7 +202,6 @@ impl fmt::Display for Refusal {
                 write!(f, "The merchant's tax rules lack the class of {article}. Change the article or the rules.")
             }
             Self::CurrencyMismatch { expected } => write!(f, "This sale is in {expected}. Use {expected}."),
-            Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
             Self::NoteTooLong => write!(f, "A note has at most {NOTE_CHARS_MAX} characters."),
             Self::TextLooksLikeCardNumber => {
                 f.write_str("A text holds what looks like a card number. Remove it: card numbers are never stored.")

@@ -3,15 +3,15 @@
 use serde::Serialize;
 
 use super::{LINES_MAX, Refusal, UnreferencedLine, UnreferencedReturn};
-use crate::article::{Article, ArticleRef};
+use crate::article::ArticleRef;
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, UnreferencedReturnId};
 use crate::journal::{JournalEntry, LedgerAccount, unreferenced_return_postings};
 use crate::merchant::Merchant;
-use crate::money::{Currency, Overflow, QUANTITY_MAX, Quantity, UNIT_PRICE_MAX, UnitPrice, line_amount};
-use crate::operator;
+use crate::money::{Currency, Overflow, Quantity, UNIT_PRICE_MAX, UnitPrice, line_amount};
+use crate::operator::require_register_at;
 use crate::payment::REASON_CHARS_MAX;
 use crate::sale::{self, Consumption, next_receipt_number};
 use crate::shift::current_shift;
@@ -72,7 +72,7 @@ impl Command for CreateUnreferencedReturn {
         if merchant.currency != self.currency {
             return Err(sale::Refusal::CurrencyMismatch { expected: merchant.currency }.into());
         }
-        self.check_register(work, call)?;
+        require_register_at(work, call, self.register, self.location)?;
         let articles = self.lines.iter().map(|line| line.article.find(work, call.merchant));
         let articles = articles.collect::<Result<Vec<_>, _>>()?;
         work.require(articles.iter().map(|id| Key::Article(*id)))?;
@@ -117,13 +117,6 @@ impl CreateUnreferencedReturn {
         Ok(())
     }
 
-    fn check_register(&self, work: &UnitOfWork, call: &Call<'_>) -> Result<(), Stop<command::Refusal>> {
-        let register = work.registers.find(call.merchant, &self.register);
-        let register = register.ok_or_else(|| not_found("register", self.register))?;
-        operator::require_register(call, self.register)?;
-        if register.location == self.location { Ok(()) } else { Err(Refusal::RegisterElsewhere.into()) }
-    }
-
     /// One line, worth what the article costs now or what the manager says.
     fn price(
         &self,
@@ -134,7 +127,7 @@ impl CreateUnreferencedReturn {
         id: ArticleId,
     ) -> Result<UnreferencedLine, Stop<command::Refusal>> {
         let article = work.articles.find(call.merchant, &id).ok_or_else(|| not_found("article", id))?;
-        self.check_article(article, new.quantity)?;
+        sale::check_goods(article, self.currency, new.quantity)?;
         let today = article.price_at(self.location, call.now);
         let unit_price = new.unit_price.unwrap_or(today);
         if !(0..=UNIT_PRICE_MAX).contains(&unit_price.0) {
@@ -154,21 +147,6 @@ impl CreateUnreferencedReturn {
             amount_minor: line_amount(new.quantity, unit_price).map_err(Refusal::from)?,
             is_restocked: new.is_restocked && article.is_stocked,
         })
-    }
-
-    fn check_article(&self, article: &Article, quantity: Quantity) -> Result<(), Stop<command::Refusal>> {
-        let Article { id, currency, .. } = *article;
-        if !(1..=QUANTITY_MAX).contains(&quantity.0) {
-            Err(Refusal::QuantityOutOfRange.into())
-        } else if !article.unit.can_have(quantity) {
-            Err(sale::Refusal::QuantityNotWhole { article: id }.into())
-        } else if article.has_variants {
-            Err(sale::Refusal::ArticleHasVariants { article: id }.into())
-        } else if currency != self.currency {
-            Err(sale::Refusal::CurrencyMismatch { expected: self.currency }.into())
-        } else {
-            Ok(())
-        }
     }
 
     fn origin(

@@ -5,7 +5,7 @@ use std::fmt;
 use super::LINES_MAX;
 use crate::command;
 use crate::id::ArticleId;
-use crate::money::{Overflow, QUANTITY_MAX, UnitPrice};
+use crate::money::{Overflow, UnitPrice};
 use crate::payment::REASON_CHARS_MAX;
 use crate::work::Stop;
 
@@ -14,8 +14,6 @@ use crate::work::Stop;
 pub enum Refusal {
     /// There is no line, or there are too many.
     LineCountOutOfRange,
-    /// Nothing comes back of a line, or too much.
-    QuantityOutOfRange,
     /// A price is below zero, or too large.
     PriceOutOfRange,
     /// More would be given back than the article costs now, and nobody says why.
@@ -27,8 +25,6 @@ pub enum Refusal {
     },
     /// An amount is out of range.
     AmountOutOfRange,
-    /// The register stands at another location.
-    RegisterElsewhere,
     /// Nobody says why, or at too great a length.
     ReasonInvalid,
     /// A text holds what looks like a card number; it is not repeated here.
@@ -40,11 +36,9 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::LineCountOutOfRange => "unreferenced_return_line_count_out_of_range",
-            Self::QuantityOutOfRange => "quantity_out_of_range",
             Self::PriceOutOfRange => "unit_price_out_of_range",
             Self::PriceNeedsReason { .. } => "unreferenced_return_price_needs_reason",
             Self::AmountOutOfRange => "amount_out_of_range",
-            Self::RegisterElsewhere => "register_elsewhere",
             Self::ReasonInvalid => "reason_invalid",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
@@ -55,7 +49,6 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LineCountOutOfRange => write!(f, "Give 1 to {LINES_MAX} lines."),
-            Self::QuantityOutOfRange => write!(f, "A quantity that comes back is 1 to {QUANTITY_MAX} thousandths."),
             Self::PriceOutOfRange => f.write_str("The unit price is negative or too large. Check its decimals."),
             Self::PriceNeedsReason { article, today: UnitPrice(today) } => {
                 write!(
@@ -64,7 +57,6 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::AmountOutOfRange => f.write_str("The amount is out of range. Check quantities and prices."),
-            Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
             Self::ReasonInvalid => {
                 write!(
                     f,

@@ -57,6 +57,7 @@ const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
         | R::LegalNameInvalid
         | R::AddressInvalid
         | R::PhoneInvalid
+        | R::RegisterElsewhere
         | R::DiscountLimitOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -213,11 +214,9 @@ const fn of_unreferenced_return(refusal: &unreferenced_return::Refusal) -> Statu
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
         R::LineCountOutOfRange
-        | R::QuantityOutOfRange
         | R::PriceOutOfRange
         | R::PriceNeedsReason { .. }
         | R::AmountOutOfRange
-        | R::RegisterElsewhere
         | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -275,7 +274,6 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::AmountOutOfRange
         | R::TaxClassUnknown { .. }
         | R::CurrencyMismatch { .. }
-        | R::RegisterElsewhere
         | R::NoteTooLong
         | R::NameInvalid
         | R::CashTooLittle { .. }
@@ -304,7 +302,6 @@ const fn of_return(refusal: &returns::Refusal) -> StatusCode {
         | R::LineRepeated { .. }
         | R::TooManyReturns
         | R::TooManyRefunds
-        | R::RegisterElsewhere
         | R::ReasonInvalid
         | R::AmountOutOfRange
         | R::RefundExceedsDue { .. }
@@ -320,7 +317,6 @@ const fn of_payment(refusal: &payment::Refusal) -> StatusCode {
         R::AmountMissing
         | R::AmountOutOfRange
         | R::CurrencyMismatch { .. }
-        | R::RegisterElsewhere
         | R::ReferenceTooLong
         | R::ReasonInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
