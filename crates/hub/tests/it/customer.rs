@@ -194,7 +194,7 @@ fn trace_in(text: &str) -> Option<&'static str> {
 /// Every text and every byte of every table.
 async fn trace_in_rows(hub: &TestHub) -> Option<String> {
     let of = async |table: &str| {
-        let rows = hub.running.app.reader.query(format!("SELECT * FROM {table}"), Vec::new()).await.unwrap();
+        let rows = hub.table(table).await;
         let cells = rows.iter().flatten().map(|cell| match cell {
             storage::Cell::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             other => format!("{other:?}"),

@@ -114,12 +114,17 @@ impl TestHub {
         rows.into_iter().flatten().map(|cell| if let Cell::Int(amount) = cell { amount } else { 0 }).sum()
     }
 
+    /// All rows of a table.
+    pub async fn table(&self, name: &str) -> Vec<Vec<Cell<'static>>> {
+        let rows = self.running.app.reader.query(format!("SELECT * FROM {name}"), Vec::new()).await;
+        rows.expect("the table is read")
+    }
+
     /// Each row of each table, but for the answers that are kept for repeats: a refusal is one of them.
     pub async fn rows(&self) -> Vec<(String, Vec<String>)> {
         let mut all = Vec::new();
         for table in tables() {
-            let rows = self.running.app.reader.query(format!("SELECT * FROM {table}"), Vec::new()).await;
-            let mut rows: Vec<String> = rows.expect("the table is read").iter().map(|row| format!("{row:?}")).collect();
+            let mut rows: Vec<String> = self.table(&table).await.iter().map(|row| format!("{row:?}")).collect();
             rows.sort();
             all.push((table, rows));
         }
