@@ -23,7 +23,7 @@ const HTTP_SERVERS: [&str; 6] = ["axum", "axum-server", "tower", "tower-http", "
 /// Only storage opens a database; the bench measures it against a bare loop, the hub's tests make databases.
 const DATABASES: [&str; 4] = ["rusqlite", "tokio-postgres", "deadpool-postgres", "refinery"];
 /// What of the hub may name the sandbox: what plays it on purpose.
-const HUB_MAY_NAME_SANDBOX: [&str; 3] = ["cli.rs", "demo", "demo.rs"];
+const HUB_MAY_NAME_SANDBOX: [&str; 2] = ["cli", "demo"];
 
 /// What tells SQL from prose.
 const STATEMENTS: [&str; 8] = [
