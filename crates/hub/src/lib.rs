@@ -24,6 +24,7 @@ pub mod rounds;
 pub mod seal;
 pub mod serve;
 pub mod shop;
+pub mod table_file;
 pub mod tls;
 pub mod waits;
 pub mod webhook;
