@@ -7,6 +7,7 @@ use domain::payment::Profile;
 use domain::time::Timestamp;
 use hub::api_key::Environment;
 use hub::clock::RandomIds;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::shop::{add_key, run, set_up};
@@ -15,6 +16,8 @@ use crate::support::{On, TestHub};
 on_each_engine! {
     a_day_in_a_currency_without_decimals,
     a_day_in_a_currency_with_three_decimals,
+    what_a_shop_does_besides_without_decimals,
+    what_a_shop_does_besides_with_three_decimals,
 }
 
 /// A shop in a currency, with a terminal keyed by hand.
@@ -114,5 +117,66 @@ async fn a_day(on: On, currency: &str, unit_price: &str, [total, tax]: [i64; 2],
     let day = &report["currencies"][0];
     assert_eq!((&day["currency"], &day["sales"]["gross_minor"]), (&json!(currency), &json!(2 * total)));
     assert_eq!(day["tenders"]["cash"]["refunded_minor"], json!(total));
+    hub.stop().await;
+}
+
+async fn what_a_shop_does_besides_without_decimals(on: On) {
+    // Three for the price of two are 2,470 yen; 3.33 % of it are 82.251.
+    what_a_shop_does_besides(on, "JPY", 1_235, 82).await;
+}
+
+async fn what_a_shop_does_besides_with_three_decimals(on: On) {
+    // Three for the price of two are 9.878 dinars; 3.33 % of it are 0.3289374.
+    what_a_shop_does_besides(on, "BHD", 4_939, 329).await;
+}
+
+/// A promotion, a discount by hand, points, goods that come back with and without their sale, and the drawer that is counted.
+async fn what_a_shop_does_besides(on: On, currency: &str, price: i64, off: i64) {
+    let hub = TestHub::start(on).await;
+    let shop = a_shop(&hub, currency).await;
+    let post = async |path: &str, body: Value, status| hub.post(&shop.manager, path, body).await.expect(status);
+    let float = json!([{ "value_minor": 500, "pieces": 20 }]);
+    let shift = post("/v1/shifts", json!({ "register_id": shop.register, "float": float }), 201).await;
+    let merchant = hub.request(Method::PATCH, "/v1/merchant").auth(&shop.manager);
+    merchant.json(&json!({ "minor_per_point": 100 })).send().await.expect(200);
+    let customer = post("/v1/customers", json!({ "name": "Aiko" }), 201).await;
+    let article = json!({ "sku": "honey", "name": "Honey", "unit_price": price.to_string(), "tax_class": "standard",
+        "is_stocked": false, "currency": currency });
+    let article = post("/v1/articles", article, 201).await;
+    let rule = json!({ "name": "Three for two", "rule": { "kind": "take_and_pay", "take": 3, "pay": 2 },
+        "article_ids": [article["id"]] });
+    post("/v1/promotions", rule, 201).await;
+
+    let total = 2 * price - off;
+    let sale = json!({
+        "register_id": shop.register, "customer_id": customer["id"],
+        "lines": [{ "article_id": article["id"], "quantity": "3" }],
+        "discounts": [{ "basis_points": 333, "reason": "regular customer" }],
+        "tenders": [{ "kind": "cash", "given_minor": total }],
+    });
+    let sold = post("/v1/sales", sale, 201).await;
+    assert_eq!((&sold["total_minor"], &sold["points_earned"]), (&json!(total), &json!(total / 100)));
+    assert_eq!(sold["lines"][0]["discount_minor"], json!(price + off));
+
+    let mut back = 0;
+    for _ in 0..3 {
+        let piece = json!({ "register_id": shop.register, "lines": [{ "number": 1, "quantity": "1" }] });
+        let path = format!("/v1/sales/{}/returns", sold["id"].as_str().unwrap());
+        back += post(&path, piece, 201).await["total_minor"].as_i64().unwrap();
+    }
+    assert_eq!(back, total);
+    let customer = format!("/v1/customers/{}", customer["id"].as_str().unwrap());
+    assert_eq!(hub.get(&shop.manager, &customer).await.expect(200)["points"], 0);
+
+    let lost = json!({ "register_id": shop.register, "reason": "the receipt was lost",
+        "lines": [{ "article_id": article["id"], "quantity": 1 }] });
+    assert_eq!(post("/v1/unreferenced-returns", lost, 201).await["total_minor"], json!(price));
+
+    let left = 500 * 20 - price;
+    let count = json!([{ "value_minor": 1, "pieces": left % 500 }, { "value_minor": 500, "pieces": left / 500 }]);
+    let close = format!("/v1/shifts/{}/close", shift["id"].as_str().unwrap());
+    let closed = post(&close, json!({ "count": count, "deposited_minor": 0 }), 200).await;
+    let closing = &closed["closing"];
+    assert_eq!((&closing["expected_minor"], &closing["difference_minor"]), (&json!(left), &json!(0)));
     hub.stop().await;
 }

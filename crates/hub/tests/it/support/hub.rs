@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::time::Timestamp;
 use hub::clock::Hand;
 use hub::config::{Config, Hidden};
+use hub::database::Database;
 use hub::serve::{self, Running};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -68,9 +69,13 @@ impl TestHub {
         Self { running, hand, shop, other, client, config, folder, database }
     }
 
-    /// Stops the hub and takes its database away.
+    /// Stops the hub, recomputes all that it wrote, and takes its database away.
     pub async fn stop(self) {
         self.running.stop().await.expect("the hub stops");
+        let database = Database::of(&self.config.database);
+        let checked = tokio::task::spawn_blocking(move || hub::check::run(&database)).await.expect("the check ends");
+        let checked = checked.expect("the database is read");
+        assert!(checked.report.is_clean(), "{}", checked.words());
         if let Some(name) = &self.database {
             drop_database(name).await;
         }
