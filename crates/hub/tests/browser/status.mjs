@@ -20,7 +20,7 @@ const DESK = { width: 1280, height: 900 };
 
 // --- The hub ---
 
-const hub = spawn(program, ['demo', '--sales', '60', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const hub = spawn(program, ['demo', '--fast', '--sales', '60', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
 const exited = once(hub, 'exit');
 let said = '';
 hub.stdout.on('data', (part) => { said += part; });
