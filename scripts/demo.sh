@@ -13,7 +13,7 @@ stop_children() {
 start_demo() {
     trap stop_children EXIT
     demo_folder=$(mktemp -d "$2/demo.XXXXXX")
-    "$1" demo --sales 20 --listen 127.0.0.1:0 --data "$demo_folder/data" >"$demo_folder/said" 2>"$demo_folder/progress" &
+    "$1" demo --fast --sales 40 --listen 127.0.0.1:0 --data "$demo_folder/data" >"$demo_folder/said" 2>"$demo_folder/progress" &
     children+=($!)
     until grep -q '^Ctrl-C' "$demo_folder/said"; do
         kill -0 "${children[0]}" 2>/dev/null || { cat "$demo_folder/said" "$demo_folder/progress"; exit 1; }

@@ -40,9 +40,13 @@ Examples:
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
-  tillbridge demo                             300 sales, a summary, then a hub to try things on
-  tillbridge demo --once                      the sales and the summary only; exit status 1 if anything does not hold
-  tillbridge demo --sales 5000 --data ./demo  more sales, and the database is kept";
+  tillbridge demo                             a day of 300 sales to watch, a summary, then a hub to try things on
+  tillbridge demo --fast                      the same without pauses
+  tillbridge demo --once                      without pauses, and no hub afterwards; exit status 1 if anything does not hold
+  tillbridge demo --sales 5000 --data ./demo  more sales, and the database is kept
+  tillbridge demo --seed 2                    another day
+  tillbridge demo --hub http://hub.local:8080 --provider http://hub.local:8090 --once
+                                              the day against a hub elsewhere, with two keys from the environment";
 
 /// One bridge between a shop's registers, its stock, every way its customers pay, and its books.
 #[derive(Parser)]

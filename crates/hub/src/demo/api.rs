@@ -1,31 +1,49 @@
-//! The hub as a register sees it: requests and answers over HTTP, nothing else.
+//! The hub as a register sees it: requests and answers over HTTP, nothing else. What is not answered, or answered with a 5xx,
+//! is sent again with the same idempotency key until it is: nothing happens twice. That is all a register has to do so
+//! that a hub that dies, or a second one that takes over, is nothing to it.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The longest that a register waits for an answer: above the longest `Prefer: wait` below.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a register prefers to wait for a payment.
-pub const PATIENCE: &str = "wait=30";
+const PATIENCE: &str = "wait=30";
+/// How long a request is sent again before the register gives up: a hub is started again in less.
+const REPEAT_FOR: Duration = Duration::from_secs(60);
+/// The pause before a request is sent again, at first and at most.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Calls a hub with one API key.
 pub struct Api {
     client: reqwest::Client,
     base_url: String,
     key: String,
+    repeated: AtomicU64,
 }
 
-/// What is sent.
+/// What is asked for.
 pub struct Post<'a> {
-    /// Where to.
+    /// Where.
     pub path: &'a str,
     /// The idempotency key.
     pub key: &'a str,
     /// The body.
     pub body: Value,
+}
+
+/// A request, ready to be sent any number of times.
+struct Ask<'a> {
+    method: Method,
+    path: &'a str,
+    body: Option<&'a Value>,
+    headers: Vec<(&'static str, &'a str)>,
 }
 
 /// What came back.
@@ -36,97 +54,12 @@ pub struct Answer {
     pub bytes: Vec<u8>,
 }
 
-/// An article as the shop knows it.
-pub struct Article {
-    /// Its id.
-    pub id: String,
-    /// Of a piece or a kilogram.
-    pub price_minor: i64,
-    /// In thousandths.
-    pub opening: i64,
-}
-
-/// A sale as far as the demo reads it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Sale {
-    pub id: String,
-    pub state: String,
-    pub register_id: String,
-    pub total_minor: i64,
-    pub due_minor: Option<i64>,
-    pub receipt_number: Option<String>,
-    #[serde(default)]
-    pub taxes: Vec<Tax>,
-    #[serde(default)]
-    pub lines: Vec<Line>,
-    #[serde(default)]
-    pub tenders: Vec<Tender>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Tax {
-    pub rate_basis_points: u32,
-    pub net_minor: i64,
-    pub tax_minor: i64,
-    pub gross_minor: i64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Line {
-    pub number: u32,
-    pub article_id: String,
-    pub quantity: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Tender {
-    pub kind: String,
-    pub state: String,
-    pub amount_minor: i64,
-}
-
-/// A return as far as the demo reads it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Return {
-    pub id: String,
-    pub total_minor: i64,
-    pub next_action: String,
-    pub lines: Vec<Line>,
-    pub refunds: Vec<Refund>,
-    pub receipt_number: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Refund {
-    pub kind: String,
-}
-
-/// A payment as far as the demo reads it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Payment {
-    pub id: String,
-    pub state: String,
-    pub connection_id: String,
-    pub captured_minor: i64,
-    pub refunded_minor: i64,
-    #[serde(default)]
-    pub next_action: String,
-    #[serde(default)]
-    pub customer_charged: String,
-    #[serde(default)]
-    pub operations: Vec<Operation>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Operation {
-    pub witness: Option<String>,
-}
-
 impl Api {
     /// Calls the hub there with this key.
     pub fn try_new(base_url: &str, key: &str) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).timeout(TIMEOUT).build()?;
-        Ok(Self { client, base_url: base_url.to_owned(), key: key.to_owned() })
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Ok(Self { client, base_url, key: key.to_owned(), repeated: AtomicU64::new(0) })
     }
 
     /// The words of the key.
@@ -134,33 +67,28 @@ impl Api {
         &self.key
     }
 
+    /// How many requests had to be sent again so far.
+    pub fn repeated(&self) -> u64 {
+        self.repeated.load(Ordering::Relaxed)
+    }
+
     /// Reads one thing.
     pub async fn get<T: for<'de> Deserialize<'de>>(&self, path: &str) -> anyhow::Result<T> {
-        self.get_with(path, None).await
+        self.get_with(path, Vec::new()).await
     }
 
     /// Reads one thing, and would rather wait until it is at rest.
     pub async fn get_at_rest<T: for<'de> Deserialize<'de>>(&self, path: &str) -> anyhow::Result<T> {
-        self.get_with(path, Some(PATIENCE)).await
+        self.get_with(path, vec![("prefer", PATIENCE)]).await
     }
 
-    async fn get_with<T: for<'de> Deserialize<'de>>(&self, path: &str, prefer: Option<&str>) -> anyhow::Result<T> {
-        let mut request = self.client.get(format!("{}{path}", self.base_url)).bearer_auth(&self.key);
-        if let Some(prefer) = prefer {
-            request = request.header("prefer", prefer);
-        }
-        let response = request.send().await.with_context(|| format!("GET {path}"))?;
-        let answer = Answer { status: response.status().as_u16(), bytes: response.bytes().await?.to_vec() };
+    async fn get_with<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        headers: Vec<(&'static str, &str)>,
+    ) -> anyhow::Result<T> {
+        let answer = self.send(&Ask { method: Method::GET, path, body: None, headers }).await?;
         answer.read(200).with_context(|| format!("GET {path}"))
-    }
-
-    /// Reads a list that has one page only.
-    pub async fn list_once<T: for<'de> Deserialize<'de>>(&self, path: &str) -> anyhow::Result<Vec<T>> {
-        #[derive(Deserialize)]
-        struct Whole<T> {
-            data: Vec<T>,
-        }
-        self.get::<Whole<T>>(path).await.map(|whole| whole.data)
     }
 
     /// Reads all pages of a list.
@@ -184,61 +112,83 @@ impl Api {
 
     /// Asks for something.
     pub async fn post(&self, post: &Post<'_>) -> anyhow::Result<Answer> {
-        self.send(post, &[]).await
+        self.post_with(post, Vec::new()).await
     }
 
     /// Asks for money, and would rather wait for the end; the sandbox plays `fault`.
-    pub async fn post_payment(&self, post: &Post<'_>, fault: &str) -> anyhow::Result<Payment> {
-        let answer = self.send(post, &[("prefer", PATIENCE), (sandbox::FAULT_HEADER, fault)]).await?;
-        let mut payment: Payment = answer.read(201)?;
-        // A hub answers before a payment is at rest only when the patience is over.
-        while matches!(payment.next_action.as_str(), "wait" | "check_now") {
-            payment = self.get_at_rest(&format!("/v1/payments/{}", payment.id)).await?;
-        }
-        Ok(payment)
+    pub async fn post_for_money(&self, post: &Post<'_>, fault: &str) -> anyhow::Result<Answer> {
+        self.post_with(post, vec![("prefer", PATIENCE), (sandbox::FAULT_HEADER, fault)]).await
     }
 
-    async fn send(&self, post: &Post<'_>, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
-        let url = format!("{}{}", self.base_url, post.path);
-        let mut request =
-            self.client.post(url).bearer_auth(&self.key).header("idempotency-key", post.key).json(&post.body);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.send().await.with_context(|| format!("POST {}", post.path))?;
-        Ok(Answer { status: response.status().as_u16(), bytes: response.bytes().await?.to_vec() })
+    async fn post_with<'a>(
+        &self,
+        post: &'a Post<'_>,
+        mut headers: Vec<(&'static str, &'a str)>,
+    ) -> anyhow::Result<Answer> {
+        headers.push(("idempotency-key", post.key));
+        self.send(&Ask { method: Method::POST, path: post.path, body: Some(&post.body), headers }).await
     }
 
-    /// Changes something.
-    pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let request = self.client.patch(format!("{}{path}", self.base_url)).bearer_auth(&self.key).json(body);
-        let response = request.send().await.with_context(|| format!("PATCH {path}"))?;
-        Ok(Answer { status: response.status().as_u16(), bytes: response.bytes().await?.to_vec() })
-    }
-
-    /// Sets something.
-    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let request = self.client.put(format!("{}{path}", self.base_url)).bearer_auth(&self.key).json(body);
-        let response = request.send().await.with_context(|| format!("PUT {path}"))?;
-        Ok(Answer { status: response.status().as_u16(), bytes: response.bytes().await?.to_vec() })
+    /// Sets or changes something: the same again changes nothing.
+    pub async fn change(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        self.send(&Ask { method, path, body: Some(body), headers: Vec::new() }).await
     }
 
     /// Takes something away.
     pub async fn delete(&self, path: &str, key: &str) -> anyhow::Result<Answer> {
-        let request = self.client.delete(format!("{}{path}", self.base_url)).bearer_auth(&self.key);
-        let response = request.header("idempotency-key", key).send().await.with_context(|| format!("DELETE {path}"))?;
+        let headers = vec![("idempotency-key", key)];
+        self.send(&Ask { method: Method::DELETE, path, body: None, headers }).await
+    }
+
+    /// Sends a request, again and again until somebody answers.
+    async fn send(&self, ask: &Ask<'_>) -> anyhow::Result<Answer> {
+        let give_up_at = Instant::now() + REPEAT_FOR;
+        let mut pause = PAUSE_MIN;
+        loop {
+            let failure = match self.send_once(ask).await {
+                Ok(answer) if !answer.asks_to_repeat() => return Ok(answer),
+                Ok(answer) => answer.words(),
+                Err(error) => format!("{:#}", anyhow::Error::from(error)),
+            };
+            if Instant::now() >= give_up_at {
+                bail!("{} {}: {failure}", ask.method, ask.path);
+            }
+            self.repeated.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    async fn send_once(&self, ask: &Ask<'_>) -> Result<Answer, reqwest::Error> {
+        let url = format!("{}{}", self.base_url, ask.path);
+        let mut request = self.client.request(ask.method.clone(), url).bearer_auth(&self.key);
+        if let Some(body) = ask.body {
+            request = request.json(body);
+        }
+        for (name, value) in &ask.headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await?;
         Ok(Answer { status: response.status().as_u16(), bytes: response.bytes().await?.to_vec() })
     }
 }
 
 impl Answer {
+    /// Nobody knows yet what became of the request, or it was too much at once.
+    fn asks_to_repeat(&self) -> bool {
+        self.status >= 500 || self.status == 429 || self.code() == "idempotency_key_in_flight"
+    }
+
+    fn words(&self) -> String {
+        format!("status {}: {}", self.status, String::from_utf8_lossy(&self.bytes))
+    }
+
     /// The body, if the status is the expected one.
     pub fn read<T: for<'de> Deserialize<'de>>(&self, status: u16) -> anyhow::Result<T> {
         if self.status != status {
-            bail!("expected status {status}, got {}: {}", self.status, String::from_utf8_lossy(&self.bytes));
+            bail!("expected status {status}, got {}", self.words());
         }
-        serde_json::from_slice(&self.bytes)
-            .with_context(|| format!("not the expected answer: {}", String::from_utf8_lossy(&self.bytes)))
+        serde_json::from_slice(&self.bytes).with_context(|| format!("not the expected answer: {}", self.words()))
     }
 
     /// The stable code of a problem.

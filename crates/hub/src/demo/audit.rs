@@ -1,22 +1,16 @@
-//! The end of the day: waits until nothing is in doubt, then holds the hub's books against the registers', the provider's
-//! ledger and themselves.
+//! The end of the day: holds the hub's books against the registers', the provider's ledger and themselves.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use domain::exception::Kind;
-use serde::Deserialize;
 
-use super::api::{Payment, Sale};
+use super::answers::{Exception, Level, Payment, Points, Sale};
+use super::books::{ClosedRegister, Day};
+use super::evening::late;
 use super::shop::Shop;
-use super::summary;
-use super::tally::{Sum, Tally, thousandths};
-use crate::check::{self, Checked};
-
-/// The longest wait for the last payment to come to rest: the sandbox's `resolve_by`.
-const REST_WAIT: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+use super::summary::{grouped, yen};
+use super::tally::{Sum, thousandths};
+use crate::check;
 
 /// Something that has to hold.
 pub struct Claim {
@@ -24,32 +18,26 @@ pub struct Claim {
     pub words: String,
 }
 
-/// Something that needs a person.
-#[derive(Debug, Deserialize)]
-pub struct Exception {
-    pub reason: String,
-    pub owner: String,
-}
-
-/// What is left of an article.
-pub struct Left {
-    pub opening: i64,
-    pub sold: i64,
-    pub on_hand: i64,
+/// An article that runs low.
+pub struct Low {
+    /// Its place in the list of goods.
+    pub place: usize,
+    pub available: String,
+    pub reorder_at: String,
 }
 
 /// The findings.
+#[derive(Default)]
 pub struct Audit {
     pub claims: Vec<Claim>,
-    pub exceptions: Vec<Exception>,
-    /// In the order of the articles.
-    pub stock: Vec<Left>,
+    /// What needs a person.
+    pub open: Vec<Exception>,
+    /// What needed one, or would have.
+    pub closed: Vec<Exception>,
     /// Given back without anybody asking.
     pub given_back: Sum,
-    /// What the manager was told about it, and how it ended.
-    pub told: Option<(String, String)>,
-    /// How long the last payment took to come to rest after the last sale.
-    pub rest_ms: u128,
+    /// Below their reorder threshold.
+    pub low: Vec<Low>,
 }
 
 impl Audit {
@@ -64,85 +52,59 @@ impl Audit {
 }
 
 /// Looks at everything.
-pub async fn look(shop: &Shop, tally: &Tally) -> anyhow::Result<Audit> {
-    let start = Instant::now();
-    let payments = wait_for_rest(shop, tally).await?;
+pub async fn look(shop: &Shop, day: &Day) -> anyhow::Result<Audit> {
     let mut audit = Audit {
-        claims: Vec::new(),
-        exceptions: shop.manager.list_once("/v1/exceptions").await?,
-        stock: Vec::new(),
-        given_back: Sum::default(),
-        told: None,
-        rest_ms: start.elapsed().as_millis(),
+        open: shop.manager.list("/v1/exceptions").await?,
+        closed: shop.manager.list("/v1/exceptions?state=resolved").await?,
+        ..Audit::default()
     };
-    surprises(&mut audit, tally);
-    doubts(&mut audit, &payments);
-    late_approval(&mut audit, shop, tally, &payments).await?;
-    ledger(&mut audit, shop, &payments);
-    sales(&mut audit, shop, tally).await?;
-    stock(&mut audit, shop, tally).await?;
-    let database = shop.database().clone();
-    let checked = tokio::task::spawn_blocking(move || check::run(&database)).await??;
-    clean(&mut audit, &checked);
+    surprises(&mut audit, day);
+    books(&mut audit, day);
+    doubts(&mut audit, day);
+    late_approval(&mut audit, day)?;
+    ledger(&mut audit, shop, day).await?;
+    receipts(&mut audit, shop, day).await?;
+    drawers(&mut audit, day);
+    stock(&mut audit, shop, day).await?;
+    last_piece(&mut audit, day);
+    points(&mut audit, shop, day).await?;
+    clean(&mut audit, shop).await?;
     Ok(audit)
 }
 
-/// All payments, as soon as none is in doubt any more and the late one was given back, or when the patience is over.
-async fn wait_for_rest(shop: &Shop, tally: &Tally) -> anyhow::Result<Vec<Payment>> {
-    let deadline = Instant::now() + REST_WAIT;
-    loop {
-        let payments: Vec<Payment> = shop.manager.list("/v1/payments").await?;
-        let is_late_back = late(tally, &payments).is_none_or(is_given_back);
-        if (is_late_back && !payments.iter().any(is_in_doubt)) || Instant::now() >= deadline {
-            return Ok(payments);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
-fn is_in_doubt(payment: &Payment) -> bool {
-    matches!(payment.state.as_str(), "in_progress" | "in_doubt" | "needs_person")
-}
-
-fn late<'a>(tally: &Tally, payments: &'a [Payment]) -> Option<&'a Payment> {
-    let (id, _) = tally.late.as_ref()?;
-    payments.iter().find(|payment| payment.id == *id)
-}
-
-fn is_given_back(payment: &Payment) -> bool {
-    payment.captured_minor > 0 && payment.refunded_minor == payment.captured_minor
-}
-
-fn surprises(audit: &mut Audit, tally: &Tally) {
-    let words = match tally.surprises.first() {
+fn surprises(audit: &mut Audit, day: &Day) {
+    let surprises = &day.tally.surprises;
+    let words = match surprises.first() {
         None => "every answer was the one that the register expected".to_owned(),
         Some(first) => {
-            format!("{} answers were not what the register expected; the first: {first}", tally.surprises.len())
+            format!("{} answers were not what the register expected; the first: {first}", surprises.len())
         }
     };
-    audit.claim(tally.surprises.is_empty(), words);
-    let found = tally.lost_reply.as_ref();
-    audit.claim(
-        found.is_some_and(|found| found.witness == "inquiry"),
-        "the lost reply was found out by asking the provider",
-    );
+    audit.claim(surprises.is_empty(), words);
 }
 
-fn doubts(audit: &mut Audit, payments: &[Payment]) {
-    let count = payments.iter().filter(|payment| is_in_doubt(payment)).count();
-    audit.claim(count == 0, format!("payments in doubt: {count} of {}", summary::grouped(payments.len() as u64)));
+fn books(audit: &mut Audit, day: &Day) {
+    let (count, total) = (grouped(day.books.sales.count), yen(day.books.sales.amount_minor));
+    let words = format!("the Z reports say what the registers remember: {count} sales, {total}, each tax and tender");
+    audit.claim(day.books.agree_with(&day.tally), words);
+}
+
+fn doubts(audit: &mut Audit, day: &Day) {
+    let open = day.payments.iter().filter(|payment| payment.is_open()).count();
+    audit.claim(open == 0 && day.books.in_doubt == 0, format!("payments in doubt: {open}"));
+    let found = day.tally.lost_reply.as_ref();
+    let is_found = found.is_some_and(|found| found.witness == "inquiry");
+    audit.claim(is_found, "the lost reply was found out by asking the provider, and the customer charged once");
 }
 
 /// The commit that learned of the money opened an exception; it is closed when the money is back.
-async fn late_approval(audit: &mut Audit, shop: &Shop, tally: &Tally, payments: &[Payment]) -> anyhow::Result<()> {
-    let (id, asked_minor) = tally.late.as_ref().context("no late approval was played")?;
-    if let Some(payment) = late(tally, payments).filter(|payment| is_given_back(payment)) {
+fn late_approval(audit: &mut Audit, day: &Day) -> anyhow::Result<()> {
+    let (id, asked_minor) = day.tally.late.as_ref().context("no late approval was played")?;
+    if let Some(payment) = late(&day.tally, &day.payments).filter(|payment| payment.is_given_back()) {
         audit.given_back.add(payment.refunded_minor);
     }
-    let exceptions = shop.exceptions_of(id).await?;
-    let told = exceptions.into_iter().find(|exception| exception.kind == Kind::LateApproval);
-    audit.told = told.and_then(|exception| Some((exception.reason, exception.resolution?)));
-    let holds = audit.given_back.amount_minor == *asked_minor && audit.told.is_some();
+    let is_told = audit.closed.iter().any(|told| told.kind == "late_approval" && told.subject == *id);
+    let holds = audit.given_back.amount_minor == *asked_minor && is_told;
     audit.claim(
         holds,
         "the late approval was given back; the exception about it was opened, and closed with the refund",
@@ -151,45 +113,46 @@ async fn late_approval(audit: &mut Audit, shop: &Shop, tally: &Tally, payments: 
 }
 
 /// What the provider holds for each payment is what the hub says; and the provider knows no payment that the hub does not.
-fn ledger(audit: &mut Audit, shop: &Shop, payments: &[Payment]) {
-    let mut provider: BTreeMap<String, i64> = BTreeMap::new();
-    for entry in shop.sandbox.ledger() {
-        // The reference is that of the operation: payment, hyphen, number.
-        let payment = entry.reference.rsplit_once('-').map_or(entry.reference.as_str(), |(payment, _)| payment);
-        *provider.entry(payment.to_owned()).or_default() += entry.net_amount + entry.held_amount;
+async fn ledger(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
+    let mut theirs: BTreeMap<String, i64> = BTreeMap::new();
+    for entry in shop.provider.ledger().await? {
+        *theirs.entry(entry.payment().to_owned()).or_default() += entry.net_amount + entry.held_amount;
     }
-    let own = payments.iter().filter(|payment| payment.connection_id == shop.sandbox_connection);
-    let hub: BTreeMap<String, i64> =
-        own.map(|payment| (payment.id.clone(), payment.captured_minor - payment.refunded_minor)).collect();
-    let (theirs, ours) = (provider.values().sum::<i64>(), hub.values().sum::<i64>());
-    let words = format!("the provider's ledger equals the hub's payments, one by one: {}", summary::yen(ours));
-    let words = if theirs == ours { words } else { format!("{words}, the provider says {}", summary::yen(theirs)) };
-    audit.claim(provider == hub, words);
+    let own = day.payments.iter().filter(|payment| payment.connection_id == shop.sandbox_connection);
+    let kept = |payment: &Payment| (payment.id.clone(), payment.captured_minor - payment.refunded_minor);
+    let ours: BTreeMap<String, i64> = own.map(kept).collect();
+    // One that the provider never heard of is one that it holds nothing of.
+    let is_equal = ours.iter().all(|(id, kept)| theirs.get(id).copied().unwrap_or(0) == *kept)
+        && theirs.keys().all(|id| ours.contains_key(id));
+    let (sum, theirs) = (ours.values().sum::<i64>(), theirs.values().sum::<i64>());
+    let words = format!("the provider's ledger equals the hub's payments, one by one: {}", yen(sum));
+    let words = if theirs == sum { words } else { format!("{words}, the provider says {}", yen(theirs)) };
+    audit.claim(is_equal, words);
+    Ok(())
 }
 
-async fn sales(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<()> {
+/// The receipts of a register count up by one, sales and returns in one series.
+async fn receipts(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
     let sales: Vec<Sale> = shop.manager.list("/v1/sales").await?;
-    let completed: Vec<&Sale> = sales.iter().filter(|sale| sale.state == "completed").collect();
-    let total: i64 = completed.iter().map(|sale| sale.total_minor).sum();
-    let is_equal =
-        completed.len() as u64 == tally.sales && completed.len() == sales.len() && total == tally.total_minor;
-    let count = summary::grouped(completed.len() as u64);
-    let words = format!("the hub's sales equal those of the registers: {count} sales, {}", summary::yen(total));
-    audit.claim(is_equal, words);
-    let mut ranges = Vec::new();
-    let mut is_gapless = true;
-    for place in &shop.registers {
-        let own = completed.iter().filter(|sale| sale.register_id == place.id);
-        let own = own.filter_map(|sale| sale.receipt_number.as_ref()).chain(&tally.return_numbers);
-        let mut numbers: Vec<u64> = own.filter_map(|number| number_of(number, &place.name)).collect();
+    let is_whole = sales.iter().all(|sale| sale.state == "completed") && sales.len() as u64 == day.tally.sales.count;
+    let is_gapless = |register: &ClosedRegister| {
+        let own = sales.iter().filter(|sale| sale.register_id == register.place.id);
+        let own = own.filter_map(|sale| sale.receipt_number.as_ref()).chain(&register.tally.return_numbers);
+        let mut numbers: Vec<u64> = own.filter_map(|number| number_of(number, &register.place.name)).collect();
         numbers.sort_unstable();
-        is_gapless &= numbers.iter().zip(1..).all(|(number, expected)| *number == expected);
-        ranges.push((place.name.as_str(), numbers.len()));
-    }
-    is_gapless &= ranges.iter().map(|(_, count)| *count).sum::<usize>() == completed.len() + tally.return_numbers.len();
-    let ranges: Vec<String> =
-        ranges.iter().map(|(name, count)| format!("{name} 1 to {}", summary::grouped(*count as u64))).collect();
-    audit.claim(is_gapless, format!("receipt numbers without a gap: {}", ranges.join(", ")));
+        let told = register.report.receipts.as_ref().map_or(0, |receipts| receipts.count);
+        numbers.iter().zip(1..).all(|(number, expected)| *number == expected) && numbers.len() as u64 == told
+    };
+    let range = |register: &ClosedRegister| {
+        let receipts = register.report.receipts.as_ref();
+        receipts.map_or_else(
+            || format!("{} none", register.place.name),
+            |range| format!("{} to {}", range.first, range.last),
+        )
+    };
+    let ranges: Vec<String> = day.registers.iter().map(range).collect();
+    let words = format!("receipt numbers without a gap: {}", ranges.join(", "));
+    audit.claim(is_whole && day.registers.iter().all(is_gapless), words);
     Ok(())
 }
 
@@ -198,41 +161,64 @@ fn number_of(receipt: &str, register: &str) -> Option<u64> {
     receipt.strip_prefix(register)?.strip_prefix('-')?.parse().ok()
 }
 
-#[derive(Deserialize)]
-struct Level {
-    article_id: String,
-    on_hand: String,
-    reserved: String,
+/// What the hub expects in a drawer is what the register has put in and taken out; what was counted is told beside it.
+fn drawers(audit: &mut Audit, day: &Day) {
+    let expected = |register: &ClosedRegister| register.report.shift.closing.map(|closing| closing.expected_minor);
+    let holds = day.registers.iter().all(|register| expected(register) == Some(register.tally.drawer_minor));
+    audit.claim(holds, "what should be in each drawer is what the register put in and took out");
 }
 
-async fn stock(audit: &mut Audit, shop: &Shop, tally: &Tally) -> anyhow::Result<()> {
-    let levels: Vec<Level> = shop.manager.list(&format!("/v1/stock-levels?location_id={}", shop.location)).await?;
+async fn stock(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
+    let levels: Vec<Level> = shop.manager.list(&format!("/v1/stock-levels?location_id={}", shop.location.id)).await?;
     let mut is_right = levels.len() == shop.articles.len();
-    for article in &shop.articles {
-        let level =
-            levels.iter().find(|level| level.article_id == article.id).context("an article has no stock level")?;
+    for (place, id) in shop.articles.iter().enumerate() {
+        let level = levels.iter().find(|level| level.article_id == *id).context("an article has no stock level")?;
+        let sold = day.tally.sold.get(id).copied().unwrap_or(0);
+        let found = day.counted.iter().find(|line| line.article_id == *id);
+        let difference = found.and_then(|line| thousandths(line.difference.as_deref()?)).unwrap_or(0);
         let on_hand = thousandths(&level.on_hand).context("a stock level is no number")?;
-        let sold = tally.sold.get(&article.id).copied().unwrap_or(0);
-        is_right &= article.opening - sold == on_hand && level.reserved == "0";
-        audit.stock.push(Left { opening: article.opening, sold, on_hand });
+        is_right &= shop.opening[place] - sold + difference == on_hand && level.reserved == "0";
+        note_low(audit, place, level);
     }
     audit.claim(
         is_right,
-        "stock: opening less what was sold and kept is what is on hand, for every article; nothing is left reserved",
+        "stock: what was delivered less what was sold and kept, and what the stocktake found, is what is there",
     );
     Ok(())
 }
 
-fn clean(audit: &mut Audit, checked: &Checked) {
+fn note_low(audit: &mut Audit, place: usize, level: &Level) {
+    let Some(reorder_at) = level.reorder_at.clone() else { return };
+    if thousandths(&level.available) < thousandths(&reorder_at) {
+        audit.low.push(Low { place, available: level.available.clone(), reorder_at });
+    }
+}
+
+fn last_piece(audit: &mut Audit, day: &Day) {
+    let (sold, refused) = (day.tally.last_piece_sold, day.tally.last_piece_refused);
+    audit.claim((sold, refused) == (1, 1), "the last piece, wanted at both registers at once, was sold once");
+}
+
+async fn points(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
+    let customer: Points = shop.manager.get(&format!("/v1/customers/{}", shop.regular)).await?;
+    let (earned, redeemed) = (day.tally.points_earned, day.tally.points_redeemed);
+    let words = format!("points of the regular customer: {earned} earned less {redeemed} spent is {}", customer.points);
+    audit.claim(customer.points == earned - redeemed, words);
+    Ok(())
+}
+
+async fn clean(audit: &mut Audit, shop: &Shop) -> anyhow::Result<()> {
+    let Some(database) = shop.database.clone() else { return Ok(()) };
+    let checked = tokio::task::spawn_blocking(move || check::run(&database)).await??;
     let report = &checked.report;
     let words = match report.findings.first() {
-        None => format!(
-            "`tillbridge check` is clean: {} rows of stock, sales, payments, books and history",
-            summary::grouped(report.rows)
-        ),
+        None => {
+            "`tillbridge check` is clean: stock, sales, payments, books and history add up from their parts".to_owned()
+        }
         Some(first) => {
             format!("`tillbridge check` found {}; the first: {} {}", report.findings_total, first.subject, first.words)
         }
     };
     audit.claim(report.is_clean(), words);
+    Ok(())
 }

@@ -1,134 +1,94 @@
-//! `tillbridge demo`: a hub, the sandbox, a demo shop and its sales, all in this process, and over HTTP as registers do it.
-//! Whatever it prints was computed from the answers of the hub, and what does not hold ends it with a failure.
+//! `tillbridge demo`: a shop's day, played over HTTP as its two registers would, against a hub and a sandbox in this process or
+//! against hubs that run elsewhere. Whatever it prints was computed from the answers of the hub, and what does not hold
+//! ends it with a failure.
 
+mod answers;
 mod api;
 mod audit;
+mod books;
+mod cart;
+mod day;
+mod dice;
+mod drawer;
+mod evening;
 mod goods;
+mod here;
+mod hours;
+mod invitation;
+mod opening;
+mod options;
 mod plan;
+mod progress;
+mod provider;
 mod register;
+mod scenes;
 mod shop;
+mod speed;
 mod summary;
 mod tally;
 
-use std::collections::VecDeque;
-use std::io::{IsTerminal, Write};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::io::Write;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
-use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use anyhow::bail;
 
-use self::register::Register;
-use self::shop::Shop;
-use self::tally::Tally;
+use self::here::Here;
+pub use self::options::Options;
+use self::progress::Progress;
+use self::shop::{Entrance, Shop};
 use crate::serve::wait_for_signal;
-
-/// Fewer would not have room for every scene, more would be a bench.
-const SALES_MIN: u64 = 20;
-const SALES_MAX: u64 = 100_000;
-/// Plain lines about the progress where there is no terminal.
-const LINES_OF_PROGRESS: u64 = 4;
-
-/// How the demo is played.
-#[derive(Debug, Clone, Args)]
-pub struct Options {
-    /// End after the summary: status 0 when everything holds.
-    #[arg(long)]
-    pub once: bool,
-    /// Sales to make: 20 to 100,000.
-    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(SALES_MIN..=SALES_MAX))]
-    pub sales: u64,
-    /// Where the hub listens, on this machine only; the next free port if this one is taken.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// Keep the database in this folder; without it a temporary folder is used and deleted.
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-}
 
 /// Plays the demo; false when something does not hold.
 pub async fn run(options: &Options) -> anyhow::Result<bool> {
     crate::log::start(&crate::log::Config { filter: "error".to_owned(), format: crate::log::Format::Text })?;
-    let shop = Shop::open(options).await?;
+    crate::tls::install_provider();
+    match options.elsewhere.entrance()? {
+        Some(entrance) => play_elsewhere(entrance, options).await,
+        None => play_here(options).await,
+    }
+}
+
+async fn play_elsewhere(entrance: Entrance, options: &Options) -> anyhow::Result<bool> {
+    let mut shop = Shop::enter(entrance).await?;
+    say(&format!("Tillbridge demo, against the hub at {}\n", shop.hub_url))?;
+    unless_stopped(play(&mut shop, options)).await
+}
+
+async fn play_here(options: &Options) -> anyhow::Result<bool> {
+    let here = Here::start(options).await?;
+    let mut shop = Shop::enter(here.entrance()).await?;
+    say(&here.words(&shop))?;
     // From here on Ctrl-C ends the demo in order, so that nothing stays behind.
-    let played = tokio::select! {
-        played = play(&shop, options) => played,
-        signal = wait_for_signal() => signal.and_then(|()| bail!("Stopped before the end.")),
-    };
+    let played = unless_stopped(play(&mut shop, options)).await;
     if played.is_ok() && !options.once {
-        let receipt = shop.give_receipt().await?;
-        say(&summary::invitation(&shop, &receipt, options))?;
+        say(&invitation::words(&here, &shop, options).await?)?;
         wait_for_signal().await?;
         say("\nStopping.\n")?;
     }
-    shop.close().await?;
+    here.close().await?;
     played
 }
 
-async fn play(shop: &Shop, options: &Options) -> anyhow::Result<bool> {
-    say(&shop.words())?;
-    say(&format!("\nMaking {} sales over HTTP, as two registers would ...\n", summary::grouped(options.sales)))?;
+async fn unless_stopped(work: impl Future<Output = anyhow::Result<bool>>) -> anyhow::Result<bool> {
+    tokio::select! {
+        done = work => done,
+        signal = wait_for_signal() => signal.and_then(|()| bail!("Stopped before the end.")),
+    }
+}
+
+/// Opens the shop, plays the day, and tells it.
+async fn play(shop: &mut Shop, options: &Options) -> anyhow::Result<bool> {
+    say("\nOpening: articles, the delivery, prices, a promotion ...\n")?;
+    let plan = shop.plan(options.seed, options.sales);
+    shop.open(&plan).await?;
+    say(&format!("The day begins: {} sales at two registers ...\n", summary::grouped(plan.sales)))?;
     let start = Instant::now();
-    let tally = ring(shop, options.sales).await?;
-    let sold_in = start.elapsed();
-    let audit = audit::look(shop, &tally).await?;
-    say(&summary::words(shop, &tally, &audit, sold_in))?;
+    let day = day::play(shop, &plan, options.pace(), &Progress::new(plan.sales)).await?;
+    let played_in = start.elapsed();
+    let audit = audit::look(shop, &day).await?;
+    say(&summary::words(shop, &day, &audit))?;
+    say(&speed::words(shop, &day, played_in))?;
     Ok(audit.holds())
-}
-
-/// The registers take the customers as they come: each the next when it is free.
-async fn ring(shop: &Shop, sales: u64) -> anyhow::Result<Tally> {
-    let queue: VecDeque<_> = plan::customers(sales).into();
-    let (queue, tally, progress) = (Mutex::new(queue), Mutex::new(Tally::default()), Progress::new(sales));
-    let registers = shop.registers.iter().map(|place| async {
-        let register = Register { shop, place, tally: &tally };
-        loop {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some(customer) = next else { return anyhow::Ok(()) };
-            register
-                .serve(&customer)
-                .await
-                .with_context(|| format!("Customer {} ({:?}) at {}", customer.number, customer.scene, place.name))?;
-            progress.step();
-        }
-    });
-    futures::future::try_join_all(registers).await?;
-    progress.finish();
-    Ok(tally.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// A bar on a terminal, a few lines elsewhere.
-struct Progress {
-    bar: ProgressBar,
-    is_terminal: bool,
-}
-
-impl Progress {
-    fn new(sales: u64) -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
-        let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(sales), target);
-        if let Ok(style) = ProgressStyle::with_template("  {bar:40} {pos} of {len} sales, {elapsed}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Self { bar, is_terminal }
-    }
-
-    fn step(&self) {
-        self.bar.inc(1);
-        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
-        let every = all.div_ceil(LINES_OF_PROGRESS).max(1);
-        if !self.is_terminal && (done % every == 0 || done == all) {
-            let _ = writeln!(std::io::stderr(), "  {done} of {all} sales");
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
 }
 
 fn say(text: &str) -> anyhow::Result<()> {
@@ -139,19 +99,39 @@ fn say(text: &str) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_small_demo_holds() {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let options = Options { once: true, sales: SALES_MIN, listen, data: None };
-        let shop = Shop::open(&options).await.unwrap();
-        let tally = ring(&shop, options.sales).await.unwrap();
-        let audit = audit::look(&shop, &tally).await.unwrap();
-        let words = summary::words(&shop, &tally, &audit, std::time::Duration::from_secs(1));
-        assert!(shop.give_receipt().await.unwrap().starts_with("rcp_"));
-        shop.close().await.unwrap();
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    /// Plays a small day here, with these words on the command line; gives what it is told as.
+    async fn told(words: &[&str]) -> String {
+        let fixed = ["demo", "--once", "--sales", "40", "--listen", "127.0.0.1:0"];
+        let options = Line::parse_from(fixed.iter().chain(words)).options;
+        let here = Here::start(&options).await.unwrap();
+        let mut shop = Shop::enter(here.entrance()).await.unwrap();
+        let plan = shop.plan(options.seed, options.sales);
+        shop.open(&plan).await.unwrap();
+        let day = day::play(&shop, &plan, options.pace(), &Progress::new(plan.sales)).await.unwrap();
+        let audit = audit::look(&shop, &day).await.unwrap();
+        let words = summary::words(&shop, &day, &audit);
         assert!(audit.holds(), "{words}");
-        assert_eq!(tally.sales, SALES_MIN);
+        assert_eq!(day.tally.sales.count, options.sales);
+        assert!(invitation::words(&here, &shop, &options).await.unwrap().contains("rcp_"));
+        here.close().await.unwrap();
+        words
+    }
+
+    /// At another pace the two registers take turns in another way.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_day_holds_and_is_told_the_same_however_its_registers_take_turns() {
+        let (fast, slow, other) = tokio::join!(told(&[]), told(&["--pace", "4"]), told(&["--seed", "2"]));
+        assert_eq!(fast, slow);
+        assert_ne!(fast, other);
     }
 }

@@ -1,17 +1,17 @@
-//! The day in words that a shop owner understands.
+//! The day in words that a shop owner understands. The same day has the same words, however fast it was played and wherever
+//! the hub is: speeds and places are told apart from it.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use domain::decimal;
 use domain::locale::Locale;
 use domain::money::{Currency, for_people};
 
-use super::Options;
 use super::audit::Audit;
-use super::goods::GOODS;
+use super::books::{ClosedRegister, Day};
+use super::hours::{CLOSES, OPENS, clock};
 use super::shop::Shop;
-use super::tally::{Sum, Tally, Tender, quantity};
+use super::tally::{Sum, Tender, thousandths};
 
 /// Yen with thousands separators.
 pub fn yen(amount_minor: i64) -> String {
@@ -24,21 +24,20 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Everything.
-pub fn words(shop: &Shop, tally: &Tally, audit: &Audit, sold_in: Duration) -> String {
-    let mut text = String::new();
-    sold(&mut text, tally);
-    taxes(&mut text, tally);
-    troubles(&mut text, tally, audit);
-    stock(&mut text, audit);
+pub fn words(shop: &Shop, day: &Day, audit: &Audit) -> String {
+    let mut text = format!("\nThe day at {}, {} to {}\n", shop.location.name, clock(OPENS), clock(CLOSES));
+    sales(&mut text, day, audit);
+    taxes(&mut text, day);
+    troubles(&mut text, day, audit);
+    besides(&mut text, day);
+    exceptions(&mut text, day, audit);
+    drawers(&mut text, day);
+    stock(&mut text, shop, day, audit);
     checks(&mut text, audit);
-    speed(&mut text, tally, audit, sold_in);
-    if let Some(folder) = shop.kept_folder() {
-        let _ = writeln!(text, "The database is kept in {}.", folder.display());
-    }
     text
 }
 
-fn sold(text: &mut String, tally: &Tally) {
+fn sales(text: &mut String, day: &Day, audit: &Audit) {
     text.push_str("\nSales\n");
     let names = [
         (Tender::Cash, "cash"),
@@ -46,78 +45,149 @@ fn sold(text: &mut String, tally: &Tally) {
         (Tender::Manual, "electronic, keyed by hand"),
     ];
     for (tender, name) in names {
-        let sum = tally.tenders.get(&tender).copied().unwrap_or_default();
-        row(text, name, sum);
+        row(text, name, day.books.tenders.get(&tender).copied().unwrap_or_default());
     }
-    row(text, "together", Sum { count: tally.sales, amount_minor: tally.total_minor });
-    if tally.returns.count > 0 {
-        row(text, "brought back", Sum { amount_minor: -tally.returns.amount_minor, ..tally.returns });
-    }
+    row(text, "together", day.books.sales);
+    text.push_str("\nMoney that went back\n");
+    let by_provider = day.books.refunds;
+    let out_of_drawer = Sum {
+        count: day.books.returns.count - by_provider.count,
+        amount_minor: day.books.returns.amount_minor - by_provider.amount_minor,
+    };
+    row(text, "returned goods, cash", out_of_drawer);
+    row(text, "returned goods, provider", by_provider);
+    row(text, "approved too late, provider", audit.given_back);
 }
 
 fn row(text: &mut String, name: &str, sum: Sum) {
-    let _ = writeln!(text, "  {name:<28}{:>7}{:>14}", grouped(sum.count), yen(sum.amount_minor));
+    let _ = writeln!(text, "  {name:<30}{:>7}{:>14}", grouped(sum.count), yen(sum.amount_minor));
 }
 
-fn taxes(text: &mut String, tally: &Tally) {
-    let _ = writeln!(text, "\n{:<30}{:>14}{:>14}", "Tax, contained in the prices", "net", "tax");
-    for (rate, sum) in &tally.taxes {
+fn taxes(text: &mut String, day: &Day) {
+    let _ = writeln!(text, "\n{:<32}{:>7}{:>14}{:>14}", "Tax, contained in the prices", "", "net", "tax");
+    for (rate, sum) in &day.books.taxes {
         let name = format!("{} % on {}", rate / 100, yen(sum.gross_minor));
-        let _ = writeln!(text, "  {name:<28}{:>14}{:>14}", yen(sum.net_minor), yen(sum.tax_minor));
+        let _ = writeln!(text, "  {name:<37}{:>14}{:>14}", yen(sum.net_minor), yen(sum.tax_minor));
     }
 }
 
-fn troubles(text: &mut String, tally: &Tally, audit: &Audit) {
+fn line(text: &mut String, count: u64, name: &str, fate: &str) {
+    let _ = writeln!(text, "  {count:>3}  {name:<20}{fate}");
+}
+
+fn troubles(text: &mut String, day: &Day, audit: &Audit) {
     text.push_str("\nWhat went wrong, and what became of it\n");
-    let mut line = |count: u64, name: &str, fate: String| {
-        let _ = writeln!(text, "  {count:>3}  {name:<20}{fate}");
-    };
+    let tally = &day.tally;
+    let declined = format!("{} asked for; those customers paid cash", yen(tally.declined.amount_minor));
+    line(text, tally.declined.count, "declined", &declined);
+    let lost = u64::from(tally.lost_reply.is_some());
+    line(text, lost, "reply lost", "found out by asking the provider; charged once");
+    let late = format!("{} given back by itself; the customer had paid cash", yen(audit.given_back.amount_minor));
+    line(text, audit.given_back.count, "approved too late", &late);
+    line(text, tally.stock_outs, "not enough stock", "refused; the customer took less");
     line(
-        tally.declined.count,
-        "declined",
-        format!("{} asked for; those customers paid cash", yen(tally.declined.amount_minor)),
+        text,
+        tally.last_piece_refused,
+        "last piece gone",
+        "both registers sold it at once: one did, the other took another",
     );
-    if let Some(found) = &tally.lost_reply {
-        line(1, "reply lost", format!("known after {} ms by {}; charged once", found.ms, witness(&found.witness)));
-    }
-    if let Some(found) = &tally.pending {
-        line(1, "customer confirmed", format!("known after {} ms by {}", found.ms, witness(&found.witness)));
-    }
-    let late = audit.given_back;
+    line(text, tally.repeats, "sent twice", "the same answer byte for byte, sold once");
+    line(text, tally.lines_taken_off, "line taken off", "before paying; it is not in the total");
+}
+
+fn besides(text: &mut String, day: &Day) {
+    text.push_str("\nWhat there was besides\n");
+    let tally = &day.tally;
+    let confirmed = u64::from(tally.confirmed.is_some());
+    line(text, confirmed, "waited for", "the customer confirmed on the phone, then it was paid");
     line(
-        late.count,
-        "approved too late",
-        format!("{} given back by itself; the customer had paid cash", yen(late.amount_minor)),
+        text,
+        tally.promotions.count,
+        "promotion",
+        &format!("{} off, three teas for two", yen(tally.promotions.amount_minor)),
     );
-    line(tally.stock_outs, "not enough stock", "refused; the customer took less".to_owned());
-    line(tally.repeats, "sent twice", "the same answer byte for byte, sold once".to_owned());
-    line(tally.steps, "line taken off", "before paying; it is not in the total".to_owned());
-    let closed = u64::from(audit.told.is_some());
-    let _ =
-        writeln!(text, "\nExceptions for a person: {closed} opened and closed again, {} open", audit.exceptions.len());
-    if let Some((reason, resolution)) = &audit.told {
-        let _ = writeln!(text, "  closed  {reason}\n          {resolution}");
+    line(
+        text,
+        tally.discounts.count,
+        "discounts by hand",
+        &format!("{} off, a dent and points", yen(tally.discounts.amount_minor)),
+    );
+    line(
+        text,
+        tally.eaten_in.count,
+        "eaten in",
+        &format!("{} at 10 % instead of 8 %", yen(tally.eaten_in.amount_minor)),
+    );
+    line(text, tally.taken_up, "parked", "set aside at one register, paid at the other");
+    let points = format!("earned by the regular customer, {} spent", grouped(tally.points_redeemed.unsigned_abs()));
+    line(text, tally.points_earned.unsigned_abs(), "points", &points);
+}
+
+fn exceptions(text: &mut String, day: &Day, audit: &Audit) {
+    let open = day.payments.iter().filter(|payment| payment.is_open()).count();
+    let _ = writeln!(text, "\nPayments in doubt: {}", if open == 0 { "none".to_owned() } else { open.to_string() });
+    let (closed, open) = (audit.closed.len(), audit.open.len());
+    let _ = writeln!(text, "Exceptions for a person: {closed} opened and closed again, {open} open");
+    for exception in &audit.closed {
+        let resolution = exception.resolution.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "  closed  {}\n          {resolution}", exception.reason);
     }
-    for exception in &audit.exceptions {
+    for exception in &audit.open {
         let _ = writeln!(text, "  open    for the {}: {}", exception.owner, exception.reason);
     }
 }
 
-fn witness(name: &str) -> &str {
-    match name {
-        "inquiry" => "asking the provider",
-        "notification" => "the provider's notification",
-        "reply" => "the provider's reply",
-        other => other,
+fn drawers(text: &mut String, day: &Day) {
+    let heads = ["float", "cash sales", "cash back", "taken out", "expected", "counted", "difference"];
+    let heads: String = heads.iter().map(|head| format!("{head:>11}")).collect();
+    let _ = writeln!(text, "\n{:<8}{heads}", "Drawers");
+    for register in &day.registers {
+        let _ = writeln!(text, "  {:<6}{}", register.place.name, figures(register));
+    }
+    let deposited: i64 =
+        day.registers.iter().filter_map(|register| register.report.shift.closing).map(|end| end.deposited_minor).sum();
+    let _ = writeln!(text, "  {} go to the bank; the floats stay in the drawers.", yen(deposited));
+}
+
+fn figures(register: &ClosedRegister) -> String {
+    let (drawer, closing) = (register.report.drawer, register.report.shift.closing);
+    let amounts = [
+        Some(register.report.shift.float_minor),
+        Some(drawer.sales_minor),
+        Some(-drawer.refunds_minor),
+        Some(drawer.paid_in_minor - drawer.paid_out_minor),
+        closing.map(|closing| closing.expected_minor),
+        closing.map(|closing| closing.counted_minor),
+        closing.map(|closing| closing.difference_minor),
+    ];
+    amounts.iter().map(|amount| format!("{:>11}", amount.map(yen).unwrap_or_default())).collect()
+}
+
+fn stock(text: &mut String, shop: &Shop, day: &Day, audit: &Audit) {
+    let articles = shop.articles.len();
+    let _ = writeln!(text, "\nStock, {articles} articles");
+    let name = |place: usize| shop.goods[place].name();
+    let of = |id: &str| shop.articles.iter().position(|known| known == id);
+    let different: Vec<_> = day.counted.iter().filter(|line| line.difference.as_deref() != Some("0")).collect();
+    let _ = writeln!(text, "  stocktake: {} counted, {} different", day.counted.len(), different.len());
+    for line in different {
+        let (expected, counted) = (told(line.expected.as_deref()), told(line.counted.as_deref()));
+        let article = of(&line.article_id).map(name).unwrap_or_default();
+        let _ =
+            writeln!(text, "    {expected} in the books, {counted} on the shelf, the books were set right  {article}");
+    }
+    let gone = audit.low.iter().filter(|low| thousandths(&low.available) == Some(0));
+    for low in gone {
+        let _ = writeln!(text, "  sold out: {}", name(low.place));
+    }
+    let _ = writeln!(text, "  below the reorder threshold: {}", audit.low.len());
+    for low in &audit.low {
+        let _ = writeln!(text, "    {:>6} left, {} wanted  {}", low.available, low.reorder_at, name(low.place));
     }
 }
 
-fn stock(text: &mut String, audit: &Audit) {
-    let _ = writeln!(text, "\n{:<8}{:>10}{:>10}{:>10}", "Stock", "before", "sold", "left");
-    for (left, goods) in audit.stock.iter().zip(&GOODS) {
-        let (opening, sold, on_hand) = (quantity(left.opening), quantity(left.sold), quantity(left.on_hand));
-        let _ = writeln!(text, "        {opening:>10}{sold:>10}{on_hand:>10}  {}", goods.name);
-    }
+fn told(quantity: Option<&str>) -> &str {
+    quantity.unwrap_or("unknown")
 }
 
 fn checks(text: &mut String, audit: &Audit) {
@@ -125,63 +195,6 @@ fn checks(text: &mut String, audit: &Audit) {
     for claim in &audit.claims {
         let _ = writeln!(text, "  {}  {}", if claim.holds { "ok   " } else { "WRONG" }, claim.words);
     }
-}
-
-fn speed(text: &mut String, tally: &Tally, audit: &Audit, sold_in: Duration) {
-    let ms = sold_in.as_millis().max(1);
-    let rate = u128::from(tally.sales) * 1_000 / ms;
-    let _ = writeln!(
-        text,
-        "\n{} sales in {} s, {rate} a second, the waits for the provider included; then {} s until nothing was open.\n\
-         A cash sale took {} ms (median; 99 of 100 within {} ms), on disk before it was answered.",
-        grouped(tally.sales),
-        tenths(ms),
-        tenths(audit.rest_ms),
-        tenths(tally.cash_percentile_us(50)),
-        tenths(tally.cash_percentile_us(99)),
-    );
     let verdict = if audit.holds() { "Everything holds." } else { "SOMETHING DOES NOT HOLD: see the checks above." };
     let _ = writeln!(text, "{verdict}");
-}
-
-/// Thousandths with one decimal, cut off.
-fn tenths(thousandths: u128) -> String {
-    format!("{}.{}", thousandths / 1_000, thousandths % 1_000 / 100)
-}
-
-/// How to go on by hand.
-pub fn invitation(shop: &Shop, receipt: &str, options: &Options) -> String {
-    let (url, viewer) = (shop.base_url(), &shop.viewer);
-    let (cashier, manager) = (shop.cashier.key(), shop.manager.key());
-    let register = shop.registers.first().map_or("", |place| place.id.as_str());
-    let onigiri = shop.articles.first().map_or("", |article| article.id.as_str());
-    let connection = &shop.sandbox_connection;
-    let key = format!("-H 'Authorization: Bearer {cashier}'");
-    let json = "-H 'Content-Type: application/json'";
-    let ledger = format!("{}/ledger", shop.sandbox.base_url());
-    let secret = sandbox::Options::default().secret;
-    let fate = match &options.data {
-        Some(folder) => format!("The database stays in {}.", folder.display()),
-        None => "The database is deleted then.".to_owned(),
-    };
-    format!(
-        "\nThe hub stays up at {url}\n\
-         \x20 status page    {url}/#key={viewer}\n\
-         \x20 cashier's key  {cashier}\n\
-         \x20 manager's key  {manager}\n\n\
-         Try it in another terminal.\n\n\
-         # 1. Take 1,980 yen by the sandbox. Send it again: the same answer, and one charge.\n\
-         answer=$(curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-1' -H 'Prefer: wait=10' \
-         -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{connection}\",\"amount_minor\":1980}}'); echo \"$answer\"\n\n\
-         # 2. Read that payment.\n\
-         curl -sS {url}/v1/payments/$(echo \"$answer\" | grep -o 'pay_[0-9a-f]*' | head -n 1) {key}; echo\n\n\
-         # 3. Ring a cash sale: two onigiri, 1,000 yen given.\n\
-         curl -sS {url}/v1/sales {key} {json} -H 'Idempotency-Key: try-2' \
-         -d '{{\"register_id\":\"{register}\",\"lines\":[{{\"article_id\":\"{onigiri}\",\"quantity\":\"2\"}}],\"tenders\":[{{\"kind\":\"cash\",\"given_minor\":1000}}]}}'; echo\n\n\
-         # 4. Read the receipt of a sale. With format=html it is a page, with format=escpos it is for a printer.\n\
-         curl -sS '{url}/v1/receipts/{receipt}/document?format=text&locale=en' {key}\n\n\
-         An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
-         The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\
-         Ctrl-C stops it. {fate}\n",
-    )
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::decimal;
 use domain::money::QUANTITY_PLACES;
 
-use super::api::{Return, Sale};
+use super::answers::{Return, Sale};
 
 /// A sum.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -17,13 +17,18 @@ pub struct Sum {
 impl Sum {
     /// One more.
     pub const fn add(&mut self, amount_minor: i64) {
-        self.count += 1;
-        self.amount_minor += amount_minor;
+        self.plus(Self { count: 1, amount_minor });
+    }
+
+    /// So many more.
+    pub const fn plus(&mut self, other: Self) {
+        self.count += other.count;
+        self.amount_minor += other.amount_minor;
     }
 }
 
 /// What one tax rate came to.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct TaxSum {
     pub net_minor: i64,
     pub tax_minor: i64,
@@ -37,7 +42,7 @@ pub struct Found {
     pub witness: String,
 }
 
-/// Who took the money of an electronic tender.
+/// How it was paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tender {
     Cash,
@@ -45,27 +50,36 @@ pub enum Tender {
     Manual,
 }
 
-/// The day.
-#[derive(Debug, Default)]
+/// What one register remembers.
+#[derive(Debug, Default, Clone)]
 pub struct Tally {
-    pub sales: u64,
-    pub total_minor: i64,
+    pub sales: Sum,
     pub tenders: BTreeMap<Tender, Sum>,
     /// By rate in basis points.
     pub taxes: BTreeMap<u32, TaxSum>,
     /// Less what came back, in thousandths, by article id.
     pub sold: BTreeMap<String, i64>,
-    pub declined: Sum,
-    pub lost_reply: Option<Found>,
-    pub pending: Option<Found>,
-    /// The payment that was approved late, and what was asked.
-    pub late: Option<(String, i64)>,
+    /// What the drawer holds.
+    pub drawer_minor: i64,
+    pub promotions: Sum,
+    pub discounts: Sum,
     pub returns: Sum,
     /// The numbers on the receipts of returns.
     pub return_numbers: Vec<String>,
-    pub steps: u64,
+    pub declined: Sum,
+    pub lost_reply: Option<Found>,
+    pub confirmed: Option<Found>,
+    /// The payment that was approved late, and what was asked.
+    pub late: Option<(String, i64)>,
+    pub lines_taken_off: u64,
     pub stock_outs: u64,
+    pub last_piece_sold: u64,
+    pub last_piece_refused: u64,
     pub repeats: u64,
+    pub taken_up: u64,
+    pub eaten_in: Sum,
+    pub points_earned: i64,
+    pub points_redeemed: i64,
     /// How long each cash sale took, in microseconds.
     pub cash_us: Vec<u128>,
     /// Where the hub did something else than the register expected.
@@ -75,11 +89,13 @@ pub struct Tally {
 impl Tally {
     /// A sale that is over.
     pub fn note_sale(&mut self, sale: &Sale, electronic: Tender) {
-        self.sales += 1;
-        self.total_minor += sale.total_minor;
+        self.sales.add(sale.total_minor);
         for tender in sale.tenders.iter().filter(|tender| tender.state == "paid") {
             let kind = if tender.kind == "cash" { Tender::Cash } else { electronic };
             self.tenders.entry(kind).or_default().add(tender.amount_minor);
+            if kind == Tender::Cash {
+                self.drawer_minor += tender.amount_minor;
+            }
         }
         for tax in &sale.taxes {
             let sum = self.taxes.entry(tax.rate_basis_points).or_default();
@@ -87,17 +103,69 @@ impl Tally {
             sum.tax_minor += tax.tax_minor;
             sum.gross_minor += tax.gross_minor;
         }
+        for discount in &sale.discounts {
+            let sum = if discount.kind == "promotion" { &mut self.promotions } else { &mut self.discounts };
+            sum.add(discount.amount_minor);
+        }
         for line in &sale.lines {
             *self.sold.entry(line.article_id.clone()).or_default() += thousandths(&line.quantity).unwrap_or(0);
         }
+        self.points_earned += sale.points_earned.unwrap_or(0);
     }
 
     /// Goods that came back.
     pub fn note_return(&mut self, back: &Return) {
         self.returns.add(back.total_minor);
         self.return_numbers.push(back.receipt_number.clone());
+        if back.refunds.iter().all(|refund| refund.kind == "cash") {
+            self.drawer_minor -= back.total_minor;
+        }
         for line in &back.lines {
             *self.sold.entry(line.article_id.clone()).or_default() -= thousandths(&line.quantity).unwrap_or(0);
+        }
+    }
+
+    /// Both registers together.
+    pub fn plus(mut self, other: Self) -> Self {
+        self.sales.plus(other.sales);
+        for (tender, sum) in other.tenders {
+            self.tenders.entry(tender).or_default().plus(sum);
+        }
+        for (rate, more) in other.taxes {
+            let sum = self.taxes.entry(rate).or_default();
+            sum.net_minor += more.net_minor;
+            sum.tax_minor += more.tax_minor;
+            sum.gross_minor += more.gross_minor;
+        }
+        for (article, quantity) in other.sold {
+            *self.sold.entry(article).or_default() += quantity;
+        }
+        for (own, more) in [
+            (&mut self.promotions, other.promotions),
+            (&mut self.discounts, other.discounts),
+            (&mut self.returns, other.returns),
+            (&mut self.declined, other.declined),
+            (&mut self.eaten_in, other.eaten_in),
+        ] {
+            own.plus(more);
+        }
+        self.return_numbers.extend(other.return_numbers);
+        self.cash_us.extend(other.cash_us);
+        self.surprises.extend(other.surprises);
+        Self {
+            drawer_minor: self.drawer_minor + other.drawer_minor,
+            lost_reply: self.lost_reply.or(other.lost_reply),
+            confirmed: self.confirmed.or(other.confirmed),
+            late: self.late.or(other.late),
+            lines_taken_off: self.lines_taken_off + other.lines_taken_off,
+            stock_outs: self.stock_outs + other.stock_outs,
+            last_piece_sold: self.last_piece_sold + other.last_piece_sold,
+            last_piece_refused: self.last_piece_refused + other.last_piece_refused,
+            repeats: self.repeats + other.repeats,
+            taken_up: self.taken_up + other.taken_up,
+            points_earned: self.points_earned + other.points_earned,
+            points_redeemed: self.points_redeemed + other.points_redeemed,
+            ..self
         }
     }
 

@@ -20,7 +20,7 @@ const DESK = { width: 1280, height: 900 };
 
 // --- The hub ---
 
-const hub = spawn(program, ['demo', '--sales', '60', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const hub = spawn(program, ['demo', '--fast', '--sales', '60', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
 const exited = once(hub, 'exit');
 let said = '';
 hub.stdout.on('data', (part) => { said += part; });
@@ -195,7 +195,25 @@ const tests = {
     assert.ok(levels.length > 0, 'the demo sells its rare article');
     const shown = await rows(page, 'Stock running low');
     assert.deepEqual(shown.map(([, available, reorderAt]) => [available, reorderAt]), levels.map((level) => [level.available, level.reorder_at]));
-    assert.equal(shown[0][0], (await get(`/v1/articles/${levels[0].article_id}`)).name);
+    const { names } = await get(`/v1/articles/${levels[0].article_id}`);
+    assert.equal(shown[0][0], names.en);
+    await page.getByRole('button', { name: '日本語' }).click();
+    await page.getByText(names.ja).waitFor();
+    await done(page);
+  },
+
+  async 'what was rung last is told as it happens'() {
+    const page = await enter();
+    const top = page.locator('#latest tbody tr').first();
+    const newest = async () => {
+      const [sale] = (await get('/v1/sales?order=desc&limit=1')).data;
+      const [, receipt, amount] = await Promise.all((await top.locator('th, td').all()).map((cell) => cell.innerText()));
+      return receipt === (sale.receipt_number || 'being rung') && digits(amount) === `${sale.total_minor}`;
+    };
+    await waitFor('the newest sale is at the top', newest);
+    await post('/v1/sales', { register_id: register, lines: [{ article_id: article, quantity: '3' }] });
+    await page.getByText('being rung').waitFor();
+    await waitFor('an open sale is at the top', newest);
     await done(page);
   },
 

@@ -8,6 +8,7 @@ const REQUEST_MS = 10000; // Longer than the hub lets any read take.
 const SILENCE_MS = 45000; // Three times the stream's own sign of life.
 const RETRY_MS = 5000; // Between two tries to open the stream.
 const ROWS = 50; // The first are worked off first; more would not be read.
+const LATEST = 8; // What a person at the counter still remembers.
 const CASES = 20; // Each payment in doubt is read by itself, for its sentence.
 const LOCATIONS = 20; // Each is asked for its stock by itself.
 
@@ -63,15 +64,16 @@ async function ask(path, isAnswerBad = (response) => !response.ok) {
 async function load() {
   const query = state.date ? `?date=${state.date}` : '';
   const locations = state.shown ? state.shown.locations : await ask(`/v1/locations?limit=${LOCATIONS}`);
-  const [day, doubt, exceptions, hub, stock] = await Promise.all([
+  const [day, latest, doubt, exceptions, hub, stock] = await Promise.all([
     ask(`/v1/reports/day${query}`),
+    ask(`/v1/sales?order=desc&limit=${LATEST}`),
     ask(`/v1/payments?in_doubt=true&limit=${ROWS}`),
     ask(`/v1/exceptions?limit=${ROWS}`),
     ask('/readyz', () => false),
     loadStock(locations),
   ]);
   const payments = await Promise.all(doubt.data.slice(0, CASES).map((payment) => ask(`/v1/payments/${payment.id}`)));
-  return { day, payments, exceptions: exceptions.data, hub, stock, locations, at: new Date() };
+  return { day, latest: latest.data, payments, exceptions: exceptions.data, hub, stock, locations, at: new Date() };
 }
 
 async function loadStock(locations) {
@@ -82,7 +84,7 @@ async function loadStock(locations) {
   const levels = await Promise.all(pages.flatMap((page) => page.data).map(async (level) => {
     const known = state.articles.get(level.article_id) || await ask(`/v1/articles/${level.article_id}`);
     state.articles.set(level.article_id, known);
-    return { ...level, article: known.name };
+    return { ...level, article: known };
   }));
   return { levels, hasMore: [locations, ...pages].some((page) => page.next_cursor) };
 }
@@ -247,6 +249,7 @@ function renderBoard(t, shown) {
   renderDay(t, shown.day);
   renderDoubt(t, shown);
   renderExceptions(t, shown);
+  renderLatest(t, shown.latest);
   renderStock(t, shown);
   renderHub(t, shown.hub);
 }
@@ -364,10 +367,20 @@ function renderExceptions(t, { day, exceptions }) {
     all > cases.length ? el('p', { class: 'quiet' }, t.moreExceptions(count(all - cases.length))) : '');
 }
 
+/** What was rung last, whatever day is shown: a sale that is open has no receipt yet. */
+function renderLatest(t, sales) {
+  const rows = sales.map((sale) => [
+    clock(new Date(sale.closed_at || sale.created_at)), sale.receipt_number || t.saleStates[sale.state] || sale.state, money(sale.total_minor, sale.currency)]);
+  fill('latest-list', rows.length > 0
+    ? table(t.latestTitle, [t.time, t.receipt, t.amount], rows, null, false)
+    : el('p', { class: 'none' }, t.nothingSold));
+}
+
 function renderStock(t, { stock, locations }) {
   // Where there is one location it need not be named.
   const [heads, named] = locations.data.length > 1 ? [[t.location], (level) => [level.location]] : [[], () => []];
-  const rows = stock.levels.map((level) => [level.article, ...named(level), level.available, level.reorder_at]);
+  const name = (article) => article.names?.[state.language] || article.name;
+  const rows = stock.levels.map((level) => [name(level.article), ...named(level), level.available, level.reorder_at]);
   fill('stock-list', ...(rows.length > 0
     ? [el('p', { class: 'quiet' }, t.stockTodo), table(t.stockTitle, [t.article, ...heads, t.available, t.threshold], rows, null, false)]
     : [nothing(t.noStock)]), stock.hasMore ? el('p', { class: 'quiet' }, t.moreStock) : '');
