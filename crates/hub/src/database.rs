@@ -1,7 +1,7 @@
 //! Which database the hub stands on, how it is opened, and whether what it answers survives a power cut.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
@@ -127,9 +127,7 @@ impl Database {
     /// One snapshot for the check, read only, beside whoever writes. Blocks.
     pub fn snapshot(&self) -> anyhow::Result<Snapshot> {
         match self {
-            Self::Sqlite(path, _) if !path.exists() => {
-                bail!("There is no database {}. Name its folder with --data.", path.display())
-            }
+            Self::Sqlite(path, _) if !path.exists() => bail!("{}", is_missing(path)),
             Self::Sqlite(path, _) => Snapshot::sqlite(path).context("The database cannot be read"),
             Self::Postgres(url) => Snapshot::postgres(url.expose()).context("The database cannot be read"),
         }
@@ -138,10 +136,15 @@ impl Database {
     /// Connections for reading.
     pub fn reader(&self) -> anyhow::Result<Reader> {
         match self {
+            Self::Sqlite(path, _) if !path.exists() => bail!("{}", is_missing(path)),
             Self::Sqlite(path, _) => Ok(Reader::sqlite(path.clone())),
             Self::Postgres(url) => Reader::postgres(url.expose()).context("database.url cannot be understood"),
         }
     }
+}
+
+fn is_missing(path: &Path) -> String {
+    format!("There is no database {}. Name its folder with --data, or run `tillbridge migrate` first.", path.display())
 }
 
 /// The settings of the database that weaken what a commit promises, as last seen. Clones share one list.

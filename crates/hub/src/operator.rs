@@ -25,7 +25,7 @@ use crate::clock::{Clock, RandomIds};
 use crate::config::Config;
 use crate::database::Database;
 use crate::pepper::Pepper;
-use crate::serve::start_committer;
+use crate::serve::{open_pepper, start_committer};
 
 /// A command line at work on a database.
 pub struct Operator {
@@ -87,18 +87,11 @@ impl Operator {
     /// Opens the database of these settings, which has to be there.
     pub async fn open(settings: &Config) -> anyhow::Result<Self> {
         let database = Database::of(&settings.database);
-        if let Database::Sqlite(path, _) = &database
-            && !path.exists()
-        {
-            bail!(
-                "There is no database {}. Run `tillbridge migrate` first, or name the folder with --data.",
-                path.display()
-            );
-        }
-        let (pepper, _) = Pepper::open(settings.auth.pepper.as_ref(), &settings.database.data_dir)?;
+        let reader = database.reader()?;
+        let pepper = open_pepper(settings, &reader).await?;
         let clock = Clock::system();
         let (committer, thread) = start_committer(&database, &clock).await?;
-        Ok(Self { reader: database.reader()?, pepper, committer, thread, ids: RandomIds::new(), now: clock.now() })
+        Ok(Self { reader, pepper, committer, thread, ids: RandomIds::new(), now: clock.now() })
     }
 
     /// Lets the last command end.

@@ -180,7 +180,7 @@ fn take_lock(database: &Database) -> anyhow::Result<Option<LockFile>> {
 }
 
 /// A fresh pepper opens no key that was made under another one: then it is not the pepper of this database.
-async fn open_pepper(settings: &Settings, reader: &Reader) -> anyhow::Result<Pepper> {
+pub(crate) async fn open_pepper(settings: &Settings, reader: &Reader) -> anyhow::Result<Pepper> {
     let folder = &settings.database.data_dir;
     let (pepper, is_new) = Pepper::open(settings.auth.pepper.as_ref(), folder)?;
     if !is_new {

@@ -9,7 +9,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   tillbridge check --data /var/lib/tillbridge
   tillbridge check --database postgres://hub@db/tillbridge --json
-Exit status: 0 clean, 1 findings, 2 could not check.";
+Exit status: 0 clean, 1 it found something, 2 could not check.";
 
 /// Checks; false when it found something.
 pub(super) fn run(source: &Source, as_json: bool) -> anyhow::Result<bool> {

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::{Subcommand, ValueEnum};
 use domain::id::MerchantId;
+use serde_json::json;
 
 use super::say;
 use super::source::Source;
@@ -34,12 +35,16 @@ pub(super) enum Task {
         base_url: Option<String>,
     },
     /// List the connections of a merchant.
+    #[command(after_help = EXAMPLES)]
     List {
         #[command(flatten)]
         source: Source,
         /// Whose.
         #[arg(long, value_name = "ID")]
         merchant: MerchantId,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -73,9 +78,15 @@ pub(super) async fn run(task: Task) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Task::List { source, merchant } => {
+        Task::List { source, merchant, json } => {
             let reader = Database::of(&source.settings(&[])?.database).reader()?;
             for connection in reader.list_connections(merchant, "", storage::read::PAGE_MAX).await? {
+                if json {
+                    let (id, provider) = (connection.id, &connection.provider);
+                    let told = json!({ "id": id, "provider": provider, "base_url": connection.settings.base_url });
+                    say(&format!("{told}\n"))?;
+                    continue;
+                }
                 say(&format!("{}  {:8}  {}\n", connection.id, connection.provider, connection.settings.base_url))?;
             }
             Ok(())

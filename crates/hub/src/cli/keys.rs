@@ -3,6 +3,7 @@
 use clap::{Subcommand, ValueEnum};
 use domain::call::Role;
 use domain::id::{ApiKeyId, MerchantId};
+use serde_json::json;
 
 use super::say;
 use super::source::Source;
@@ -10,9 +11,18 @@ use crate::api_key::Environment;
 use crate::database::Database;
 use crate::operator::{NewKey, Operator};
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  tillbridge keys add --data ./data --merchant mer_… --role cashier --name 'Till 1'
+  tillbridge keys add --data ./data --merchant mer_… --role manager --name 'First steps' --test
+  tillbridge keys list --data ./data --merchant mer_… --json
+  tillbridge keys revoke --data ./data key_…
+Rotation, and the secret behind all keys: docs/guides/keys.md.";
+
 #[derive(Subcommand)]
 pub(super) enum Task {
     /// Make an API key. Its words are printed once and can never be shown again.
+    #[command(after_help = EXAMPLES)]
     Add {
         #[command(flatten)]
         source: Source,
@@ -30,14 +40,19 @@ pub(super) enum Task {
         test: bool,
     },
     /// List the API keys of a merchant.
+    #[command(after_help = EXAMPLES)]
     List {
         #[command(flatten)]
         source: Source,
         /// Whose keys.
         #[arg(long, value_name = "ID")]
         merchant: MerchantId,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
     },
     /// Shut an API key out, for good. Hubs at work know it within five seconds.
+    #[command(after_help = EXAMPLES)]
     Revoke {
         #[command(flatten)]
         source: Source,
@@ -75,10 +90,15 @@ pub(super) async fn run(task: Task) -> anyhow::Result<()> {
             operator.close().await?;
             say(&format!("{}\n", words?))
         }
-        Task::List { source, merchant } => {
+        Task::List { source, merchant, json } => {
             let reader = Database::of(&source.settings(&[])?.database).reader()?;
             for key in reader.list_api_keys(merchant).await? {
                 let state = if key.revoked_at.is_some() { "revoked" } else { "active" };
+                if json {
+                    let told = json!({ "id": key.id, "role": key.role.as_str(), "state": state, "name": key.name });
+                    say(&format!("{told}\n"))?;
+                    continue;
+                }
                 say(&format!("{}  {:8}  {state:8}  {}\n", key.id, key.role.as_str(), key.name))?;
             }
             Ok(())

@@ -2,15 +2,23 @@
 
 use clap::Subcommand;
 use domain::money::Currency;
+use serde_json::json;
 
 use super::say;
 use super::source::Source;
 use crate::database::Database;
 use crate::operator::{NewMerchant, Operator};
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  tillbridge merchants add --data ./data --name 'Corner Shop' --location Ginza --register T1 --register T2
+  tillbridge merchants add --data ./data --name 'Tea Room' --currency GBP --zone Europe/London --location Soho --register S1
+  tillbridge merchants list --data ./data --json";
+
 #[derive(Subcommand)]
 pub(super) enum Task {
-    /// Set up a merchant with one shop and its registers.
+    /// Set up a merchant with one shop and its registers. Prints its id.
+    #[command(after_help = EXAMPLES)]
     Add {
         #[command(flatten)]
         source: Source,
@@ -31,9 +39,13 @@ pub(super) enum Task {
         registers: Vec<String>,
     },
     /// List the merchants.
+    #[command(after_help = EXAMPLES)]
     List {
         #[command(flatten)]
         source: Source,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -51,9 +63,16 @@ pub(super) async fn run(task: Task) -> anyhow::Result<()> {
             operator.close().await?;
             say(&format!("{}\n", added?))
         }
-        Task::List { source } => {
+        Task::List { source, json } => {
             let reader = Database::of(&source.settings(&[])?.database).reader()?;
             for merchant in reader.list_merchants().await? {
+                if json {
+                    let told = json!({
+                        "id": merchant.id, "name": merchant.name, "currency": merchant.currency, "zone": merchant.zone,
+                    });
+                    say(&format!("{told}\n"))?;
+                    continue;
+                }
                 say(&format!("{}  {}  {}\n", merchant.id, merchant.currency, merchant.name))?;
             }
             Ok(())

@@ -1,4 +1,5 @@
-//! The command line.
+//! The command line. Every command ends with one of three statuses, has examples in its help, and where it tells something
+//! tells it to people and, with `--json`, to programs.
 
 mod check;
 mod connections;
@@ -18,10 +19,11 @@ use self::source::Source;
 use crate::database::Database;
 use crate::{demo, log};
 
-/// The exit status of whatever failed, and of a check that found something.
-const FAILURE: u8 = 1;
-/// The exit status of a check that could not be made.
-const COULD_NOT_CHECK: u8 = 2;
+/// The exit status of a command that was done, and found something that does not hold.
+const FOUND_SOMETHING: u8 = 1;
+/// The exit status of a command that could not be done: wrong words, a refusal, no database. Nothing was done then, or what
+/// the message says. The same as for words that the command line does not understand.
+const NOT_DONE: u8 = 2;
 
 /// The contract of the API, as it stands in the repository.
 pub const OPENAPI: &str = include_str!("../../../../openapi.yaml");
@@ -36,7 +38,30 @@ Examples:
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
   tillbridge check --data /var/lib/tillbridge
-  TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080";
+  TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080
+Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, demo), 2 not done:
+wrong words, a refusal, no database; the reason is on standard error.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  tillbridge serve --data /var/lib/tillbridge
+  tillbridge serve --config /etc/tillbridge/tillbridge.toml
+  tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
+  TILLBRIDGE__LOG__FORMAT=json tillbridge serve --behind-proxy --listen 0.0.0.0:8080";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  tillbridge migrate --data /var/lib/tillbridge
+  tillbridge migrate --database postgres://hub@db/tillbridge";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  tillbridge config check --config /etc/tillbridge/tillbridge.toml
+  TILLBRIDGE__SERVE__LISTEN=0.0.0.0:8080 tillbridge config check";
+
+const OPENAPI_EXAMPLES: &str = "\
+Examples:
+  tillbridge openapi > openapi.yaml";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -65,6 +90,7 @@ enum Task {
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(sandbox::Options),
     /// Serve the API until SIGTERM or SIGINT.
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve {
         #[command(flatten)]
         source: Source,
@@ -72,18 +98,19 @@ enum Task {
         listener: Listener,
     },
     /// Bring the database to the schema of this version. `serve` does it by itself.
+    #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate {
         #[command(flatten)]
         source: Source,
     },
     /// Merchants of this installation.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = merchants::EXAMPLES)]
     Merchants(merchants::Task),
     /// A merchant's connections with providers.
     #[command(subcommand, after_help = connections::EXAMPLES)]
     Connections(connections::Task),
     /// API keys.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::Task),
     /// Recompute stock, sales, payments, books and history from their parts. Works beside a hub; changes nothing.
     #[command(after_help = check::EXAMPLES)]
@@ -95,15 +122,17 @@ enum Task {
         json: bool,
     },
     /// The settings.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(Settings),
     /// Print the contract of the API.
+    #[command(after_help = OPENAPI_EXAMPLES)]
     Openapi,
 }
 
 #[derive(Subcommand)]
 enum Settings {
     /// Print the settings in effect, secrets hidden, or say what is wrong with them.
+    #[command(after_help = CONFIG_EXAMPLES)]
     Check {
         #[command(flatten)]
         source: Source,
@@ -113,15 +142,21 @@ enum Settings {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let failure = if matches!(cli.task, Task::Check { .. }) { COULD_NOT_CHECK } else { FAILURE };
-    let status = perform(cli.task).map_or_else(
-        |error| {
+    let status = match perform(cli.task) {
+        Ok(true) => 0,
+        Ok(false) => FOUND_SOMETHING,
+        // Whoever reads the output has read enough of it: `tillbridge events | head`.
+        Err(error) if is_broken_pipe(&error) => 0,
+        Err(error) => {
             let _ = writeln!(std::io::stderr(), "tillbridge: {error:#}");
-            failure
-        },
-        |holds| if holds { 0 } else { FAILURE },
-    );
+            NOT_DONE
+        }
+    };
     ExitCode::from(status)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Does a task; false when it found something that does not hold.
@@ -160,4 +195,29 @@ async fn migrate(source: &Source) -> anyhow::Result<()> {
 
 fn say(text: &str) -> anyhow::Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn without_examples(command: &clap::Command, name: &str, found: &mut Vec<String>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        if !help.starts_with("Examples:") || !help.contains(name) {
+            found.push(name.to_owned());
+        }
+        for task in command.get_subcommands().filter(|task| task.get_name() != "help") {
+            without_examples(task, &format!("{name} {}", task.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        Cli::command().debug_assert();
+        let mut found = Vec::new();
+        without_examples(&Cli::command(), "tillbridge", &mut found);
+        assert!(found.is_empty(), "without examples of their own: {found:#?}");
+    }
 }
