@@ -12,6 +12,7 @@ mod barcode;
 mod consumption;
 mod customer;
 mod discount;
+mod disk;
 mod event;
 mod exception;
 mod external_ref;

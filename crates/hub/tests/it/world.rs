@@ -223,6 +223,11 @@ impl World {
         Some(world)
     }
 
+    /// The settings, which a hub has from its next start on.
+    pub fn settings(&mut self) -> &mut Config {
+        &mut self.settings
+    }
+
     /// Starts the hub.
     pub async fn start(&mut self) {
         self.http = Some(reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap());

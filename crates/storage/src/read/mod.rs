@@ -487,6 +487,13 @@ impl Reader {
         Ok(Some(Answer { status, content_type: row.text()?.into(), body: row.bytes()?, subject: row.text()? }))
     }
 
+    /// Whether a request was answered, or is about to be, under an idempotency key.
+    pub async fn is_key_known(&self, merchant: MerchantId, key: &str) -> Result<bool, EngineError> {
+        let sql = "SELECT status FROM idempotency WHERE merchant_id = $1 AND key = $2";
+        let params = vec![Cell::display(merchant), Cell::Text(key.to_owned().into())];
+        Ok(!self.query(sql, params).await?.is_empty())
+    }
+
     /// How many rows a table-wide question of the metrics finds: payments in doubt, open exceptions, jobs due.
     pub async fn count_attention(&self, now: Timestamp) -> Result<Attention, EngineError> {
         let queries = vec![
