@@ -9,6 +9,7 @@ mod support;
 mod article;
 mod auth;
 mod barcode;
+mod command_line;
 mod consumption;
 mod customer;
 mod discount;
