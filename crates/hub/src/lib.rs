@@ -15,6 +15,7 @@ pub mod database;
 pub mod day_report;
 pub mod demo;
 pub mod disk;
+pub mod doubt;
 pub mod http;
 pub mod listen;
 pub mod local_time;

@@ -3,6 +3,7 @@
 
 mod check;
 mod connections;
+mod doubt;
 mod events;
 mod keys;
 mod listen;
@@ -42,6 +43,7 @@ Examples:
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
   tillbridge check --data /var/lib/tillbridge
+  tillbridge doubt list --data /var/lib/tillbridge
   tillbridge report day --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080
 Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, demo), 2 not done:
@@ -113,6 +115,9 @@ enum Task {
     /// API keys.
     #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::Task),
+    /// Payments in doubt: which, why, and what a person does about it.
+    #[command(subcommand, after_help = doubt::EXAMPLES)]
+    Doubt(doubt::Task),
     /// What a business day amounts to.
     #[command(subcommand, after_help = report::EXAMPLES)]
     Report(report::Task),
@@ -175,6 +180,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
     match task {
         Task::Demo(options) => return runtime()?.block_on(demo::run(&options)),
         Task::Check { source, json } => return check::run(&source, json),
+        Task::Doubt(task) => runtime()?.block_on(doubt::run(task)),
         Task::Report(task) => runtime()?.block_on(report::run(task)),
         Task::Events(options) => runtime()?.block_on(events::run(options)),
         Task::Listen(options) => runtime()?.block_on(listen::run(options)),

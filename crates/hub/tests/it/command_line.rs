@@ -31,7 +31,7 @@ async fn the_exit_status_says_how_it_ended(on: On) {
     }
     if on == On::Sqlite {
         let nowhere = program.place("nowhere");
-        for words in ["check", "report day", "events", "merchants list"] {
+        for words in ["check", "doubt list", "report day", "events", "merchants list"] {
             let refused = program.run(&format!("{words} --data {}", nowhere.display())).await.refused();
             assert!(refused.contains("There is no database"), "{words}: {refused}");
         }

@@ -14,6 +14,7 @@ mod consumption;
 mod customer;
 mod discount;
 mod disk;
+mod doubt;
 mod event;
 mod exception;
 mod external_ref;

@@ -3,6 +3,7 @@
 
 mod article;
 pub mod customer;
+mod doubt;
 pub mod external_ref;
 pub mod parked_sale;
 mod people;

@@ -9,6 +9,7 @@ pub mod request;
 pub mod shop;
 
 pub use hub::{On, TestHub};
+pub use program::Program;
 pub use receiver::Receiver;
 pub use request::Answer;
 
