@@ -29,6 +29,7 @@ pub mod rounds;
 pub mod seal;
 pub mod serve;
 pub mod shop;
+pub mod support_bundle;
 pub mod table_file;
 pub mod tls;
 pub mod waits;

@@ -12,6 +12,7 @@ mod report;
 mod sandbox;
 mod serve;
 mod source;
+mod support_bundle;
 mod whose;
 
 use std::io::Write;
@@ -127,6 +128,9 @@ enum Task {
     /// Print a hub's events as they come, and hand them on to a URL of your own, signed as webhooks are.
     #[command(after_help = listen::EXAMPLES)]
     Listen(listen::Options),
+    /// Write a file for somebody who helps from afar: no secrets, no personal data.
+    #[command(after_help = support_bundle::EXAMPLES)]
+    SupportBundle(support_bundle::Options),
     /// Recompute stock, sales, payments, books and history from their parts. Works beside a hub; changes nothing.
     #[command(after_help = check::EXAMPLES)]
     Check {
@@ -184,6 +188,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
         Task::Report(task) => runtime()?.block_on(report::run(task)),
         Task::Events(options) => runtime()?.block_on(events::run(options)),
         Task::Listen(options) => runtime()?.block_on(listen::run(options)),
+        Task::SupportBundle(options) => runtime()?.block_on(support_bundle::run(options)),
         Task::Sandbox(options) => runtime()?.block_on(sandbox::run(options)),
         Task::Serve { source, listener } => {
             let settings = listener.settings(&source)?;

@@ -46,6 +46,7 @@ mod shift;
 mod stock;
 mod stock_movement;
 mod stocktake;
+mod support_bundle;
 mod tidy;
 mod transfer;
 mod unreferenced_return;

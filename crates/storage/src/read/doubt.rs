@@ -7,7 +7,7 @@ use domain::job::{Job, JobId};
 use domain::payment::Payment;
 use domain::time::Timestamp;
 
-use super::{StoredEvent, WholePayment, stored_event};
+use super::{PAGE_MAX, StoredEvent, WholePayment, stored_event};
 use crate::cell::Cell;
 use crate::error::EngineError;
 use crate::reader::Reader;
@@ -31,6 +31,11 @@ impl Reader {
     /// An exception by its id alone.
     pub async fn find_exception_of_any(&self, id: ExceptionId) -> Result<Option<Exception>, EngineError> {
         Ok(self.list("WHERE id = $1", vec![Cell::display(id)]).await?.into_iter().next())
+    }
+
+    /// The exceptions of all merchants that were opened last, open and resolved.
+    pub async fn list_last_exceptions(&self, limit: i64) -> Result<Vec<Exception>, EngineError> {
+        self.list("ORDER BY opened_at DESC, id LIMIT $1", vec![Cell::Int(limit.clamp(1, PAGE_MAX))]).await
     }
 
     /// A job, at rest or due.
