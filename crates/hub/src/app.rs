@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, RandomIds};
 use crate::connection::Door;
 use crate::database::{Durability, Weaknesses};
+use crate::disk::Disk;
 use crate::http::REQUESTS_MAX;
 use crate::http::auth::Auth;
 use crate::http::event::STREAMS_MAX;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub durability: Durability,
     /// What weakens the database.
     pub weaknesses: Weaknesses,
+    /// How much room there is.
+    pub disk: Disk,
     /// Whether the database answers, as last seen.
     pub pulse: Pulse,
     /// A proxy stands in front: a peer on loopback is not a local one then.
@@ -100,6 +103,8 @@ pub struct Ingredients {
     pub durability: Durability,
     /// What weakens the database.
     pub weaknesses: Weaknesses,
+    /// How much room there is.
+    pub disk: Disk,
     /// A proxy stands in front.
     pub is_behind_proxy: bool,
     /// True from the moment the hub begins to stop.
@@ -120,6 +125,7 @@ impl App {
             printing,
             durability,
             weaknesses,
+            disk,
             is_behind_proxy,
             stopping,
         } = ingredients;
@@ -142,6 +148,7 @@ impl App {
             printing,
             durability,
             weaknesses,
+            disk,
             is_behind_proxy,
             stopping,
         }))

@@ -31,6 +31,8 @@ pub struct Config {
     pub durability: Durability,
     /// How the embedded database writes.
     pub synchronous: Synchronous,
+    /// Of the embedded database: with less room on its disk, in MiB, no new sales and payments are taken.
+    pub free_mib_min: u64,
 }
 
 /// What follows from a database that may lose what was answered.

@@ -94,6 +94,24 @@ impl Providers {
         self.secrets.get(&connection).unwrap_or(&self.nobody)
     }
 
+    /// Does what a task says, and gives what came of it in the form in which it is recorded.
+    pub async fn carry_out(&self, task: &Task, fault: Option<&str>) -> RecordOutcome {
+        let (outcome, is_unreachable) = self.ask(task, fault).await;
+        let witness = match task.what {
+            Action::Send => Witness::Reply,
+            Action::Inquire => Witness::Inquiry,
+        };
+        RecordOutcome {
+            operation: task.operation.id,
+            witness,
+            outcome,
+            asked_at: task.handed_out_at,
+            is_unreachable,
+            fence: Some(task.fence),
+            hint: keys_for_outcome(&task.payment),
+        }
+    }
+
     /// Asks the provider, and says whether it was there to be asked.
     async fn ask(&self, task: &Task, fault: Option<&str>) -> (Outcome, bool) {
         let Some(connector) = find_connector(&task.connection.provider) else {
@@ -162,20 +180,7 @@ impl Waiter {
 /// Does a task to its end: asks, records the outcome, and starts the tasks that follow from it. Runs on even if whoever
 /// waits for it has gone.
 pub async fn perform(app: App, task: Task, waiter: Waiter) -> Result<Committed<Moved>, Failure> {
-    let (outcome, is_unreachable) = app.providers.ask(&task, waiter.fault.as_deref()).await;
-    let witness = match task.what {
-        Action::Send => Witness::Reply,
-        Action::Inquire => Witness::Inquiry,
-    };
-    let command = RecordOutcome {
-        operation: task.operation.id,
-        witness,
-        outcome,
-        asked_at: task.handed_out_at,
-        is_unreachable,
-        fence: Some(task.fence),
-        hint: keys_for_outcome(&task.payment),
-    };
+    let command = app.providers.carry_out(&task, waiter.fault.as_deref()).await;
     let committed = record(&app, &task, command, waiter).await?;
     if let Some(Ok(moved)) = &committed.reply {
         start_all(&app, moved.tasks.clone());

@@ -22,6 +22,7 @@ use crate::app::{App, Ingredients};
 use crate::clock::{Clock, RandomIds};
 use crate::config::Config as Settings;
 use crate::database::{Database, Weaknesses};
+use crate::disk::{self, Disk};
 use crate::http::limit::Limit;
 use crate::http::metrics;
 use crate::pepper::Pepper;
@@ -117,6 +118,7 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
         printing: Printing::new(&settings.printing),
         durability,
         weaknesses,
+        disk: Disk::of(&settings.database),
         is_behind_proxy,
         stopping,
     };
@@ -241,6 +243,7 @@ fn spawn_background(app: &App) -> JoinSet<()> {
     let mut background = JoinSet::new();
     background.spawn(metrics::keep_up());
     background.spawn(watch_durability(app.clone()));
+    background.spawn(disk::watch(app.clone()));
     background.spawn(prune(app.clone()));
     background.spawn(worker::run(app.clone()));
     background.spawn(webhook::worker::run(app.clone()));

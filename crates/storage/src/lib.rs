@@ -19,6 +19,7 @@ mod table;
 pub mod check;
 pub mod committer;
 pub mod durability;
+pub mod inventory;
 pub mod lock_file;
 mod log_folder;
 pub mod memory;

@@ -36,6 +36,12 @@ const CLUSTERED_MARK: &str = "[clustered]";
 /// The key of the advisory lock under which one hub at a time migrates; the letters of "till".
 const ADVISORY_LOCK: i64 = 0x7469_6c6c;
 
+/// The number of the last migration that this program knows.
+pub fn latest() -> i64 {
+    let number = |name: &str| name.strip_prefix('V')?.split("__").next()?.parse().ok();
+    MIGRATIONS.iter().filter_map(|(name, _)| number(name)).max().unwrap_or_default()
+}
+
 fn runner(clustered: &str) -> Result<Runner, EngineError> {
     let migrations: Result<Vec<Migration>, _> = MIGRATIONS
         .iter()

@@ -46,6 +46,11 @@ pub(crate) const BELL_RING: &str = "SELECT pg_notify('tillbridge', $1)";
 pub(crate) const BELL_OTHERS: &str = "SELECT COUNT(*) FROM pg_stat_activity \
      WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()";
 
+/// What the engine says of its version.
+pub(crate) const VERSION: &str = "SELECT version()";
+/// The tables and their bytes, indexes included.
+pub(crate) const TABLES: &str = "SELECT CAST(relname AS TEXT), pg_total_relation_size(relid) FROM pg_stat_user_tables \
+     ORDER BY relname";
 /// The server's time, milliseconds UTC.
 pub const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
 

@@ -33,6 +33,12 @@ const CHECKPOINT_PAGES: i64 = 12_288;
 /// From this size of the log on, 64 MiB, a checkpoint also empties the file.
 const TRUNCATE_PAGES: i64 = 16_384;
 
+/// What the engine says of its version.
+pub(crate) const VERSION: &str = "SELECT 'SQLite ' || sqlite_version()";
+/// The tables and their bytes, indexes included.
+pub(crate) const TABLES: &str = "SELECT m.tbl_name, CAST(SUM(size.pgsize) AS BIGINT) FROM sqlite_master m \
+     JOIN dbstat size ON size.name = m.name WHERE size.aggregate = TRUE GROUP BY m.tbl_name ORDER BY m.tbl_name";
+
 /// Reads the hub's clock.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 

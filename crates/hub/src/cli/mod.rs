@@ -3,11 +3,17 @@
 
 mod check;
 mod connections;
+mod doubt;
+mod events;
 mod keys;
+mod listen;
 mod merchants;
+mod report;
 mod sandbox;
 mod serve;
 mod source;
+mod support_bundle;
+mod whose;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -38,6 +44,8 @@ Examples:
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
   tillbridge check --data /var/lib/tillbridge
+  tillbridge doubt list --data /var/lib/tillbridge
+  tillbridge report day --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080
 Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, demo), 2 not done:
 wrong words, a refusal, no database; the reason is on standard error.";
@@ -112,6 +120,21 @@ enum Task {
     /// API keys.
     #[command(subcommand, after_help = keys::EXAMPLES)]
     Keys(keys::Task),
+    /// Payments in doubt: which, why, and what a person does about it.
+    #[command(subcommand, after_help = doubt::EXAMPLES)]
+    Doubt(doubt::Task),
+    /// What a business day amounts to.
+    #[command(subcommand, after_help = report::EXAMPLES)]
+    Report(report::Task),
+    /// Print what was committed, by number, out of the database.
+    #[command(after_help = events::EXAMPLES)]
+    Events(events::Options),
+    /// Print a hub's events as they come, and hand them on to a URL of your own, signed as webhooks are.
+    #[command(after_help = listen::EXAMPLES)]
+    Listen(listen::Options),
+    /// Write a file for somebody who helps from afar: no secrets, no personal data.
+    #[command(after_help = support_bundle::EXAMPLES)]
+    SupportBundle(support_bundle::Options),
     /// Recompute stock, sales, payments, books and history from their parts. Works beside a hub; changes nothing.
     #[command(after_help = check::EXAMPLES)]
     Check {
@@ -165,6 +188,11 @@ fn perform(task: Task) -> anyhow::Result<bool> {
     match task {
         Task::Demo(options) => return runtime()?.block_on(demo::run(&options)),
         Task::Check { source, json } => return check::run(&source, json),
+        Task::Doubt(task) => runtime()?.block_on(doubt::run(task)),
+        Task::Report(task) => runtime()?.block_on(report::run(task)),
+        Task::Events(options) => runtime()?.block_on(events::run(options)),
+        Task::Listen(options) => runtime()?.block_on(listen::run(options)),
+        Task::SupportBundle(options) => runtime()?.block_on(support_bundle::run(options)),
         Task::Sandbox(options) => runtime()?.block_on(sandbox::run(options)),
         Task::Serve { source, listener } => {
             let settings = listener.settings(&source)?;

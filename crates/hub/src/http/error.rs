@@ -16,6 +16,8 @@ use super::status;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Seconds after which an overloaded hub may be asked again: a batch takes milliseconds, and so does a token of a key.
 const RETRY_AFTER_SECONDS: u32 = 1;
+/// Seconds after which a hub whose disk is nearly full may be asked again: somebody has to make room first.
+const RETRY_AFTER_DISK_SECONDS: u32 = 30;
 /// Seconds after which a hub that is starting or stopping may be asked again.
 const RETRY_AFTER_STOP_SECONDS: u32 = 5;
 
@@ -84,6 +86,8 @@ pub enum Kind {
     StreamsExhausted,
     /// Too much work waits.
     Overloaded,
+    /// The disk is nearly full: nothing new is begun.
+    DiskNearlyFull,
     /// It took too long; nobody knows yet whether it happened.
     RequestTimeout,
     /// The database does not answer.
@@ -126,7 +130,7 @@ pub const NOUNS: [&str; 26] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -157,6 +161,7 @@ impl Kind {
         Self::PrinterLimitReached,
         Self::StreamsExhausted,
         Self::Overloaded,
+        Self::DiskNearlyFull,
         Self::RequestTimeout,
         Self::DatabaseUnavailable,
         Self::Stopping,
@@ -197,6 +202,7 @@ impl Kind {
             Self::NotFound(noun) => return Cow::Owned(format!("{noun}_not_found")),
             Self::StreamsExhausted => "streams_exhausted",
             Self::Overloaded => "overloaded",
+            Self::DiskNearlyFull => "disk_nearly_full",
             Self::RequestTimeout => "request_timeout",
             Self::DatabaseUnavailable => "database_unavailable",
             Self::Stopping => "stopping",
@@ -235,6 +241,7 @@ impl Kind {
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::StreamsExhausted
             | Self::Overloaded
+            | Self::DiskNearlyFull
             | Self::RequestTimeout
             | Self::DatabaseUnavailable
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -249,6 +256,7 @@ impl Kind {
             | Self::Overloaded
             | Self::RequestTimeout
             | Self::DatabaseUnavailable => Some(RETRY_AFTER_SECONDS),
+            Self::DiskNearlyFull => Some(RETRY_AFTER_DISK_SECONDS),
             Self::Stopping | Self::StreamsExhausted => Some(RETRY_AFTER_STOP_SECONDS),
             _ => None,
         }

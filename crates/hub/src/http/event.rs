@@ -125,9 +125,14 @@ fn follow(
     }
 }
 
+/// An event as it is answered, in one line.
+pub fn line(event: &StoredEvent) -> Vec<u8> {
+    json::to_bytes(&Shape::of(event))
+}
+
 fn message(event: &StoredEvent) -> sse::Event {
     // JSON of our own making has no line breaks.
-    let body = String::from_utf8(json::to_bytes(&Shape::of(event))).unwrap_or_default();
+    let body = String::from_utf8(line(event)).unwrap_or_default();
     sse::Event::default().id(event.number.to_string()).event(&event.kind).data(body)
 }
 

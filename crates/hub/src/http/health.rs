@@ -50,6 +50,8 @@ struct Health {
     reasons: Vec<&'static str>,
     /// The operator accepts that a power cut may take what was answered. Every screen shows it.
     is_loss_accepted: bool,
+    /// New sales and payments are refused. The hub is ready all the same: what is under way is ended through it, and it is read.
+    is_disk_nearly_full: bool,
 }
 
 async fn live() -> Response {
@@ -69,7 +71,12 @@ async fn ready(State(app): State<App>) -> Response {
     .collect();
     let is_ready = reasons.is_empty();
     let status = if is_ready { "ready" } else { "not_ready" };
-    let health = Health { status, reasons, is_loss_accepted: is_weak && is_loss_accepted };
+    let health = Health {
+        status,
+        reasons,
+        is_loss_accepted: is_weak && is_loss_accepted,
+        is_disk_nearly_full: app.disk.is_nearly_full(),
+    };
     let mut response = ok(json::to_bytes(&health));
     if !is_ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

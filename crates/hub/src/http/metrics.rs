@@ -125,6 +125,10 @@ async fn gather(app: &App) {
     gauge("tillbridge_connections", app.door.taken() as f64);
     gauge("tillbridge_event_streams", (super::event::STREAMS_MAX - app.streams.available_permits()) as f64);
     gauge("tillbridge_durability_weak", if app.weaknesses.now().is_empty() { 0.0 } else { 1.0 });
+    gauge("tillbridge_disk_nearly_full", if app.disk.is_nearly_full() { 1.0 } else { 0.0 });
+    if let Some(free) = app.disk.free_bytes() {
+        gauge("tillbridge_disk_free_bytes", free as f64);
+    }
     match app.reader.count_attention(app.clock.now()).await {
         Ok(attention) => {
             gauge("tillbridge_payments_in_doubt", attention.payments_in_doubt as f64);

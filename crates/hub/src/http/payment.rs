@@ -34,6 +34,7 @@ use super::prefer;
 use super::submit::{ok, respond};
 use crate::app::App;
 use crate::carried_on::CarriedOn;
+use crate::disk;
 use crate::provider::{Waiter, perform, start_all, start_all_with};
 use crate::waits::Wait;
 
@@ -82,6 +83,7 @@ enum CaptureMode {
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<NewPayment>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    disk::require_room(&app, &asked.envelope).await?;
     let (merchant, body) = (asked.principal.merchant, asked.body);
     let shop = app.shops.find(&app.reader, merchant, body.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;

@@ -45,8 +45,7 @@ async fn day(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Res
     }
     let BusinessDay { starts_at: from, ends_at: to, .. } = day;
     let sums = app.reader.sum_up(&Span { merchant: merchant.id, location: location_id, from, to }).await?;
-    let report = Report::of(&merchant, &day, location_id, &sums).map_err(|Overflow| too_large())?;
-    Ok(ok(json::to_bytes(&report)))
+    Ok(ok(day_report(&merchant, &day, location_id, &sums).map_err(|Overflow| too_large())?))
 }
 
 fn day_of(merchant: &Merchant, date: Option<&str>, now: Timestamp) -> Result<BusinessDay, Problem> {
@@ -64,6 +63,16 @@ fn day_of(merchant: &Merchant, date: Option<&str>, now: Timestamp) -> Result<Bus
 
 fn too_large() -> Problem {
     Problem::new(Kind::Internal, "The day's amounts are larger than the hub can count. Ask for one location.")
+}
+
+/// The report as it is answered; for the command line, which reads the database itself.
+pub fn day_report(
+    merchant: &Merchant,
+    day: &BusinessDay,
+    location_id: Option<LocationId>,
+    sums: &Sums,
+) -> Result<Vec<u8>, Overflow> {
+    Report::of(merchant, day, location_id, sums).map(|report| json::to_bytes(&report))
 }
 
 #[derive(Serialize)]

@@ -25,6 +25,7 @@ use super::json::{self, Page, QuantityIn};
 use super::sale_json::{Shape, answer_created, answer_ok, body_whole};
 use super::submit::{ok, submit};
 use crate::app::App;
+use crate::disk;
 use crate::shop::Shop;
 
 /// The routes of sales.
@@ -109,6 +110,7 @@ impl ConsumptionIn {
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Draft>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
+    disk::require_room(&app, &asked.envelope).await?;
     let (merchant, draft) = (asked.principal.merchant, asked.body);
     let shop = app.shops.find(&app.reader, merchant, draft.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;

@@ -15,17 +15,22 @@ const NOTHING: &str = "{}";
 
 /// What a receiver reads.
 #[derive(Serialize)]
-struct Message<'a> {
-    r#type: &'a str,
+pub struct Message<'a> {
+    /// The kind of the event.
+    pub r#type: &'a str,
+    /// When it was recorded.
     #[serde(serialize_with = "json::instant")]
-    timestamp: Timestamp,
-    id: EventId,
+    pub timestamp: Timestamp,
+    /// Its id.
+    pub id: EventId,
     /// The number of the event; a test has none.
-    seq: Option<i64>,
-    subject: &'a str,
-    merchant: MerchantId,
+    pub seq: Option<i64>,
+    /// The id of the record it is about.
+    pub subject: &'a str,
+    /// Whose it is.
+    pub merchant: MerchantId,
     /// Stored as JSON; what is not would be a broken row, and is sent as null.
-    data: Option<&'a RawValue>,
+    pub data: Option<&'a RawValue>,
 }
 
 /// The bytes of a message: the same at each attempt.

@@ -38,6 +38,14 @@ impl SigningKeys {
         Some(Self { secret: *secret, pair: Ed25519KeyPair::from_seed_unchecked(seed).ok()? })
     }
 
+    /// The keys of a shared secret in the words that a receiver is given, with a fresh key pair; `None` for other words.
+    pub fn of_words(words: &str) -> Option<Self> {
+        let secret = STANDARD.decode(words.strip_prefix(SECRET_PREFIX)?).ok()?;
+        let seed: [u8; SEED_BYTES] = random_bytes();
+        let is_whole = secret.len() == SECRET_BYTES;
+        is_whole.then(|| Self::of(&[secret, seed.to_vec()].concat())).flatten()
+    }
+
     /// The shared secret as the receiver is given it, once.
     pub fn secret_words(&self) -> String {
         format!("{SECRET_PREFIX}{}", STANDARD.encode(self.secret))
@@ -120,6 +128,16 @@ mod tests {
             let public = STANDARD.decode(keys.public_words().strip_prefix(PUBLIC_PREFIX).unwrap()).unwrap();
             let signature = STANDARD.decode(parts[1].1).unwrap();
             assert!(UnparsedPublicKey::new(&ED25519, public).verify(&signed, &signature).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_secret_in_words_signs_as_the_one_that_was_drawn() {
+        let drawn = SigningKeys::of(&draw()).unwrap();
+        let told = SigningKeys::of_words(&drawn.secret_words()).unwrap();
+        assert_eq!(told.secret, drawn.secret);
+        for words in ["", "whsec_", "whsec_AAAA", "hunter2"] {
+            assert!(SigningKeys::of_words(words).is_none(), "{words}");
         }
     }
 

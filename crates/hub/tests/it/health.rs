@@ -16,7 +16,10 @@ async fn a_hub_in_health_is_ready(on: On) {
     let hub = TestHub::start(on).await;
     assert_eq!(hub.request(Method::GET, "/healthz").send().await.expect(200), json!({ "status": "ok" }));
     let ready = hub.request(Method::GET, "/readyz").send().await.expect(200);
-    assert_eq!(ready, json!({ "status": "ready", "reasons": [], "is_loss_accepted": false }));
+    assert_eq!(
+        ready,
+        json!({ "status": "ready", "reasons": [], "is_loss_accepted": false, "is_disk_nearly_full": false })
+    );
     hub.stop().await;
 }
 
@@ -50,7 +53,10 @@ async fn behind_a_proxy_nobody_is_local(on: On) {
 async fn a_database_that_may_lose_answers_makes_the_hub_not_ready() {
     let hub = TestHub::start_with(On::Sqlite, |config| config.database.synchronous = Synchronous::Normal).await;
     let ready = hub.request(Method::GET, "/readyz").send().await.expect(503);
-    assert_eq!(ready, json!({ "status": "not_ready", "reasons": ["durability_weak"], "is_loss_accepted": false }));
+    assert_eq!(
+        ready,
+        json!({ "status": "not_ready", "reasons": ["durability_weak"], "is_loss_accepted": false, "is_disk_nearly_full": false })
+    );
     hub.stop().await;
     let accept = |config: &mut hub::config::Config| {
         config.database.synchronous = Synchronous::Normal;
@@ -58,6 +64,9 @@ async fn a_database_that_may_lose_answers_makes_the_hub_not_ready() {
     };
     let hub = TestHub::start_with(On::Sqlite, accept).await;
     let ready = hub.request(Method::GET, "/readyz").send().await.expect(200);
-    assert_eq!(ready, json!({ "status": "ready", "reasons": [], "is_loss_accepted": true }));
+    assert_eq!(
+        ready,
+        json!({ "status": "ready", "reasons": [], "is_loss_accepted": true, "is_disk_nearly_full": false })
+    );
     hub.stop().await;
 }

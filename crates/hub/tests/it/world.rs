@@ -29,7 +29,7 @@ use storage::check::{Snapshot, check};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::support::contract;
+use crate::support::{Program, contract};
 
 /// Where the tests' server is.
 const POSTGRES: &str = "TILLBRIDGE_TEST_POSTGRES";
@@ -221,6 +221,16 @@ impl World {
         };
         world.start().await;
         Some(world)
+    }
+
+    /// The settings, which a hub has from its next start on.
+    pub fn settings(&mut self) -> &mut Config {
+        &mut self.settings
+    }
+
+    /// The program as the hub's operator runs it.
+    pub fn program(&self) -> Program {
+        Program::with(&self.settings)
     }
 
     /// Starts the hub.

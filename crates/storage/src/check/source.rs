@@ -135,6 +135,23 @@ impl Snapshot {
         });
         Ok(Self::Postgres(runtime, client?))
     }
+
+    /// Runs a query without parameters.
+    pub(crate) fn query(&mut self, sql: &str) -> Result<Vec<Row>, EngineError> {
+        self.run(sql, &[])
+    }
+
+    fn run(&mut self, sql: &str, params: &[Cell<'static>]) -> Result<Vec<Row>, EngineError> {
+        match self {
+            Self::Sqlite(connection) => crate::sqlite::query(connection, sql, params),
+            Self::Postgres(runtime, client) => {
+                let params: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+                    params.iter().map(|cell| cell as &(dyn tokio_postgres::types::ToSql + Sync)).collect();
+                let rows = runtime.block_on(client.query(sql, &params)).map_err(translate)?;
+                Ok(rows.iter().map(crate::postgres::cells).collect())
+            }
+        }
+    }
 }
 
 impl Source for Snapshot {
@@ -146,16 +163,7 @@ impl Source for Snapshot {
             None => String::new(),
         };
         let sql = format!("SELECT {} FROM {} {from} ORDER BY {keys} LIMIT {PAGE_ROWS}", columns(table), table.name);
-        let params = after.unwrap_or_default();
-        match self {
-            Self::Sqlite(connection) => crate::sqlite::query(connection, &sql, params),
-            Self::Postgres(runtime, client) => {
-                let params: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
-                    params.iter().map(|cell| cell as &(dyn tokio_postgres::types::ToSql + Sync)).collect();
-                let rows = runtime.block_on(client.query(&sql, &params)).map_err(crate::postgres::translate)?;
-                Ok(rows.iter().map(crate::postgres::cells).collect())
-            }
-        }
+        self.run(&sql, after.unwrap_or_default())
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod article;
 pub mod customer;
+mod doubt;
 pub mod external_ref;
 pub mod parked_sale;
 mod people;
@@ -504,6 +505,13 @@ impl Reader {
         let mut row = RowReader::new(&crate::record::IDEMPOTENCY, row);
         let status = row.small()?;
         Ok(Some(Answer { status, content_type: row.text()?.into(), body: row.bytes()?, subject: row.text()? }))
+    }
+
+    /// Whether a request was answered, or is about to be, under an idempotency key.
+    pub async fn is_key_known(&self, merchant: MerchantId, key: &str) -> Result<bool, EngineError> {
+        let sql = "SELECT status FROM idempotency WHERE merchant_id = $1 AND key = $2";
+        let params = vec![Cell::display(merchant), Cell::Text(key.to_owned().into())];
+        Ok(!self.query(sql, params).await?.is_empty())
     }
 
     /// How many rows a table-wide question of the metrics finds: payments in doubt, open exceptions, jobs due.

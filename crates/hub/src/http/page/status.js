@@ -269,6 +269,7 @@ function renderTiles(t, { day, stock, hub }) {
   const open = day.open_exceptions;
   const openMoney = money(open.at_risk_minor, day.currencies[0].currency);
   const isReady = hub.status === 'ready';
+  const isWarned = hub.is_loss_accepted || hub.is_disk_nearly_full;
   fill('tiles',
     doubtCount > 0
       ? tile('doubt', t.tileDoubt, 'bad', count(doubtCount), t.atRisk(doubtMoney))
@@ -280,7 +281,7 @@ function renderTiles(t, { day, stock, hub }) {
       ? tile('stock', t.tileStock, 'warn', `${count(stock.levels.length)}${stock.hasMore ? '+' : ''}`, t.reorder)
       : tile(null, t.tileStock, 'good', t.none, t.allGood),
     isReady
-      ? tile('hub', t.tileHub, hub.is_loss_accepted ? 'warn' : 'good', t.ready, hub.is_loss_accepted ? t.lookAt : t.allGood)
+      ? tile('hub', t.tileHub, isWarned ? 'warn' : 'good', t.ready, isWarned ? t.lookAt : t.allGood)
       : tile('hub', t.tileHub, 'bad', t.notReady, t.lookAt),
   );
 }
@@ -392,6 +393,7 @@ function renderHub(t, hub) {
     ? [line('good', t.ready, t.hubAnswers)]
     : hub.reasons.map((reason) => line('bad', t.notReady, t.reasons[reason] || reason));
   if (hub.is_loss_accepted) lines.push(line('warn', t.lookAt, t.loss));
+  if (hub.is_disk_nearly_full) lines.push(line('warn', t.lookAt, t.diskNearlyFull));
   lines.push(state.link === 'live' ? line('good', t.following, t.connected) : line('warn', t.following, t.disconnected));
   fill('hub-list', el('ul', { class: 'checks' }, lines));
 }

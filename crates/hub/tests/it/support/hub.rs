@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use storage::Cell;
 use tempfile::TempDir;
 
+use super::program::Program;
 use super::request::{Answer, Request};
 use super::shop::Shop;
 
@@ -87,6 +88,16 @@ impl TestHub {
         self.running.stop().await.expect("the hub stops");
         let running = serve::start(&self.config, self.hand.clock()).await.expect("the hub starts");
         Self { running, ..self }
+    }
+
+    /// The program as its operator runs it.
+    pub fn program(&self) -> Program {
+        Program::with(&self.config)
+    }
+
+    /// Changes the database behind the hub's back. It has to be a server.
+    pub async fn spoil(&self, statement: &str) {
+        execute(self.database.as_deref().expect("a server"), statement).await;
     }
 
     /// Another hub on the same database, which has to be a server.

@@ -3,11 +3,13 @@
 pub mod asking;
 pub mod contract;
 pub mod hub;
+pub mod program;
 pub mod receiver;
 pub mod request;
 pub mod shop;
 
 pub use hub::{On, TestHub};
+pub use program::Program;
 pub use receiver::Receiver;
 pub use request::Answer;
 
