@@ -130,7 +130,7 @@ impl Maker<'_> {
             id,
             merchant,
             provider: provider.to_owned(),
-            settings: ConnectionSettings { base_url },
+            settings: ConnectionSettings::at(base_url),
             profile,
             version: 1,
         };

@@ -1,6 +1,6 @@
 //! All connectors, one line each.
 
-use crate::contract::Connector;
+use crate::contract::{Connector, Variant};
 use crate::{manual, sandbox};
 
 /// The order of this list is the order in which a console offers them.
@@ -12,6 +12,12 @@ const CONNECTORS: [&dyn Connector; 2] = [
 /// The connector of that name.
 pub fn find_connector(name: &str) -> Option<&'static dyn Connector> {
     CONNECTORS.into_iter().find(|connector| connector.name() == name)
+}
+
+/// The protocol that a connection with these settings speaks; `None` if the connector has none of that name.
+pub fn find_variant(connector: &dyn Connector, name: &str) -> Option<&'static Variant> {
+    let mut variants = connector.variants().iter();
+    if name.is_empty() { variants.next() } else { variants.find(|variant| variant.name == name) }
 }
 
 /// The names of all connectors.

@@ -26,6 +26,7 @@ pub mod serve;
 pub mod shop;
 pub mod table_file;
 pub mod tls;
+mod token;
 pub mod waits;
 pub mod webhook;
 pub mod worker;

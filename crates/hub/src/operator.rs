@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use connectors::{Connector, find_connector, find_variant};
 use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::customer::CustomerRules;
@@ -13,7 +14,6 @@ use domain::merchant::{
     Location, Merchant, Register, RevokeApiKey, SetUpMerchant,
 };
 use domain::money::Currency;
-use domain::payment::Profile;
 use domain::tax::TaxRules;
 use domain::time::Timestamp;
 use storage::reader::Reader;
@@ -56,19 +56,22 @@ pub struct NewMerchant {
 pub struct NewConnection {
     /// Whose it is.
     pub merchant: MerchantId,
-    /// With whom.
-    pub provider: Provider,
+    /// With whom: the name of a connector.
+    pub provider: String,
+    /// Where the provider is and which of its protocols it speaks. Without a base URL it is the protocol's usual one.
+    pub settings: ConnectionSettings,
 }
 
-/// Who a connection is with.
-pub enum Provider {
-    /// The sandbox, at this address.
-    Sandbox {
-        /// Where it is, for example `http://127.0.0.1:8090`.
-        base_url: String,
-    },
-    /// A stand-alone terminal, keyed by hand.
-    Manual,
+impl NewConnection {
+    /// With the sandbox at this address, for example `http://127.0.0.1:8090`.
+    pub fn sandbox(merchant: MerchantId, base_url: &str) -> Self {
+        Self { merchant, provider: "sandbox".to_owned(), settings: ConnectionSettings::at(base_url) }
+    }
+
+    /// With a stand-alone terminal, keyed by hand.
+    pub fn manual(merchant: MerchantId) -> Self {
+        Self { merchant, provider: "manual".to_owned(), settings: ConnectionSettings::default() }
+    }
 }
 
 /// An API key that is to be let in.
@@ -144,15 +147,22 @@ impl Operator {
 
     /// Gives a merchant a connection. Its credentials are settings of the hub, not records.
     pub async fn add_connection(&mut self, new: NewConnection) -> anyhow::Result<ConnectionId> {
-        let (provider, base_url, profile) = match new.provider {
-            Provider::Sandbox { base_url } => ("sandbox", checked_base_url(&base_url)?, Profile::sandbox()),
-            Provider::Manual => ("manual", String::new(), Profile::manual()),
+        let connector = find_connector(&new.provider).with_context(|| unknown_provider(&new.provider))?;
+        let variant = find_variant(connector, &new.settings.variant);
+        let variant = variant.with_context(|| unknown_variant(connector, &new.settings.variant))?;
+        let profile = (variant.profile)();
+        let base_url = match new.settings.base_url.as_str() {
+            "" if profile.is_keyed_by_hand => String::new(),
+            "" => checked_base_url(variant.base_url)?,
+            given => checked_base_url(given)?,
         };
+        // The name is written down: another protocol may become the usual one.
+        let variant = if connector.variants().len() > 1 { variant.name.to_owned() } else { String::new() };
         let connection = Connection {
             id: ConnectionId::from_uuid(self.ids.next(self.now)),
             merchant: new.merchant,
-            provider: provider.to_owned(),
-            settings: ConnectionSettings { base_url },
+            provider: new.provider,
+            settings: ConnectionSettings { base_url, variant, ..new.settings },
             profile,
             version: 1,
         };
@@ -204,6 +214,16 @@ impl Operator {
             None => bail!("The database gave no answer of its own."),
         }
     }
+}
+
+fn unknown_provider(name: &str) -> String {
+    let names: Vec<&str> = connectors::names().collect();
+    format!("There is no provider `{name}`. There are: {}.", names.join(", "))
+}
+
+fn unknown_variant(connector: &dyn Connector, name: &str) -> String {
+    let names: Vec<&str> = connector.variants().iter().map(|variant| variant.name).collect();
+    format!("`{}` has no variant `{name}`. There are: {}.", connector.name(), names.join(", "))
 }
 
 fn checked_base_url(text: &str) -> anyhow::Result<String> {

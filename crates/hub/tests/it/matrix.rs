@@ -100,7 +100,7 @@ pub async fn connect(hub: &TestHub, shop: &Shop, provider: &str) -> ConnectionId
         id: ConnectionId::from_uuid(hub.running.app.next_uuid()),
         merchant: shop.merchant,
         provider: provider.to_owned(),
-        settings: ConnectionSettings { base_url: String::new() },
+        settings: ConnectionSettings::default(),
         profile: Profile::manual(),
         version: 1,
     };

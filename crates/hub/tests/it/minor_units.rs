@@ -36,7 +36,7 @@ async fn a_shop(hub: &TestHub, currency: &str) -> Shop {
         id: terminal,
         merchant,
         provider: "manual".to_owned(),
-        settings: ConnectionSettings { base_url: String::new() },
+        settings: ConnectionSettings::default(),
         profile: Profile::manual(),
         version: 1,
     }];

@@ -606,9 +606,7 @@ async fn set_up(operator: &mut Operator, base_url: &str) -> Shop {
             id: ConnectionId::from_uuid(next()),
             merchant,
             provider: provider.to_owned(),
-            settings: ConnectionSettings {
-                base_url: if provider == "sandbox" { base_url.to_owned() } else { String::new() },
-            },
+            settings: ConnectionSettings::at(if provider == "sandbox" { base_url } else { "" }),
             profile,
             version: 1,
         })

@@ -70,7 +70,7 @@ async fn open(handle: &Handle, pepper: &Pepper, ids: &mut RandomIds, number: usi
         id,
         merchant,
         provider: provider.to_owned(),
-        settings: ConnectionSettings { base_url: base_url.to_owned() },
+        settings: ConnectionSettings::at(base_url),
         profile,
         version: 1,
     };

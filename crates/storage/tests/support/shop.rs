@@ -89,7 +89,7 @@ impl Shop {
             id: CONNECTION,
             merchant: MERCHANT,
             provider: "sandbox".to_owned(),
-            settings: ConnectionSettings { base_url: String::new() },
+            settings: ConnectionSettings::default(),
             profile: Profile::sandbox(),
             version: 1,
         });
