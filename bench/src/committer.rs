@@ -49,6 +49,7 @@ pub fn measure(database: &str, world: &World, count: usize) -> anyhow::Result<St
             currency: Currency::JPY,
             is_two_step: false,
             reference: format!("order {number}"),
+            is_scanned: false,
         };
         let envelope = Envelope {
             merchant: shop.merchant,

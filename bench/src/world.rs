@@ -130,8 +130,9 @@ impl Maker<'_> {
             id,
             merchant,
             provider: provider.to_owned(),
-            settings: ConnectionSettings { base_url },
+            settings: ConnectionSettings::at(base_url),
             profile,
+            credentials: None,
             version: 1,
         };
         let sandbox_url = format!("http://127.0.0.1:{SANDBOX_PORT}");

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use domain::merchant::ConnectionSettings;
-use domain::payment::{Kind, Operation, OperationState, Outcome, Payment, Reason};
+use domain::payment::{Kind, Operation, OperationState, Outcome, Payment, PresentedCode, Profile, Reason};
+use domain::time::Timestamp;
 
 use crate::secret::Secret;
 
@@ -11,6 +12,25 @@ use crate::secret::Secret;
 pub trait Connector: Send + Sync {
     /// Its name, as in the connection's `provider`.
     fn name(&self) -> &'static str;
+
+    /// The protocols that it speaks, the usual one first. A connection's settings name one of them.
+    fn variants(&self) -> &'static [Variant];
+
+    /// The request for an access token, where the provider wants one with every other request.
+    fn build_token(&self, _: &Access<'_>) -> Result<Option<Request>, CannotAsk> {
+        Ok(None)
+    }
+
+    /// The token that the answer to [`Connector::build_token`] brings.
+    fn read_token(&self, _: &Told) -> Option<Token> {
+        None
+    }
+
+    /// A harmless request that shows whether the provider is there and takes the credentials.
+    fn build_probe(&self, access: &Access<'_>) -> Result<Request, CannotAsk>;
+
+    /// What the answer to [`Connector::build_probe`] shows.
+    fn read_probe(&self, told: &Told) -> Probe;
 
     /// The request that asks for the operation. Built anew for a repeat, it is the same request.
     fn build_send(&self, ask: &Ask<'_>) -> Result<Request, CannotAsk>;
@@ -21,6 +41,11 @@ pub trait Connector: Send + Sync {
     /// What the answer to [`Connector::build_send`] says about the operation.
     fn read_send(&self, ask: &Ask<'_>, told: &Told) -> Outcome;
 
+    /// The code to be shown to the customer, if the answer to [`Connector::build_send`] brings one.
+    fn read_code(&self, _: &Ask<'_>, _: &Told) -> Option<PresentedCode> {
+        None
+    }
+
     /// What the answer to [`Connector::build_inquiry`] says. `NotFound` is passed on as heard: whether it proves
     /// anything yet is decided by [`domain::payment::read_inquiry`].
     fn read_inquiry(&self, ask: &Ask<'_>, told: &Told) -> Outcome;
@@ -29,10 +54,75 @@ pub trait Connector: Send + Sync {
     /// without regard to case.
     fn read_notification(
         &self,
-        secret: &Secret,
+        access: &Access<'_>,
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Vec<Notice>, Rejected>;
+
+    /// The reference of the operation that an unverified body speaks of, where a provider has one address for all
+    /// connections: it says whose secret the body has to be verified with, and nothing more is done with it.
+    fn peek_reference(&self, _: &[u8]) -> Option<String> {
+        None
+    }
+}
+
+/// One protocol of a provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Variant {
+    /// The name in the settings of a connection.
+    pub name: &'static str,
+    /// Timings, capabilities, windows and limits.
+    pub profile: fn() -> Profile,
+    /// The form of its credentials, for people.
+    pub credentials: &'static str,
+    /// Where the provider is, unless the connection says otherwise; empty where there is no usual place.
+    pub base_url: &'static str,
+}
+
+/// How to get in: all that does not depend on what is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'a> {
+    /// Where the provider is.
+    pub settings: &'a ConnectionSettings,
+    /// The credentials.
+    pub secret: &'a Secret,
+    /// The access token, where [`Connector::build_token`] asks for one.
+    pub token: Option<&'a Secret>,
+    /// What makes this request the only one of its kind, where requests are signed.
+    pub stamp: &'a Stamp,
+    /// How long an answer is waited for: the profile's `answer_timeout_ms`.
+    pub timeout_ms: i64,
+}
+
+/// The time and a random text, for signatures. Passed in: a connector knows neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Now.
+    pub at: Timestamp,
+    /// Drawn for this request.
+    pub nonce: String,
+}
+
+/// An access token.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The token.
+    pub words: Secret,
+    /// For how long it is taken, in milliseconds from now on.
+    pub lives_ms: i64,
+}
+
+/// What a probe shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// The provider is there and takes the credentials.
+    Fine,
+    /// The provider is there and refuses the credentials.
+    CredentialsRefused,
+    /// No connection came about, or no answer.
+    Unreachable,
+    /// Somebody answered, but not as the provider does.
+    NotUnderstood,
 }
 
 /// One operation to be sent or inquired about, with all that a request may need.
@@ -44,14 +134,12 @@ pub struct Ask<'a> {
     pub target: Option<&'a Operation>,
     /// The payment of both.
     pub payment: &'a Payment,
-    /// Where the provider is.
-    pub settings: &'a ConnectionSettings,
-    /// The credentials.
-    pub secret: &'a Secret,
+    /// How to get in.
+    pub access: Access<'a>,
+    /// The code that the customer showed: a one-time input, in memory only, and there for the first request at most.
+    pub customer_code: Option<&'a Secret>,
     /// Where the provider may send notifications.
     pub notify_url: Option<&'a str>,
-    /// How long an answer is waited for: the profile's `answer_timeout_ms`.
-    pub timeout_ms: i64,
     /// A fault that the sandbox is to play. For tests; every other connector ignores it.
     pub fault: Option<&'a str>,
 }
@@ -86,6 +174,19 @@ pub enum Method {
     Get,
     /// Does.
     Post,
+    /// Undoes.
+    Delete,
+}
+
+impl Method {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
 }
 
 /// A request, ready to be sent.
@@ -151,8 +252,17 @@ pub enum Told {
 pub struct Notice {
     /// The operation's reference, as the provider was given it.
     pub operation_reference: String,
-    /// What became of it.
-    pub outcome: Outcome,
+    /// What it says of it.
+    pub news: News,
+}
+
+/// What a notification is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// It is signed: a witness.
+    Told(Outcome),
+    /// It proves nothing, because anybody could have sent it: the provider is asked.
+    Hint,
 }
 
 /// Why no request can be built. No byte has left.
@@ -170,6 +280,12 @@ pub enum CannotAsk {
     /// The credentials are not in the form that the connector needs.
     #[error("the connection's credentials are not in the form of the provider")]
     Credentials,
+    /// The code that the customer showed was in the memory of a process that is gone.
+    #[error("the customer's code is gone")]
+    CustomerCodeGone,
+    /// The provider wants its own id of what is refunded, and nobody told it.
+    #[error("the provider's reference is not known")]
+    NoProviderReference,
     /// The provider cannot do that.
     #[error("the provider has no {}", .0.as_str())]
     NoSuchKind(Kind),
@@ -182,6 +298,9 @@ impl CannotAsk {
             Self::KeyedByHand => Outcome::Pending,
             Self::NoTarget => ask.did_nothing("no_target"),
             Self::BaseUrl | Self::Credentials => ask.did_nothing("connection_misconfigured"),
+            // Whether an earlier request left cannot be known: the inquiry finds out.
+            Self::CustomerCodeGone => Outcome::Unknown,
+            Self::NoProviderReference => ask.did_nothing("provider_reference_unknown"),
             Self::NoSuchKind(_) => ask.did_nothing("not_supported_by_provider"),
         }
     }

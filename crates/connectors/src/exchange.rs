@@ -80,6 +80,7 @@ fn to_reqwest(request: Request) -> Result<reqwest::Request, String> {
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
+        Method::Delete => reqwest::Method::DELETE,
     };
     // The texts of these errors do not quote what they refuse.
     let url = reqwest::Url::parse(&request.url).map_err(|error| error.to_string())?;

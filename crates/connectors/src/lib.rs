@@ -7,11 +7,16 @@
 mod contract;
 mod exchange;
 mod manual;
+mod paypay;
 mod registry;
 mod sandbox;
 mod secret;
+mod signature;
 
-pub use contract::{Ask, CannotAsk, Connector, Method, Notice, Rejected, Request, Response, Told};
+pub use contract::{
+    Access, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Stamp, Token, Told,
+    Variant,
+};
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
-pub use registry::{find_connector, names};
+pub use registry::{find_connector, find_variant, names};
 pub use secret::Secret;

@@ -1,10 +1,11 @@
 //! All connectors, one line each.
 
-use crate::contract::Connector;
-use crate::{manual, sandbox};
+use crate::contract::{Connector, Variant};
+use crate::{manual, paypay, sandbox};
 
 /// The order of this list is the order in which a console offers them.
-const CONNECTORS: [&dyn Connector; 2] = [
+const CONNECTORS: [&dyn Connector; 3] = [
+    &paypay::PayPay,   // QR codes of PayPay, Japan
     &sandbox::Sandbox, // the provider of the `sandbox` crate
     &manual::Manual,   // a stand-alone terminal, keyed by hand
 ];
@@ -12,6 +13,12 @@ const CONNECTORS: [&dyn Connector; 2] = [
 /// The connector of that name.
 pub fn find_connector(name: &str) -> Option<&'static dyn Connector> {
     CONNECTORS.into_iter().find(|connector| connector.name() == name)
+}
+
+/// The protocol that a connection with these settings speaks; `None` if the connector has none of that name.
+pub fn find_variant(connector: &dyn Connector, name: &str) -> Option<&'static Variant> {
+    let mut variants = connector.variants().iter();
+    if name.is_empty() { variants.next() } else { variants.find(|variant| variant.name == name) }
 }
 
 /// The names of all connectors.

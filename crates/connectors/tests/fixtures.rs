@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use connectors::{Ask, CannotAsk, Connector, Method, Request, Response, Secret, Told, find_connector, names};
+use connectors::{
+    Access, Ask, CannotAsk, Connector, News, Notice, Request, Response, Secret, Stamp, Told, find_connector, names,
+};
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId};
 use domain::merchant::ConnectionSettings;
 use domain::money::Currency;
-use domain::payment::{Kind, Operation, OperationState, Outcome, Payment, State};
+use domain::payment::{Approval, Kind, Operation, OperationState, Outcome, Payment, PresentedCode, State};
 use domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +23,9 @@ const BASE_URL: &str = "http://provider.test/base";
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
+    /// Of a provider that speaks more than one protocol.
+    #[serde(default)]
+    variant: String,
     operation: Asked,
     request: Option<String>,
     body: Option<Value>,
@@ -29,6 +34,8 @@ struct Case {
     not_sent: Option<String>,
     lost: Option<String>,
     outcome: String,
+    /// The code to be shown that the answer brings, and its id.
+    code: Option<(String, String)>,
 }
 
 #[derive(Deserialize, Default)]
@@ -41,13 +48,30 @@ struct Asked {
     /// The charge was an authorization, and operation 3 is about the capture of it.
     #[serde(default)]
     is_about_capture: bool,
+    /// The charge was a promise.
+    #[serde(default)]
+    is_about_promise: bool,
+    /// The customer showed a code.
+    #[serde(default)]
+    is_scanned: bool,
+    /// The shop shows a code; it ends at second 300.
+    #[serde(default)]
+    has_code: bool,
+    /// The provider has taken it and not finished.
+    #[serde(default)]
+    is_taken: bool,
+    /// The second in which it is asked.
+    #[serde(default)]
+    second: i64,
 }
 
 /// One notification.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct News {
+struct Delivery {
     name: String,
+    #[serde(default)]
+    variant: String,
     headers: BTreeMap<String, String>,
     raw: String,
     #[serde(default)]
@@ -62,23 +86,57 @@ struct Desk {
     target: Option<Operation>,
     settings: ConnectionSettings,
     secret: Secret,
+    customer_code: Secret,
+    token: Option<Secret>,
+    stamp: Stamp,
 }
 
 impl Desk {
     fn new(asked: &Asked) -> Self {
+        Self::speaking("", asked)
+    }
+
+    fn speaking(variant: &str, asked: &Asked) -> Self {
         let kind = Kind::parse(&asked.kind).expect("a kind");
+        let charge = if asked.is_about_promise { Kind::Authorize } else { Kind::Purchase };
         let (number, target) = match (kind.is_charge(), asked.is_about_capture) {
             (true, _) => (1, None),
-            (false, false) => (2, Some(operation(1, Kind::Purchase, 1200))),
+            (false, false) => (2, Some(operation(1, charge, 1200))),
             (false, true) => (3, Some(operation(2, Kind::Capture, 1200))),
         };
+        let approved = Approval { approved_minor: 1200, provider_reference: Some("PP-1".to_owned()), funding: None };
+        let is_approved = kind != Kind::Reversal;
+        let target = target.map(|target| match is_approved {
+            true => Operation { state: OperationState::Approved(approved), ..target },
+            false => target,
+        });
         let mut operation = operation(number, kind, asked.asked);
         if asked.is_repeat {
             operation.state = OperationState::Unknown;
             operation.asked_count = 1;
         }
-        let settings = ConnectionSettings { base_url: format!("{BASE_URL}/") };
-        Self { payment: payment(), operation, target, settings, secret: secret() }
+        if asked.is_taken {
+            operation.state = OperationState::Pending;
+        }
+        let mut payment = payment();
+        payment.is_scanned = asked.is_scanned;
+        payment.presented_code = asked.has_code.then(|| PresentedCode {
+            text: "https://qr.test/1".to_owned(),
+            provider_code_id: "code-1".to_owned(),
+            expires_at: Some(Timestamp(300_000)),
+        });
+        let settings =
+            ConnectionSettings { variant: variant.to_owned(), ..ConnectionSettings::at(format!("{BASE_URL}/")) };
+        Self {
+            payment,
+            operation,
+            target,
+            settings,
+            secret: secret(variant),
+            customer_code: Secret::new("USER-AUTH-001".to_owned()),
+            token: (variant == "oauth").then(|| Secret::new("token-1".to_owned())),
+            stamp: Stamp { at: Timestamp(asked.second * 1_000), nonce: "nonce-1".to_owned() },
+        }
     }
 
     fn ask(&self) -> Ask<'_> {
@@ -86,17 +144,23 @@ impl Desk {
             operation: &self.operation,
             target: self.target.as_ref(),
             payment: &self.payment,
-            settings: &self.settings,
-            secret: &self.secret,
+            access: Access {
+                settings: &self.settings,
+                secret: &self.secret,
+                token: self.token.as_ref(),
+                stamp: &self.stamp,
+                timeout_ms: 1_000,
+            },
+            customer_code: Some(&self.customer_code).filter(|_| self.payment.is_scanned),
             notify_url: Some("http://hub.test/notify"),
-            timeout_ms: 1_000,
             fault: None,
         }
     }
 }
 
-fn secret() -> Secret {
-    Secret::new("api-secret:notify-secret".to_owned())
+fn secret(variant: &str) -> Secret {
+    let text = if variant == "oauth" { "client:api-secret:whsecret-test" } else { "api-secret:notify-secret" };
+    Secret::new(text.to_owned())
 }
 
 fn payment_id() -> PaymentId {
@@ -139,6 +203,8 @@ fn payment() -> Payment {
         is_closed_uncharged: false,
         operation_count: 1,
         reference: String::new(),
+        is_scanned: false,
+        presented_code: None,
         created_at: Timestamp(0),
         updated_at: Timestamp(0),
         version: 1,
@@ -183,7 +249,7 @@ fn told(case: &Case) -> Told {
 }
 
 fn check_request(case: &Case, request: &Request) {
-    let method = if request.method == Method::Get { "GET" } else { "POST" };
+    let method = request.method.as_str();
     let path = request.url.strip_prefix(BASE_URL).expect("the base URL");
     if let Some(expected) = &case.request {
         assert_eq!(&format!("{method} {path}"), expected, "{}", case.name);
@@ -204,10 +270,14 @@ fn check_exchanges(file: &str, build: Build, read: Read) {
         let connector = find_connector(provider).expect("it is registered");
         let Some(text) = fixture(provider, file) else { continue };
         for case in serde_json::from_str::<Vec<Case>>(&text).expect("cases") {
-            let desk = Desk::new(&case.operation);
+            let desk = Desk::speaking(&case.variant, &case.operation);
             let request = build(connector, &desk.ask()).expect("a request");
             check_request(&case, &request);
             assert_eq!(words(&read(connector, &desk.ask(), &told(&case))), case.outcome, "{provider}: {}", case.name);
+            if file == "send.json" {
+                let code = connector.read_code(&desk.ask(), &told(&case));
+                assert_eq!(code.map(|code| (code.text, code.provider_code_id)), case.code, "{provider}: {}", case.name);
+            }
             checked += 1;
         }
     }
@@ -224,19 +294,29 @@ fn inquiries_are_built_and_read_as_recorded() {
     check_exchanges("inquiry.json", |c, ask| c.build_inquiry(ask), |c, ask, told| c.read_inquiry(ask, told));
 }
 
+/// A notice in the words of the fixtures.
+fn said(notice: Notice) -> (String, String) {
+    let news = match &notice.news {
+        News::Told(outcome) => words(outcome),
+        News::Hint => "hint".to_owned(),
+    };
+    (notice.operation_reference, news)
+}
+
 #[test]
 fn notifications_are_read_as_recorded() {
     for provider in names() {
         let connector = find_connector(provider).expect("it is registered");
         let Some(text) = fixture(provider, "notification.json") else { continue };
-        for news in serde_json::from_str::<Vec<News>>(&text).expect("cases") {
+        for news in serde_json::from_str::<Vec<Delivery>>(&text).expect("cases") {
             let headers: Vec<(&str, &str)> =
                 news.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let read = connector.read_notification(&secret(), &headers, news.raw.as_bytes());
+            let desk = Desk::speaking(&news.variant, &Asked { kind: "purchase".to_owned(), ..Asked::default() });
+            let read = connector.read_notification(&desk.ask().access, &headers, news.raw.as_bytes());
             let rejected = read.as_ref().err().map(|rejected| format!("{rejected:?}"));
             assert_eq!(rejected, news.rejected, "{provider}: {}", news.name);
             let notices = read.unwrap_or_default();
-            let notices: Vec<_> = notices.into_iter().map(|n| (n.operation_reference, words(&n.outcome))).collect();
+            let notices: Vec<_> = notices.into_iter().map(said).collect();
             assert_eq!(notices, news.notices, "{provider}: {}", news.name);
         }
     }
@@ -275,5 +355,40 @@ fn a_terminal_keyed_by_hand_is_pending_and_never_asked() {
     let cannot = manual.build_send(&desk.ask()).expect_err("nothing is sent");
     assert_eq!(cannot.outcome(&desk.ask()), Outcome::Pending);
     assert_eq!(manual.build_inquiry(&desk.ask()), Err(CannotAsk::KeyedByHand));
-    assert!(manual.read_notification(&secret(), &[], b"{}").is_err());
+    assert!(manual.read_notification(&desk.ask().access, &[], b"{}").is_err());
+}
+
+#[test]
+fn a_code_that_was_scanned_is_sent_once_and_a_repeat_has_none() {
+    let paypay = find_connector("paypay").expect("it is registered");
+    let asked = Asked { kind: "purchase".to_owned(), asked: 5, is_scanned: true, ..Asked::default() };
+    let desk = Desk::speaking("oauth", &asked);
+    let request = paypay.build_send(&desk.ask()).expect("a request");
+    assert!(String::from_utf8_lossy(&request.body).contains("USER-AUTH-001"));
+    assert!(!format!("{request:?} {:?}", desk.ask()).contains("USER-AUTH-001"));
+    let cannot = paypay.build_send(&Ask { customer_code: None, ..desk.ask() }).expect_err("no code");
+    assert_eq!((cannot, words(&cannot.outcome(&desk.ask()))), (CannotAsk::CustomerCodeGone, "unknown".to_owned()));
+}
+
+#[test]
+fn a_token_is_asked_for_where_one_is_needed_and_read() {
+    let paypay = find_connector("paypay").expect("it is registered");
+    let asked = Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() };
+    assert_eq!(paypay.build_token(&Desk::speaking("opa", &asked).ask().access), Ok(None));
+    let desk = Desk::speaking("oauth", &asked);
+    let request = paypay.build_token(&desk.ask().access).expect("it is built").expect("one is wanted");
+    assert_eq!((request.method.as_str(), request.url.as_str()), ("POST", "http://provider.test/base/oauth2/token"));
+    assert_eq!(request.body, b"grant_type=client_credentials");
+    // client:api-secret
+    assert!(request.headers.contains(&("authorization", "Basic Y2xpZW50OmFwaS1zZWNyZXQ=".to_owned())));
+    let answer =
+        |status, body: &str| Told::Response(Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() });
+    let token = paypay.read_token(&answer(200, r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#));
+    assert_eq!(token.expect("a token").lives_ms, 3_600_000);
+    for (status, body) in
+        [(401, r#"{"access_token":"t"}"#), (200, "{}"), (200, r#"{"access_token":"t","expires_in":-1}"#)]
+    {
+        assert!(paypay.read_token(&answer(status, body)).is_none(), "{status} {body}");
+    }
+    assert!(paypay.build_send(&Ask { access: Access { token: None, ..desk.ask().access }, ..desk.ask() }).is_err());
 }

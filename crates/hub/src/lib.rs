@@ -32,6 +32,7 @@ pub mod shop;
 pub mod support_bundle;
 pub mod table_file;
 pub mod tls;
+mod token;
 pub mod waits;
 pub mod webhook;
 pub mod worker;

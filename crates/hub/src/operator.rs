@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use connectors::{Connector, find_connector, find_variant};
 use domain::call::{Actor, Role};
 use domain::command::Command;
 use domain::customer::CustomerRules;
 use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
-    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer,
-    Location, Merchant, Register, RevokeApiKey, SetUpMerchant,
+    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, Credentials, DISCOUNT_LIMIT_DEFAULT,
+    Issuer, Location, Merchant, Register, RevokeApiKey, SetCredentials, SetUpMerchant,
 };
 use domain::money::Currency;
-use domain::payment::Profile;
 use domain::tax::TaxRules;
 use domain::time::Timestamp;
 use storage::reader::Reader;
@@ -22,9 +22,11 @@ use storage::{Answer, Envelope, Handle, Idempotency, Lane};
 use crate::api_key::{self, Environment};
 use crate::business_day;
 use crate::clock::{Clock, RandomIds};
-use crate::config::Config;
+use crate::config::{Config, Hidden};
 use crate::database::Database;
 use crate::pepper::Pepper;
+use crate::provider::sealed_for;
+use crate::seal::Seal;
 use crate::serve::{open_pepper, start_committer};
 
 /// A command line at work on a database.
@@ -56,19 +58,24 @@ pub struct NewMerchant {
 pub struct NewConnection {
     /// Whose it is.
     pub merchant: MerchantId,
-    /// With whom.
-    pub provider: Provider,
+    /// With whom: the name of a connector.
+    pub provider: String,
+    /// Where the provider is and which of its protocols it speaks. Without a base URL it is the protocol's usual one.
+    pub settings: ConnectionSettings,
+    /// How to get in, in the form that the connector wants, where the settings of the installation do not have it.
+    pub credentials: Option<Hidden>,
 }
 
-/// Who a connection is with.
-pub enum Provider {
-    /// The sandbox, at this address.
-    Sandbox {
-        /// Where it is, for example `http://127.0.0.1:8090`.
-        base_url: String,
-    },
-    /// A stand-alone terminal, keyed by hand.
-    Manual,
+impl NewConnection {
+    /// With the sandbox at this address, for example `http://127.0.0.1:8090`.
+    pub fn sandbox(merchant: MerchantId, base_url: &str) -> Self {
+        Self { merchant, provider: "sandbox".to_owned(), settings: ConnectionSettings::at(base_url), credentials: None }
+    }
+
+    /// With a stand-alone terminal, keyed by hand.
+    pub fn manual(merchant: MerchantId) -> Self {
+        Self { merchant, provider: "manual".to_owned(), settings: ConnectionSettings::default(), credentials: None }
+    }
 }
 
 /// An API key that is to be let in.
@@ -92,6 +99,11 @@ impl Operator {
         let clock = Clock::system();
         let (committer, thread) = start_committer(&database, &clock).await?;
         Ok(Self { reader, pepper, committer, thread, ids: RandomIds::new(), now: clock.now() })
+    }
+
+    /// Opens the credentials that are sealed in the database.
+    pub fn seal(&self) -> Seal {
+        self.pepper.seal.clone()
     }
 
     /// Lets the last command end.
@@ -135,21 +147,46 @@ impl Operator {
         self.run(id, command).await
     }
 
-    /// Gives a merchant a connection. Its credentials are settings of the hub, not records.
+    /// Gives a merchant a connection.
     pub async fn add_connection(&mut self, new: NewConnection) -> anyhow::Result<ConnectionId> {
-        let (provider, base_url, profile) = match new.provider {
-            Provider::Sandbox { base_url } => ("sandbox", checked_base_url(&base_url)?, Profile::sandbox()),
-            Provider::Manual => ("manual", String::new(), Profile::manual()),
+        let connector = find_connector(&new.provider).with_context(|| unknown_provider(&new.provider))?;
+        let variant = find_variant(connector, &new.settings.variant);
+        let variant = variant.with_context(|| unknown_variant(connector, &new.settings.variant))?;
+        let profile = (variant.profile)();
+        let base_url = match new.settings.base_url.as_str() {
+            "" if profile.is_keyed_by_hand => String::new(),
+            "" => checked_base_url(variant.base_url)?,
+            given => checked_base_url(given)?,
         };
+        // The name is written down: another protocol may become the usual one.
+        let variant = if connector.variants().len() > 1 { variant.name.to_owned() } else { String::new() };
+        let id = ConnectionId::from_uuid(self.ids.next(self.now));
+        let sealed = new.credentials.map(|words| self.sealed(new.merchant, id, &new.provider, 1, &words));
         let connection = Connection {
-            id: ConnectionId::from_uuid(self.ids.next(self.now)),
+            id,
             merchant: new.merchant,
-            provider: provider.to_owned(),
-            settings: ConnectionSettings { base_url },
+            provider: new.provider,
+            settings: ConnectionSettings { base_url, variant, ..new.settings },
             profile,
+            credentials: sealed.map(|sealed| Credentials { sealed, number: 1, old: None }),
             version: 1,
         };
         self.run(new.merchant, AddConnection { connection }).await
+    }
+
+    /// Gives a connection other credentials; what the provider signs with the ones before is taken for so long. Their
+    /// number is the answer.
+    pub async fn set_credentials(&self, id: ConnectionId, words: &Hidden, keep_old_ms: i64) -> anyhow::Result<i64> {
+        let connection = self.reader.find_connection_of_any(id).await?;
+        let connection = connection.with_context(|| format!("There is no connection {id}."))?;
+        let number = connection.next_credentials_number();
+        let sealed = self.sealed(connection.merchant, id, &connection.provider, number, words);
+        let command = SetCredentials { connection: id, sealed, number, keep_old_ms };
+        self.run(connection.merchant, command).await
+    }
+
+    fn sealed(&self, merchant: MerchantId, id: ConnectionId, provider: &str, number: i64, words: &Hidden) -> Vec<u8> {
+        self.pepper.seal.close(&sealed_for(merchant, id, provider, number), words.expose().as_bytes())
     }
 
     /// Makes an API key and gives its words, which nobody can show again.
@@ -197,6 +234,16 @@ impl Operator {
             None => bail!("The database gave no answer of its own."),
         }
     }
+}
+
+fn unknown_provider(name: &str) -> String {
+    let names: Vec<&str> = connectors::names().collect();
+    format!("There is no provider `{name}`. There are: {}.", names.join(", "))
+}
+
+fn unknown_variant(connector: &dyn Connector, name: &str) -> String {
+    let names: Vec<&str> = connector.variants().iter().map(|variant| variant.name).collect();
+    format!("`{}` has no variant `{name}`. There are: {}.", connector.name(), names.join(", "))
 }
 
 fn checked_base_url(text: &str) -> anyhow::Result<String> {

@@ -5,17 +5,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use connectors::{Ask, Connector, Exchange, Secret, Told, find_connector};
+use connectors::{Access, Ask, Connector, Exchange, Probe, Secret, Stamp, Told, find_connector};
 use domain::call::{Actor, Role};
 use domain::id::{ConnectionId, MerchantId};
-use domain::payment::{Action, Moved, Outcome, RecordOutcome, Task, Witness, keys_for_outcome};
+use domain::merchant::Connection;
+use domain::payment::{Action, Moved, Outcome, PresentedCode, RecordOutcome, Task, Witness, keys_for_outcome};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::reader::Reader;
 use storage::{Answer, Committed, EngineError, Envelope, Failure, Idempotency, Lane};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::app::App;
+use crate::clock::random_bytes;
 use crate::config::Hidden;
+use crate::seal::Seal;
+use crate::token::{Denied, Tokens};
 
 /// Requests to providers at the same time: each holds a socket and a few kilobytes for as long as a customer thinks.
 const REQUESTS_MAX: usize = 1_024;
@@ -46,8 +52,9 @@ pub struct Providers {
     exchange: Exchange,
     notify_base: Option<String>,
     secrets: BTreeMap<ConnectionId, Secret>,
-    nobody: Secret,
+    seal: Seal,
     places: Semaphore,
+    tokens: Tokens,
     actor: Arc<Actor>,
     /// Which provider a connection is with: never changes under its id.
     names: RwLock<HashMap<(MerchantId, ConnectionId), Arc<str>>>,
@@ -55,14 +62,15 @@ pub struct Providers {
 
 impl Providers {
     /// Ready to call.
-    pub fn try_new(config: &Config) -> Result<Self, connectors::ExchangeError> {
+    pub fn try_new(config: &Config, seal: Seal) -> Result<Self, connectors::ExchangeError> {
         let secret = |hidden: &Hidden| Secret::new(hidden.expose().to_owned());
         Ok(Self {
             exchange: Exchange::try_new()?,
             notify_base: config.notify_base.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
             secrets: config.secrets.iter().map(|(id, hidden)| (*id, secret(hidden))).collect(),
-            nobody: Secret::new(String::new()),
+            seal,
             places: Semaphore::new(REQUESTS_MAX),
+            tokens: Tokens::default(),
             actor: Arc::new(Actor::new("sender", Role::System)),
             names: RwLock::default(),
         })
@@ -89,14 +97,33 @@ impl Providers {
         Ok(Some(name))
     }
 
-    /// The credentials of a connection; empty where none are configured.
-    pub fn secret(&self, connection: ConnectionId) -> &Secret {
-        self.secrets.get(&connection).unwrap_or(&self.nobody)
+    /// The credentials of a connection: the sealed ones, else those of the settings; empty where there are none.
+    pub fn secret(&self, connection: &Connection) -> Secret {
+        let Some(known) = &connection.credentials else {
+            return self.secrets.get(&connection.id).cloned().unwrap_or_else(|| Secret::new(String::new()));
+        };
+        self.open(connection, known.number, &known.sealed)
+    }
+
+    /// The credentials before those, as long as they live.
+    pub fn old_secret(&self, connection: &Connection, now: Timestamp) -> Option<Secret> {
+        let known = connection.credentials.as_ref()?;
+        let old = known.old.as_ref().filter(|old| now < old.until)?;
+        Some(self.open(connection, known.number.saturating_sub(1), &old.sealed))
+    }
+
+    fn open(&self, connection: &Connection, number: i64, sealed: &[u8]) -> Secret {
+        let purpose = sealed_for(connection.merchant, connection.id, &connection.provider, number);
+        let opened = self.seal.open(&purpose, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
+        if opened.is_none() {
+            tracing::error!(connection.id = %connection.id, "The credentials were sealed under another pepper. Set them anew.");
+        }
+        Secret::new(opened.unwrap_or_default())
     }
 
     /// Does what a task says, and gives what came of it in the form in which it is recorded.
-    pub async fn carry_out(&self, task: &Task, fault: Option<&str>) -> RecordOutcome {
-        let (outcome, is_unreachable) = self.ask(task, fault).await;
+    pub async fn carry_out(&self, task: &Task, one_time: &OneTime, now: Timestamp) -> RecordOutcome {
+        let Heard { outcome, presented, is_unreachable } = self.ask(task, one_time, now).await;
         let witness = match task.what {
             Action::Send => Witness::Reply,
             Action::Inquire => Witness::Inquiry,
@@ -105,6 +132,7 @@ impl Providers {
             operation: task.operation.id,
             witness,
             outcome,
+            presented,
             asked_at: task.handed_out_at,
             is_unreachable,
             fence: Some(task.fence),
@@ -112,45 +140,154 @@ impl Providers {
         }
     }
 
-    /// Asks the provider, and says whether it was there to be asked.
-    async fn ask(&self, task: &Task, fault: Option<&str>) -> (Outcome, bool) {
-        let Some(connector) = find_connector(&task.connection.provider) else {
-            tracing::error!(connection.id = %task.connection.id, provider = task.connection.provider, "No connector of this name.");
-            return (Outcome::Unknown, false);
+    /// Asks the provider.
+    async fn ask(&self, task: &Task, one_time: &OneTime, now: Timestamp) -> Heard {
+        let connection = &task.connection;
+        let Some(connector) = find_connector(&connection.provider) else {
+            tracing::error!(connection.id = %connection.id, provider = connection.provider, "No connector of this name.");
+            return Heard::of(Outcome::Unknown);
         };
-        let notify_url = self.notify_base.as_ref().map(|base| notify_url(base, connector, task.connection.id));
-        let ask = Ask {
+        let notify_url = self.notify_base.as_ref().map(|base| notify_url(base, connector, connection.id));
+        let (stamp, secret) = (stamp(now), self.secret(connection));
+        let mut ask = Ask {
             operation: &task.operation,
             target: task.target.as_ref(),
             payment: &task.payment,
-            settings: &task.connection.settings,
-            secret: self.secret(task.connection.id),
+            access: access(connection, &secret, &stamp),
+            customer_code: one_time.customer_code.as_ref().filter(|_| task.operation.kind.is_charge()),
             notify_url: notify_url.as_deref(),
-            timeout_ms: task.connection.profile.answer_timeout_ms,
-            fault,
+            fault: one_time.fault.as_deref(),
         };
+        let Ok(Ok(_place)) = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await else {
+            tracing::warn!(operation.id = %task.operation.id, "All {REQUESTS_MAX} places of requests are taken.");
+            return Heard::of(nothing_left(task, &ask, "hub_overloaded"));
+        };
+        let began = Instant::now();
+        let token = match self.token(connector, connection.id, &ask.access).await {
+            Ok(token) => token,
+            Err(denied) => return denied.heard(task, &ask),
+        };
+        ask.access.token = token.as_ref();
+        // What was spent on a token is taken from the answer: a request ends when its lease does, and the finality window
+        // counts on that.
+        let spent_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        ask.access.timeout_ms = ask.access.timeout_ms.saturating_sub(spent_ms);
+        if ask.access.timeout_ms < connection.profile.answer_timeout_ms / TOKEN_PART {
+            return Heard::of(nothing_left(task, &ask, "provider_unreachable"));
+        }
         let request = match task.what {
             Action::Send => connector.build_send(&ask),
             Action::Inquire => connector.build_inquiry(&ask),
         };
         let request = match (request, task.what) {
             (Ok(request), _) => request,
-            (Err(cannot), Action::Send) => return (cannot.outcome(&ask), false),
-            (Err(_), Action::Inquire) => return (Outcome::Unknown, false),
-        };
-        let Ok(Ok(_place)) = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await else {
-            tracing::warn!(operation.id = %task.operation.id, "All {REQUESTS_MAX} places of requests are taken.");
-            let outcome = if task.what == Action::Send { ask.did_nothing("hub_overloaded") } else { Outcome::Unknown };
-            return (outcome, false);
+            (Err(cannot), Action::Send) => return Heard::of(cannot.outcome(&ask)),
+            (Err(_), Action::Inquire) => return Heard::of(Outcome::Unknown),
         };
         let told = self.exchange.send(request).await;
-        let is_unreachable = !matches!(told, Told::Response(_));
+        if matches!(&told, Told::Response(response) if response.status == UNAUTHORIZED) {
+            self.tokens.forget(connection.id).await;
+        }
         let outcome = match task.what {
             Action::Send => connector.read_send(&ask, &told),
             Action::Inquire => connector.read_inquiry(&ask, &told),
         };
-        (outcome, is_unreachable)
+        let presented = if task.what == Action::Send { connector.read_code(&ask, &told) } else { None };
+        Heard { outcome, presented, is_unreachable: !matches!(told, Told::Response(_)) }
     }
+
+    /// Asks a connection's provider whether it is there and takes the credentials.
+    pub async fn probe(&self, connection: &Connection, now: Timestamp) -> Result<Probe, connectors::CannotAsk> {
+        let connector = find_connector(&connection.provider).ok_or(connectors::CannotAsk::BaseUrl)?;
+        let (stamp, secret) = (stamp(now), self.secret(connection));
+        let mut access = access(connection, &secret, &stamp);
+        let token = match self.token(connector, connection.id, &access).await {
+            Ok(token) => token,
+            Err(Denied::CannotAsk(cannot)) => return Err(cannot),
+            Err(Denied::Refused) => return Ok(Probe::CredentialsRefused),
+            Err(Denied::Unreachable) => return Ok(Probe::Unreachable),
+        };
+        access.token = token.as_ref();
+        let told = self.exchange.send(connector.build_probe(&access)?).await;
+        Ok(connector.read_probe(&told))
+    }
+
+    async fn token(
+        &self,
+        connector: &dyn Connector,
+        connection: ConnectionId,
+        access: &Access<'_>,
+    ) -> Result<Option<Secret>, Denied> {
+        let hurried = Access { timeout_ms: access.timeout_ms / TOKEN_PART, ..*access };
+        self.tokens.of(&self.exchange, connector, connection, &hurried).await
+    }
+}
+
+/// How to get in with a connection, but for a token.
+pub fn access<'a>(connection: &'a Connection, secret: &'a Secret, stamp: &'a Stamp) -> Access<'a> {
+    let timeout_ms = connection.profile.answer_timeout_ms;
+    Access { settings: &connection.settings, secret, token: None, stamp, timeout_ms }
+}
+
+/// What credentials are sealed for: those of one connection and one number stand for no others.
+pub fn sealed_for(merchant: MerchantId, connection: ConnectionId, provider: &str, number: i64) -> String {
+    format!("{merchant}|{connection}|{provider}|credentials|{number}")
+}
+
+/// The status of an answer that refuses the credentials, a token among them.
+const UNAUTHORIZED: u16 = 401;
+/// A token may take one part in so many of the time for an answer.
+const TOKEN_PART: i64 = 2;
+/// Bytes of a nonce: as many as a random UUID has.
+const NONCE_BYTES: usize = 16;
+
+/// What makes a request the only one of its kind.
+pub fn stamp(now: Timestamp) -> Stamp {
+    let nonce = random_bytes::<NONCE_BYTES>().iter().map(|byte| format!("{byte:02x}")).collect();
+    Stamp { at: now, nonce }
+}
+
+/// What came of asking a provider.
+pub(crate) struct Heard {
+    outcome: Outcome,
+    presented: Option<PresentedCode>,
+    /// It was not there to be asked.
+    is_unreachable: bool,
+}
+
+impl Heard {
+    /// An outcome without a word of the provider.
+    const fn of(outcome: Outcome) -> Self {
+        Self { outcome, presented: None, is_unreachable: false }
+    }
+}
+
+/// The outcome of a task whose request did not leave.
+fn nothing_left(task: &Task, ask: &Ask<'_>, reason: &str) -> Outcome {
+    if task.what == Action::Send { ask.did_nothing(reason) } else { Outcome::Unknown }
+}
+
+impl Denied {
+    fn heard(self, task: &Task, ask: &Ask<'_>) -> Heard {
+        match self {
+            Self::CannotAsk(cannot) if task.what == Action::Send => Heard::of(cannot.outcome(ask)),
+            Self::CannotAsk(_) => Heard::of(Outcome::Unknown),
+            Self::Refused => Heard::of(nothing_left(task, ask, "credentials_refused_by_provider")),
+            Self::Unreachable => {
+                Heard { is_unreachable: true, ..Heard::of(nothing_left(task, ask, "provider_unreachable")) }
+            }
+        }
+    }
+}
+
+/// What a request hands on to the provider's side of a payment, in memory only.
+#[derive(Clone, Default)]
+pub struct OneTime {
+    /// A fault that the sandbox is to play.
+    pub fault: Option<String>,
+    /// The code that the customer showed. Never stored and never logged: a hub that dies before it is sent leaves a
+    /// charge in doubt.
+    pub customer_code: Option<Secret>,
 }
 
 /// Where a connection's provider sends notifications.
@@ -166,21 +303,26 @@ pub struct Waiter {
     pub settles: Idempotency,
     /// The answer in bytes; one with status 0 leaves the key open.
     pub encode: Box<dyn Fn(&Moved) -> Answer + Send>,
-    /// A fault that the sandbox is to play.
-    pub fault: Option<String>,
+    /// What is handed on.
+    pub one_time: OneTime,
 }
 
 impl Waiter {
     /// Nobody waits.
     pub fn nobody(request_id: String) -> Self {
-        Self { request_id, settles: Idempotency::None, encode: Box::new(|_| Answer::default()), fault: None }
+        Self {
+            request_id,
+            settles: Idempotency::None,
+            encode: Box::new(|_| Answer::default()),
+            one_time: OneTime::default(),
+        }
     }
 }
 
 /// Does a task to its end: asks, records the outcome, and starts the tasks that follow from it. Runs on even if whoever
 /// waits for it has gone.
 pub async fn perform(app: App, task: Task, waiter: Waiter) -> Result<Committed<Moved>, Failure> {
-    let command = app.providers.carry_out(&task, waiter.fault.as_deref()).await;
+    let command = app.providers.carry_out(&task, &waiter.one_time, app.clock.now()).await;
     let committed = record(&app, &task, command, waiter).await?;
     if let Some(Ok(moved)) = &committed.reply {
         start_all(&app, moved.tasks.clone());
@@ -226,14 +368,14 @@ async fn record(app: &App, task: &Task, command: RecordOutcome, waiter: Waiter) 
 
 /// Starts tasks that nobody waits for.
 pub fn start_all(app: &App, tasks: Vec<Task>) {
-    start_all_with(app, tasks, None);
+    start_all_with(app, tasks, &OneTime::default());
 }
 
-/// Starts tasks that nobody waits for, with a fault that the sandbox is to play.
-pub fn start_all_with(app: &App, tasks: Vec<Task>, fault: Option<String>) {
+/// Starts tasks that nobody waits for, with what their request hands on.
+pub fn start_all_with(app: &App, tasks: Vec<Task>, one_time: &OneTime) {
     for task in tasks {
         let request_id = format!("task-{}", task.operation.id);
-        let waiter = Waiter { fault: fault.clone(), ..Waiter::nobody(request_id) };
+        let waiter = Waiter { one_time: one_time.clone(), ..Waiter::nobody(request_id) };
         tokio::spawn(perform(app.clone(), task, waiter));
     }
 }

@@ -8,6 +8,8 @@ use domain::call::Actor;
 use domain::id::MerchantId;
 use storage::{Claim, Envelope, Idempotency, Lane};
 
+use crate::provider::OneTime;
+
 /// The keys that are waited for, and how often.
 #[derive(Default, Clone)]
 pub struct Waits(Arc<Mutex<HashMap<(MerchantId, String), usize>>>);
@@ -60,8 +62,8 @@ pub struct Wait {
     pub key: Option<String>,
     /// The status of its answer.
     pub status: u16,
-    /// A fault that the sandbox is to play.
-    pub fault: Option<String>,
+    /// What it hands on to the provider.
+    pub one_time: OneTime,
 }
 
 impl Wait {
@@ -77,7 +79,7 @@ impl Wait {
             request_id: envelope.request_id.clone(),
             key,
             status: 200,
-            fault: None,
+            one_time: OneTime::default(),
         }
     }
 

@@ -8,29 +8,25 @@ mod ledger;
 mod line;
 mod notify;
 mod options;
+pub mod paypay;
+mod server;
 mod shared;
 mod wire;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 pub use fault::{FAULT_HEADER, FAULTS, Fault, Row};
 pub use ledger::{Entry, Status, Total};
 pub use notify::SIGNATURE_HEADER;
 pub use options::{DELAY_MS_MAX, Options};
+pub use server::Server;
 
 use crate::http::Front;
-use crate::line::{Cut, Door};
 use crate::shared::Shared;
-
-/// How long a stopping server waits for requests that are being answered.
-const STOP_WAIT: Duration = Duration::from_secs(2);
 
 /// The provider. Clones share one ledger; it outlives the servers in front of it, so a test can stop the server (then
 /// connections are refused), let time pass, and serve the same ledger again.
@@ -47,17 +43,8 @@ impl Sandbox {
 
     /// Answers on this listener until the handle is stopped or dropped.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Handle> {
-        let addr = listener.local_addr()?;
-        let (stop, stopping) = watch::channel(false);
-        let router = http::router(Front { shared: Arc::clone(&self.shared), stopping: stopping.clone() });
-        let server = axum::serve(Door::new(listener), router.into_make_service_with_connect_info::<Cut>());
-        let mut signal = stopping;
-        let server = server.with_graceful_shutdown(async move {
-            // An error says that the handle is gone: that is a reason to stop too.
-            let _ = signal.wait_for(|is_stopping| *is_stopping).await;
-        });
-        let task = tokio::spawn(async move { server.await });
-        Ok(Handle { addr, sandbox: self.clone(), stop, task })
+        let front = |stopping| http::router(Front { shared: Arc::clone(&self.shared), stopping });
+        Ok(Handle { server: Server::start(listener, front)?, sandbox: self.clone() })
     }
 
     /// The money taken from the customer under one charge reference and not given back.
@@ -94,21 +81,19 @@ impl Sandbox {
 /// A running server. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Handle {
-    addr: SocketAddr,
+    server: Server,
     sandbox: Sandbox,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<io::Result<()>>,
 }
 
 impl Handle {
     /// Where it listens.
     pub const fn addr(&self) -> SocketAddr {
-        self.addr
+        self.server.addr()
     }
 
     /// The base URL for a connection's settings, without a slash at the end.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.addr)
+        self.server.base_url()
     }
 
     /// The provider behind the server.
@@ -122,22 +107,13 @@ impl Handle {
     }
 
     /// Stops: no new connections, what is being answered may end within two seconds, what is held is let go.
-    pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        if tokio::time::timeout(STOP_WAIT, &mut self.task).await.is_err() {
-            self.task.abort();
-        }
+    pub async fn stop(self) {
+        self.server.stop().await;
     }
 
     /// Runs until the server ends by itself, which it does not do in health: for a program that is only a sandbox.
-    pub async fn wait(mut self) -> io::Result<()> {
-        (&mut self.task).await.map_err(io::Error::other)?
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
+    pub async fn wait(self) -> io::Result<()> {
+        self.server.wait().await
     }
 }
 

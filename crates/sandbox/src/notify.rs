@@ -27,24 +27,63 @@ const ATTEMPT_MS_MAX: u64 = 2_000;
 /// Attempts on their way at once: enough for a receiver on the same machine, no storm on it.
 const ATTEMPTS_AT_ONCE_MAX: usize = 64;
 
-/// Sends notifications.
+/// Delivers what receivers may not take at once.
+#[derive(Debug)]
+pub(crate) struct Poster {
+    client: Client<HttpConnector, Full<Bytes>>,
+    places: Semaphore,
+}
+
+impl Poster {
+    pub fn new() -> Self {
+        Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            places: Semaphore::new(ATTEMPTS_AT_ONCE_MAX),
+        }
+    }
+
+    /// Sends until the receiver answers 2xx or the attempts are used up.
+    pub async fn deliver(&self, url: &str, signature: Option<(&'static str, &str)>, body: Bytes) {
+        for pause_ms in PAUSES_MS.into_iter().map(Some).chain([None]) {
+            if self.attempt(url, signature, body.clone()).await {
+                return;
+            }
+            if let Some(pause_ms) = pause_ms {
+                sleep(Duration::from_millis(pause_ms)).await;
+            }
+        }
+        tracing::warn!(url, "a notification was given up after {} attempts", PAUSES_MS.len() + 1);
+    }
+
+    /// Sends once; whether it was taken.
+    pub async fn attempt(&self, url: &str, signature: Option<(&'static str, &str)>, body: Bytes) -> bool {
+        let Ok(_place) = self.places.acquire().await else { return false };
+        let mut request = hyper::Request::post(url).header(CONTENT_TYPE, "application/json");
+        if let Some((name, value)) = signature {
+            request = request.header(name, value);
+        }
+        let Ok(request) = request.body(Full::new(body)) else { return false };
+        let answer = timeout(Duration::from_millis(ATTEMPT_MS_MAX), self.client.request(request)).await;
+        matches!(answer, Ok(Ok(response)) if response.status().is_success())
+    }
+}
+
+/// Sends the notifications of the sandbox's own protocol.
 #[derive(Debug)]
 pub(crate) struct Notifier {
-    client: Client<HttpConnector, Full<Bytes>>,
+    poster: Poster,
     key: Hmac<Sha256>,
     boot: u32,
     sequence: AtomicU64,
-    places: Semaphore,
 }
 
 impl Notifier {
     pub fn new(secret: &str, boot: u32) -> Self {
         Self {
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            poster: Poster::new(),
             key: Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length"),
             boot,
             sequence: AtomicU64::new(0),
-            places: Semaphore::new(ATTEMPTS_AT_ONCE_MAX),
         }
     }
 
@@ -65,28 +104,10 @@ impl Notifier {
         Bytes::from(encode(&notification))
     }
 
-    /// Sends until the receiver answers 2xx or the attempts are used up.
+    /// Delivers a notification.
     pub async fn deliver(&self, url: &str, body: Bytes) {
-        for pause_ms in PAUSES_MS.into_iter().map(Some).chain([None]) {
-            if self.attempt(url, body.clone()).await {
-                return;
-            }
-            if let Some(pause_ms) = pause_ms {
-                sleep(Duration::from_millis(pause_ms)).await;
-            }
-        }
-        tracing::warn!(url, "a notification was given up after {} attempts", PAUSES_MS.len() + 1);
-    }
-
-    async fn attempt(&self, url: &str, body: Bytes) -> bool {
-        let Ok(_place) = self.places.acquire().await else { return false };
-        let request = hyper::Request::post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(SIGNATURE_HEADER, self.sign(&body))
-            .body(Full::new(body));
-        let Ok(request) = request else { return false };
-        let answer = timeout(Duration::from_millis(ATTEMPT_MS_MAX), self.client.request(request)).await;
-        matches!(answer, Ok(Ok(response)) if response.status().is_success())
+        let signature = self.sign(&body);
+        self.poster.deliver(url, Some((SIGNATURE_HEADER, &signature)), body).await;
     }
 
     fn sign(&self, body: &[u8]) -> String {

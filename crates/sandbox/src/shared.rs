@@ -138,7 +138,7 @@ impl Shared {
 }
 
 /// Differs from run to run. Not secret: the seed of the standard hash maps is random enough.
-fn boot_number() -> u32 {
+pub(crate) fn boot_number() -> u32 {
     let random = RandomState::new().hash_one(0_u8);
     u32::try_from(random >> 32).unwrap_or_default()
 }

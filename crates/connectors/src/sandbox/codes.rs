@@ -26,7 +26,7 @@ pub(super) fn operation_outcome(status: &str, approved_amount: Option<i64>, reas
 fn approved(amount: Option<i64>, id: &str) -> Outcome {
     match amount {
         Some(approved_minor) if approved_minor >= 0 => {
-            Outcome::Approved(Approval { approved_minor, provider_reference: Some(id.to_owned()) })
+            Outcome::Approved(Approval { approved_minor, provider_reference: Some(id.to_owned()), funding: None })
         }
         _ => Outcome::Unknown,
     }

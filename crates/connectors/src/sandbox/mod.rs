@@ -8,18 +8,42 @@ mod sign;
 mod wire;
 
 use domain::id::OperationId;
-use domain::payment::{Kind, Outcome};
+use domain::payment::{Kind, Outcome, Profile};
 
-use crate::contract::{Ask, CannotAsk, Connector, Method, Notice, Rejected, Request, Response, Told};
-use crate::secret::Secret;
+use crate::contract::{
+    Access, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Told, Variant,
+};
 
 /// The connector of the sandbox.
 #[derive(Debug)]
 pub(crate) struct Sandbox;
 
+const VARIANTS: [Variant; 1] =
+    [Variant { name: "v1", profile: Profile::sandbox, credentials: "<secret>:<notification secret>", base_url: "" }];
+
+/// A reference that no operation has.
+const NOBODY: &str = "probe";
+
 impl Connector for Sandbox {
     fn name(&self) -> &'static str {
         "sandbox"
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &VARIANTS
+    }
+
+    fn build_probe(&self, access: &Access<'_>) -> Result<Request, CannotAsk> {
+        request(access, Method::Get, &format!("/operations/{NOBODY}"))
+    }
+
+    fn read_probe(&self, told: &Told) -> Probe {
+        match told {
+            Told::NotSent(_) | Told::Lost(_) => Probe::Unreachable,
+            Told::Response(response) if is_not_found(response) => Probe::Fine,
+            Told::Response(response) if response.status == 401 => Probe::CredentialsRefused,
+            Told::Response(_) => Probe::NotUnderstood,
+        }
     }
 
     fn build_send(&self, ask: &Ask<'_>) -> Result<Request, CannotAsk> {
@@ -30,7 +54,7 @@ impl Connector for Sandbox {
             Kind::Reversal => (format!("/charges/{}/reverse", ask.target_reference()?), reversal(ask)),
             Kind::Refund => ("/refunds".to_owned(), refund(ask)?),
         };
-        let mut request = request(ask, Method::Post, &path)?;
+        let mut request = request(&ask.access, Method::Post, &path)?;
         request.headers.push(("content-type", "application/json".to_owned()));
         if let Some(fault) = ask.fault {
             request.headers.push(("x-sandbox-fault", fault.to_owned()));
@@ -40,7 +64,7 @@ impl Connector for Sandbox {
     }
 
     fn build_inquiry(&self, ask: &Ask<'_>) -> Result<Request, CannotAsk> {
-        request(ask, Method::Get, &format!("/operations/{}", ask.operation.id))
+        request(&ask.access, Method::Get, &format!("/operations/{}", ask.operation.id))
     }
 
     fn read_send(&self, ask: &Ask<'_>, told: &Told) -> Outcome {
@@ -65,27 +89,27 @@ impl Connector for Sandbox {
 
     fn read_notification(
         &self,
-        secret: &Secret,
+        access: &Access<'_>,
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Vec<Notice>, Rejected> {
-        let (_, notify_secret) = secret.expose().split_once(':').ok_or(Rejected::Credentials)?;
+        let (_, notify_secret) = access.secret.expose().split_once(':').ok_or(Rejected::Credentials)?;
         sign::verify(notify_secret.as_bytes(), headers, body)?;
         let news: wire::Notification<'_> = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
         let outcome =
             codes::charge_outcome(&news.status, Some(news.approved_amount), news.reason.as_deref(), &news.charge_id);
-        Ok(vec![Notice { operation_reference: news.reference.into_owned(), outcome }])
+        Ok(vec![Notice { operation_reference: news.reference.into_owned(), news: News::Told(outcome) }])
     }
 }
 
-fn request(ask: &Ask<'_>, method: Method, path: &str) -> Result<Request, CannotAsk> {
-    let base = ask.settings.base_url.trim_end_matches('/');
+fn request(access: &Access<'_>, method: Method, path: &str) -> Result<Request, CannotAsk> {
+    let base = access.settings.base_url.trim_end_matches('/');
     if !base.starts_with("http://") && !base.starts_with("https://") {
         return Err(CannotAsk::BaseUrl);
     }
-    let (api_secret, _) = ask.secret.expose().split_once(':').ok_or(CannotAsk::Credentials)?;
+    let (api_secret, _) = access.secret.expose().split_once(':').ok_or(CannotAsk::Credentials)?;
     let headers = vec![("authorization", format!("Bearer {api_secret}"))];
-    Ok(Request { method, url: format!("{base}{path}"), headers, body: Vec::new(), timeout_ms: ask.timeout_ms })
+    Ok(Request { method, url: format!("{base}{path}"), headers, body: Vec::new(), timeout_ms: access.timeout_ms })
 }
 
 fn charge(ask: &Ask<'_>) -> Vec<u8> {

@@ -1,10 +1,12 @@
 //! Whose shop it is: merchant, location, register, and the connections to providers.
 
 mod contact;
+mod credentials;
 mod issuer;
 mod refusal;
 
 pub use contact::{ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX, Contact, PHONE_CHARS_MAX, UpdateLocation};
+pub use credentials::{Credentials, OldCredentials, SetCredentials};
 pub use issuer::{Issuer, LEGAL_NAME_CHARS_MAX, RegistrationNumber, UpdateMerchant};
 pub use refusal::Refusal;
 
@@ -125,16 +127,34 @@ pub struct Connection {
     pub settings: ConnectionSettings,
     /// Timings and capabilities.
     pub profile: Profile,
+    /// How to get in, sealed; `None` where the settings of the installation have it, and where nothing is needed.
+    pub credentials: Option<Credentials>,
     /// Row version.
     pub version: i64,
 }
 
 /// What a connector needs to know beside the credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionSettings {
     /// Base URL of the provider; empty where nothing is sent.
     pub base_url: String,
+    /// Which of the provider's protocols is spoken, where its connector knows more than one; empty for the first.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub variant: String,
+    /// The merchant's id at the provider, where somebody acts for the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_merchant: Option<String>,
+    /// Where access tokens come from, if not where the connector expects it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_url: Option<String>,
+}
+
+impl ConnectionSettings {
+    /// A provider at this address, and nothing else to know.
+    pub fn at(base_url: impl Into<String>) -> Self {
+        Self { base_url: base_url.into(), ..Self::default() }
+    }
 }
 
 /// What a program shows to be let in. The words of the key are shown once; a keyed hash of them is kept.
@@ -295,8 +315,9 @@ mod tests {
             id: ConnectionId::from_uuid(uuid::Uuid::from_u128(0xc0)),
             merchant,
             provider: "sandbox".to_owned(),
-            settings: ConnectionSettings { base_url: "http://127.0.0.1:8090".to_owned() },
+            settings: ConnectionSettings::at("http://127.0.0.1:8090"),
             profile: Profile::sandbox(),
+            credentials: None,
             version: 1,
         };
         AddConnection { connection }

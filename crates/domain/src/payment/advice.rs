@@ -1,6 +1,8 @@
 //! What the cashier is told. Doubt is never called a failure: a cashier who reads "failed" charges again.
 
-use super::state::{Charged, State};
+use super::Payment;
+use super::operation::{Kind, Operation, State as OperationState};
+use super::state::{Charged, State, charge_of};
 
 /// What to show at the register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +17,38 @@ pub struct Advice {
     pub sentence_ja: &'static str,
 }
 
+/// Who has the next move while a payment is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// The provider, or the hub.
+    ForProvider,
+    /// The customer, who has to be shown the code.
+    ForCodeShown,
+    /// The customer, on the phone: a scanned code has to be confirmed there.
+    ForCustomer,
+}
+
+/// Who has the next move. Once the charge is to be undone nobody should show its code any more.
+pub fn waiting(payment: &Payment, operations: &[Operation]) -> Waiting {
+    let charge = charge_of(&operations.iter().collect::<Vec<_>>());
+    let is_open = charge.is_some_and(|charge| charge.state == OperationState::Pending)
+        && operations.iter().all(|operation| operation.kind != Kind::Reversal);
+    match (is_open, &payment.presented_code) {
+        (true, Some(_)) => Waiting::ForCodeShown,
+        (true, None) if payment.is_scanned => Waiting::ForCustomer,
+        (true | false, _) => Waiting::ForProvider,
+    }
+}
+
 /// What to tell the cashier of a payment in `state`. Where the two do not fit each other, which no sum of operations
 /// gives, the advice is the careful one. `is_closed_uncharged` as the payment has it: money that came after the register
 /// was told that there is none hands no goods over, they may be paid for in another way by now.
-pub const fn advice(state: State, customer_charged: Charged, is_closed_uncharged: bool) -> Advice {
-    let (next_action, sentence_en, sentence_ja) = match customer_charged {
-        Charged::Yes if is_closed_uncharged => LATE,
-        Charged::Yes | Charged::No | Charged::Unknown => words(state, customer_charged),
+pub const fn advice(state: State, customer_charged: Charged, is_closed_uncharged: bool, waiting: Waiting) -> Advice {
+    let (next_action, sentence_en, sentence_ja) = match (customer_charged, state, waiting) {
+        (Charged::Yes, _, _) if is_closed_uncharged => LATE,
+        (_, State::InProgress, Waiting::ForCodeShown) => SHOW_CODE,
+        (_, State::InProgress, Waiting::ForCustomer) => CUSTOMER_CONFIRMS,
+        (Charged::Yes | Charged::No | Charged::Unknown, _, _) => words(state, customer_charged),
     };
     Advice { next_action, customer_charged, sentence_en, sentence_ja }
 }
@@ -31,6 +58,18 @@ const LATE: (&str, &str, &str) = (
     "The customer was charged after this payment had been called off. Ask a manager whether the money has gone back. Do \
      not charge again.",
     "このお支払いは、中止の後でお客様に請求されました。返金が済んでいるか責任者に確認してください。再度の請求はしないでください。",
+);
+
+const SHOW_CODE: (&str, &str, &str) = (
+    "show_code",
+    "Show the code to the customer and wait until it is paid. Do not charge again.",
+    "コードをお客様に提示し、お支払いが終わるまでお待ちください。再度の請求はしないでください。",
+);
+
+const CUSTOMER_CONFIRMS: (&str, &str, &str) = (
+    "ask_customer_to_confirm",
+    "Ask the customer to confirm the payment on the phone. Please wait. Do not charge again.",
+    "お客様にスマートフォンでお支払いの確認をお願いし、お待ちください。再度の請求はしないでください。",
 );
 
 const fn words(state: State, customer_charged: Charged) -> (&'static str, &'static str, &'static str) {
@@ -132,8 +171,11 @@ mod tests {
 
     use super::*;
 
-    const CODES: [&str; 9] = [
+    const PROVIDER: Waiting = Waiting::ForProvider;
+    const CODES: [&str; 11] = [
         "wait",
+        "show_code",
+        "ask_customer_to_confirm",
         "check_now",
         "ask_manager",
         "capture_when_ready",
@@ -167,7 +209,7 @@ mod tests {
         ];
         let mut sentences = BTreeSet::new();
         for (state, charged, next_action) in cases {
-            let advice = advice(state, charged, false);
+            let advice = advice(state, charged, false, PROVIDER);
             assert_eq!(advice.next_action, next_action, "{state:?} {charged:?}");
             sentences.insert((advice.sentence_en, advice.sentence_ja));
         }
@@ -178,21 +220,26 @@ mod tests {
     #[test]
     fn money_that_came_late_hands_no_goods_over() {
         for state in State::ALL {
-            let late = advice(state, Charged::Yes, true);
+            let late = advice(state, Charged::Yes, true, Waiting::ForCodeShown);
             assert_eq!(late.next_action, "ask_manager", "{state:?}");
             assert!(late.sentence_en.contains("Do not charge again"));
             assert!(late.sentence_ja.contains("再度の請求はしないでください"));
             for charged in [Charged::No, Charged::Unknown] {
-                assert_eq!(advice(state, charged, true), advice(state, charged, false), "{state:?}");
+                assert_eq!(
+                    advice(state, charged, true, PROVIDER),
+                    advice(state, charged, false, PROVIDER),
+                    "{state:?}"
+                );
             }
         }
     }
 
     #[test]
     fn doubt_forbids_a_second_charge_and_no_sentence_says_failed() {
-        for state in State::ALL {
+        let waitings = [PROVIDER, Waiting::ForCodeShown, Waiting::ForCustomer];
+        for (state, waiting) in State::ALL.into_iter().flat_map(|state| waitings.map(|waiting| (state, waiting))) {
             for charged in Charged::ALL {
-                let advice = advice(state, charged, false);
+                let advice = advice(state, charged, false, waiting);
                 let is_careful = advice.sentence_en.contains("Do not charge again")
                     && advice.sentence_ja.contains("再度の請求はしないでください");
                 let is_settled = state.is_final() && advice.next_action != "ask_manager";
@@ -201,5 +248,14 @@ mod tests {
                 assert!(!advice.sentence_en.to_lowercase().contains("fail") && !advice.sentence_ja.contains("失敗"));
             }
         }
+    }
+
+    #[test]
+    fn only_what_is_under_way_waits_for_the_customer() {
+        let action = |state, waiting| advice(state, Charged::Unknown, false, waiting).next_action;
+        assert_eq!(action(State::InProgress, Waiting::ForCodeShown), "show_code");
+        assert_eq!(action(State::InProgress, Waiting::ForCustomer), "ask_customer_to_confirm");
+        assert_eq!(action(State::InDoubt, Waiting::ForCodeShown), "check_now");
+        assert_eq!(action(State::NeedsPerson, Waiting::ForCustomer), "ask_manager");
     }
 }

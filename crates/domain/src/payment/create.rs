@@ -3,7 +3,7 @@
 
 use super::change::new_operation;
 use super::news::Created;
-use super::rules::may_charge;
+use super::rules::{may_charge, may_take_code};
 use super::task::{SEND_GRACE_MS, settle_job};
 use super::text::check_guarded;
 use super::{Action, Moved, Operation, Payment, Refusal, State, Task, due_after};
@@ -44,6 +44,8 @@ pub struct CreatePayment {
     pub is_two_step: bool,
     /// The register's own reference, free text.
     pub reference: String,
+    /// The register scanned a code that the customer showed. The sender has it in memory; it never comes here.
+    pub is_scanned: bool,
 }
 
 impl Command for CreatePayment {
@@ -69,6 +71,7 @@ impl Command for CreatePayment {
         self.check_place(work, call)?;
         let connection = work.connections.find(call.merchant, &self.connection).cloned();
         let connection = connection.ok_or_else(|| not_found("connection", self.connection))?;
+        may_take_code(&connection.profile, self.is_scanned)?;
         let id = PaymentId::from_uuid(call.next_uuid());
         let tender = self.hold(work, call, id)?;
         let amount_minor = tender.as_ref().map(|tender| tender.amount_minor).or(self.amount_minor);
@@ -132,6 +135,8 @@ impl CreatePayment {
             is_closed_uncharged: false,
             operation_count: CHARGE_NUMBER,
             reference: self.reference.clone(),
+            is_scanned: self.is_scanned,
+            presented_code: None,
             created_at: call.now,
             updated_at: call.now,
             version: 1,

@@ -36,7 +36,7 @@ impl Operation {
     }
 
     pub fn approved_for(self, approved_minor: i64) -> Self {
-        self.in_state(State::Approved(Approval { approved_minor, provider_reference: None }))
+        self.in_state(State::Approved(Approval { approved_minor, provider_reference: None, funding: None }))
     }
 
     pub fn declined(self) -> Self {
@@ -53,7 +53,7 @@ impl Operation {
 }
 
 pub fn approved(approved_minor: i64) -> Outcome {
-    Outcome::Approved(Approval { approved_minor, provider_reference: None })
+    Outcome::Approved(Approval { approved_minor, provider_reference: None, funding: None })
 }
 
 pub fn declined(reason: &str) -> Outcome {
@@ -72,7 +72,11 @@ pub fn witnesses() -> impl Strategy<Value = Witness> {
 pub fn outcomes() -> impl Strategy<Value = Outcome> {
     let text = || prop::sample::select(vec!["a", "b", "c"]);
     let approval = (0..4_i64, prop::option::of(text())).prop_map(|(amount, reference)| {
-        Outcome::Approved(Approval { approved_minor: amount * 500, provider_reference: reference.map(str::to_owned) })
+        Outcome::Approved(Approval {
+            approved_minor: amount * 500,
+            provider_reference: reference.map(str::to_owned),
+            funding: None,
+        })
     });
     prop_oneof![
         Just(Outcome::Unknown),

@@ -4,6 +4,7 @@
 mod advice;
 mod ask;
 mod change;
+mod code;
 mod consequence;
 mod create;
 mod exceptions;
@@ -30,14 +31,15 @@ mod task;
 mod text;
 mod witness;
 
-pub use advice::{Advice, advice};
+pub use advice::{Advice, Waiting, advice, waiting};
 pub use ask::{AskCancel, AskCapture, AskRefund, AskVoid};
 pub(crate) use ask::{ask_refund, refundable_minor};
+pub use code::{CODE_CHARS_MAX, PresentedCode};
 pub use create::{CreatePayment, REFERENCE_CHARS_MAX};
-pub use operation::{Approval, Kind, Operation, Outcome, Reason, State as OperationState, Witness};
+pub use operation::{Approval, Funding, Kind, Operation, Outcome, Reason, State as OperationState, Witness};
 pub use outcome::RecordOutcome;
 pub use overrule::{OVERRIDE_REASON_CHARS_MIN, Override, Verdict};
-pub use profile::{LateApproval, Profile};
+pub use profile::{Cutoff, LateApproval, Profile};
 pub use refusal::Refusal;
 pub use rules::{
     Ask, OPERATIONS_MAX, Refusal as RuleRefusal, late_approval_ask, may_cancel, may_capture, may_charge, may_refund,
@@ -87,6 +89,10 @@ pub struct Payment {
     pub operation_count: u32,
     /// The register's own reference, free text.
     pub reference: String,
+    /// The register scanned a code that the customer showed. The code itself is never stored.
+    pub is_scanned: bool,
+    /// The code that the register shows the customer, once the provider has made one.
+    pub presented_code: Option<PresentedCode>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -75,6 +75,13 @@ pub(super) struct Created<'a> {
     pub reference: &'a str,
 }
 
+/// `payment.code_presented`. The code itself is read with the payment.
+#[derive(Serialize)]
+pub(super) struct CodePresented {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at_ms: Option<i64>,
+}
+
 /// The events of [`state_event`].
 #[derive(Serialize)]
 pub(super) struct Standing<'a> {

@@ -81,6 +81,20 @@ pub struct Approval {
     pub approved_minor: i64,
     /// The provider's own id for it, for later operations and for settlement.
     pub provider_reference: Option<String>,
+    /// Who pays the amount, where the provider says so: wallets give discounts of their own.
+    pub funding: Option<Funding>,
+}
+
+/// Who pays an approved amount, in minor units. Facts of the provider: none is derived from another, because a coupon of
+/// the merchant's makes what we receive less than what customer and provider pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Funding {
+    /// What left the customer's wallet.
+    pub paid_by_customer_minor: i64,
+    /// What the provider adds from its own pocket: a discount that costs the merchant nothing.
+    pub paid_by_provider_minor: i64,
+    /// What the provider owes us for it, before its fees.
+    pub receivable_minor: i64,
 }
 
 /// Who told us an outcome, from the weakest to the strongest.

@@ -3,7 +3,7 @@
 
 use super::change::{Change, Report, find_payment};
 use super::task::{keys_for_outcome, operations_of, settle_job};
-use super::{Moved, Outcome, Payment, Refusal, Witness, read_inquiry};
+use super::{Moved, Outcome, Payment, PresentedCode, Refusal, Witness, read_inquiry};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::exception;
@@ -21,6 +21,8 @@ pub struct RecordOutcome {
     pub witness: Witness,
     /// What.
     pub outcome: Outcome,
+    /// The code to be shown to the customer, if the reply brought one.
+    pub presented: Option<PresentedCode>,
     /// When the question was asked that this answers: before the finality window `NotFound` proves nothing.
     pub asked_at: Timestamp,
     /// The provider was not to be had: `resolve_by` counts from when it was last so.
@@ -61,6 +63,9 @@ impl Command for RecordOutcome {
         let outcome = read_inquiry(self.outcome.clone(), &operation, change.profile(), self.asked_at);
         let report = Report { witness: self.witness, outcome, is_unreachable: self.is_unreachable };
         change.tell(work, call, &operation, report);
+        if let Some(code) = &self.presented {
+            change.present(work, call, &operation, code);
+        }
         change.finish(work, call, self.operation, self.fence)
     }
 }
@@ -126,7 +131,7 @@ mod tests {
     use Witness::{Inquiry, Notification, Person, Reply, Settlement};
 
     fn undid(approved_minor: i64) -> Outcome {
-        Outcome::Approved(Approval { approved_minor, provider_reference: None })
+        Outcome::Approved(Approval { approved_minor, provider_reference: None, funding: None })
     }
 
     #[test]

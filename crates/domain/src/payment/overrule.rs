@@ -62,7 +62,7 @@ impl Verdict {
             return Outcome::Declined(Reason(REASON_CODE.to_owned()));
         }
         let approved_minor = if is_undoing { charge.approved_minor() } else { operation.asked_minor };
-        Outcome::Approved(Approval { approved_minor, provider_reference: None })
+        Outcome::Approved(Approval { approved_minor, provider_reference: None, funding: None })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Timestamp;
+
 /// How a provider behaves in doubt. All times in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +40,52 @@ pub struct Profile {
     pub has_authorize: bool,
     /// What to do with an approval that comes after the charge was told to be off.
     pub late_approval: LateApproval,
+    /// The shop shows a code and the customer pays it.
+    #[serde(default, skip_serializing_if = "is_absent")]
+    pub has_present: bool,
+    /// The customer shows a code and the register scans it.
+    #[serde(default, skip_serializing_if = "is_absent")]
+    pub has_scan: bool,
+    /// The customer is sent to a page of the provider.
+    #[serde(default, skip_serializing_if = "is_absent")]
+    pub has_redirect: bool,
+    /// The largest charge, in minor units, where the provider has a limit of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_minor_max: Option<i64>,
+    /// A void ends at a time of day besides its window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void_cutoff: Option<Cutoff>,
+    /// A refund ends at a time of day besides its window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_cutoff: Option<Cutoff>,
+}
+
+/// What is not there is not written: a profile that was stored before there were wallets reads and writes as it did.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_absent(has: &bool) -> bool {
+    !*has
+}
+
+/// A time of day by the provider's clock, so many days after that of the charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cutoff {
+    /// How far the provider's clock is before UTC. Providers with a cut-off so far live where it never changes.
+    pub utc_offset_ms: i64,
+    /// Zero is the day of the charge.
+    pub days: i64,
+    /// The first millisecond that is too late, from midnight on.
+    pub time_of_day_ms: i64,
+}
+
+impl Cutoff {
+    /// The first instant that is too late for a charge.
+    pub const fn of(self, charged_at: Timestamp) -> Timestamp {
+        let local_ms = charged_at.0.saturating_add(self.utc_offset_ms);
+        let day = local_ms.div_euclid(DAY_MS).saturating_add(self.days);
+        let ms = day.saturating_mul(DAY_MS).saturating_add(self.time_of_day_ms);
+        Timestamp(ms.saturating_sub(self.utc_offset_ms))
+    }
 }
 
 /// What happens to money that moved after everybody was told it did not.
@@ -75,6 +123,12 @@ impl Profile {
             has_partial_refund: true,
             has_authorize: true,
             late_approval: LateApproval::Refund,
+            has_present: false,
+            has_scan: false,
+            has_redirect: false,
+            amount_minor_max: None,
+            void_cutoff: None,
+            refund_cutoff: None,
         }
     }
 
@@ -97,6 +151,65 @@ impl Profile {
             has_partial_refund: true,
             has_authorize: false,
             late_approval: LateApproval::AskPerson,
+            has_present: false,
+            has_scan: false,
+            has_redirect: false,
+            amount_minor_max: None,
+            void_cutoff: None,
+            refund_cutoff: None,
         }
+    }
+
+    /// The first instant at which a charge can no longer be voided.
+    pub fn void_until(&self, charged_at: Timestamp) -> Timestamp {
+        earliest(charged_at, self.void_window_ms, self.void_cutoff)
+    }
+
+    /// The first instant at which a charge can no longer be refunded.
+    pub fn refund_until(&self, charged_at: Timestamp) -> Timestamp {
+        earliest(charged_at, self.refund_window_ms, self.refund_cutoff)
+    }
+}
+
+fn earliest(charged_at: Timestamp, window_ms: i64, cutoff: Option<Cutoff>) -> Timestamp {
+    let until = charged_at.plus_ms(window_ms);
+    cutoff.map_or(until, |cutoff| until.min(cutoff.of(charged_at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 00:15 in Tokyo on the day after.
+    const NEXT_DAY: Cutoff = Cutoff { utc_offset_ms: 9 * HOUR_MS, days: 1, time_of_day_ms: 15 * MINUTE_MS };
+    /// 1 June 2026, 00:00 in Tokyo.
+    const MIDNIGHT: Timestamp = Timestamp(1_780_239_600_000);
+
+    #[test]
+    fn a_cutoff_is_a_time_of_day_where_the_provider_is() {
+        let expected = MIDNIGHT.plus_ms(DAY_MS + 15 * MINUTE_MS);
+        for charged_at in [MIDNIGHT, MIDNIGHT.plus_ms(12 * HOUR_MS), MIDNIGHT.plus_ms(DAY_MS - 1)] {
+            assert_eq!(NEXT_DAY.of(charged_at), expected, "{charged_at:?}");
+        }
+        assert_eq!(NEXT_DAY.of(MIDNIGHT.plus_ms(-1)), MIDNIGHT.plus_ms(15 * MINUTE_MS));
+    }
+
+    #[test]
+    fn the_window_or_the_cutoff_ends_first() {
+        let profile = Profile { void_window_ms: HOUR_MS, void_cutoff: Some(NEXT_DAY), ..Profile::sandbox() };
+        assert_eq!(profile.void_until(MIDNIGHT), MIDNIGHT.plus_ms(HOUR_MS));
+        let profile = Profile { void_window_ms: 2 * DAY_MS, ..profile };
+        assert_eq!(profile.void_until(MIDNIGHT), NEXT_DAY.of(MIDNIGHT));
+        assert_eq!(profile.refund_until(MIDNIGHT), MIDNIGHT.plus_ms(365 * DAY_MS));
+    }
+
+    #[test]
+    fn a_profile_without_wallets_is_written_as_before_and_an_old_one_is_read() {
+        let text = serde_json::to_string(&Profile::sandbox()).unwrap();
+        assert!(!text.contains("has_scan") && !text.contains("cutoff"), "{text}");
+        assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), Profile::sandbox());
+        let wallet = Profile { has_scan: true, refund_cutoff: Some(NEXT_DAY), ..Profile::sandbox() };
+        let text = serde_json::to_string(&wallet).unwrap();
+        assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), wallet);
     }
 }

@@ -41,6 +41,10 @@ pub enum Refusal {
     },
     /// The provider has no promise and capture in two steps.
     AuthorizeNotSupported,
+    /// The provider takes no code that the register scans.
+    CustomerCodeNotSupported,
+    /// The provider needs the code that the customer shows.
+    CustomerCodeMissing,
     /// The provider has no void, or the profile allows none.
     VoidNotSupported,
     /// The provider has no refund, or the profile allows none.
@@ -135,6 +139,8 @@ impl Refusal {
             Self::AmountNotPositive { .. } => "amount_not_positive",
             Self::AmountTooLarge { .. } => "amount_too_large",
             Self::AuthorizeNotSupported => "authorize_not_supported",
+            Self::CustomerCodeNotSupported => "customer_code_not_supported",
+            Self::CustomerCodeMissing => "customer_code_missing",
             Self::VoidNotSupported => "void_not_supported",
             Self::RefundNotSupported => "refund_not_supported",
             Self::PartialRefundNotSupported { .. } => "partial_refund_not_supported",
@@ -167,6 +173,13 @@ impl fmt::Display for Refusal {
             }
             Self::AuthorizeNotSupported => {
                 f.write_str("This connection cannot authorize first and capture later. Ask for a purchase.")
+            }
+            Self::CustomerCodeNotSupported => f.write_str(
+                "This connection cannot take a code that the customer shows. Ask without `customer_code` and show the code \
+                 that comes back, if one comes.",
+            ),
+            Self::CustomerCodeMissing => {
+                f.write_str("This connection needs the code that the customer shows. Scan it and send it as `customer_code`.")
             }
             Self::VoidNotSupported => f.write_str("This connection cannot void a charge. Refund it."),
             Self::RefundNotSupported => {
@@ -254,9 +267,23 @@ pub const fn may_charge(profile: &Profile, is_two_step: bool, amount_minor: i64)
         return Err(Refusal::AuthorizeNotSupported);
     }
     let kind = if is_two_step { Kind::Authorize } else { Kind::Purchase };
+    if let Some(max_minor) = profile.amount_minor_max
+        && amount_minor > max_minor
+    {
+        return Err(Refusal::AmountTooLarge { asked_minor: amount_minor, max_minor });
+    }
     match checked_amount(amount_minor) {
         Ok(asked_minor) => Ok(Ask { kind, target: None, asked_minor }),
         Err(refusal) => Err(refusal),
+    }
+}
+
+/// Whether a payment may be started in this way: with a code that the customer shows, or without one.
+pub const fn may_take_code(profile: &Profile, is_scanned: bool) -> Result<(), Refusal> {
+    match (is_scanned, profile.has_scan) {
+        (true, false) => Err(Refusal::CustomerCodeNotSupported),
+        (false, true) if !profile.has_present => Err(Refusal::CustomerCodeMissing),
+        (true | false, true | false) => Ok(()),
     }
 }
 
@@ -297,7 +324,7 @@ pub fn may_void(operations: &[&Operation], profile: &Profile, now: Timestamp) ->
     }
     // With a refund on its way the customer could get the money twice.
     nothing_in_flight(operations, &[Kind::Capture, Kind::Void, Kind::Refund])?;
-    let until = charge.recorded_at.plus_ms(profile.void_window_ms);
+    let until = profile.void_until(charge.recorded_at);
     if now >= until {
         return Err(Refusal::VoidWindowClosed { until });
     }
@@ -319,7 +346,7 @@ pub fn may_refund(
         return Err(Refusal::RefundNotSupported);
     }
     nothing_in_flight(operations, &[Kind::Void])?;
-    let until = charge.recorded_at.plus_ms(profile.refund_window_ms);
+    let until = profile.refund_until(charge.recorded_at);
     if now >= until {
         return Err(Refusal::RefundWindowClosed { until });
     }

@@ -38,8 +38,9 @@ impl Shop {
             id: CONNECTION,
             merchant: MERCHANT,
             provider: "sandbox".to_owned(),
-            settings: ConnectionSettings { base_url: String::new() },
+            settings: ConnectionSettings::default(),
             profile: profile.clone(),
+            credentials: None,
             version: 1,
         });
         Self { world, now: NOW, profile }
@@ -127,7 +128,7 @@ impl Shop {
 
     pub fn told(&self, operation: OperationId, witness: Witness, outcome: Outcome) -> RecordOutcome {
         let (asked_at, is_unreachable, fence, hint) = (self.now, false, None, Vec::new());
-        RecordOutcome { operation, witness, outcome, asked_at, is_unreachable, fence, hint }
+        RecordOutcome { operation, witness, outcome, presented: None, asked_at, is_unreachable, fence, hint }
     }
 
     /// Turns the clock to when the job is due, and runs it.
@@ -267,5 +268,6 @@ pub fn a_payment() -> CreatePayment {
         currency: Currency::JPY,
         is_two_step: false,
         reference: "order 7".to_owned(),
+        is_scanned: false,
     }
 }

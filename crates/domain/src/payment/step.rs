@@ -257,7 +257,7 @@ mod tests {
     }
 
     fn undid(approved_minor: i64) -> State {
-        State::Approved(Approval { approved_minor, provider_reference: None })
+        State::Approved(Approval { approved_minor, provider_reference: None, funding: None })
     }
 
     fn refused() -> State {

@@ -87,8 +87,8 @@ fn join(operation: &mut Operation, witness: Witness, told: State) -> bool {
     }
 }
 
-/// The amount is that of the stronger witness, or the larger one; the reference is joined by itself, because a strong
-/// witness often does not name one, and then the weaker one's is still needed for a refund.
+/// The amount is that of the stronger witness, or the larger one; the reference and who pays are joined by themselves,
+/// because a strong witness often names neither, and then the weaker one's reference is still needed for a refund.
 fn join_approvals(known: &mut Approval, by: &mut Option<Witness>, told: Approval, witness: Witness) -> bool {
     let has_better_amount = (Some(witness), told.approved_minor) > (*by, known.approved_minor);
     let has_better_reference = told.provider_reference > known.provider_reference;
@@ -99,7 +99,11 @@ fn join_approvals(known: &mut Approval, by: &mut Option<Witness>, told: Approval
     if has_better_reference {
         known.provider_reference = told.provider_reference;
     }
-    has_better_amount || has_better_reference
+    let has_better_funding = told.funding > known.funding;
+    if has_better_funding {
+        known.funding = told.funding;
+    }
+    has_better_amount || has_better_reference || has_better_funding
 }
 
 /// The place in the order of the join. The words that no money moved are ordered too, so that the end does not hang on
@@ -154,8 +158,8 @@ mod tests {
             declined("limit"),
             approved(900),
             approved(1_000),
-            Outcome::Approved(Approval { approved_minor: 1_000, provider_reference: reference("a") }),
-            Outcome::Approved(Approval { approved_minor: 1_000, provider_reference: reference("b") }),
+            Outcome::Approved(Approval { approved_minor: 1_000, provider_reference: reference("a"), funding: None }),
+            Outcome::Approved(Approval { approved_minor: 1_000, provider_reference: reference("b"), funding: None }),
         ]
     }
 
@@ -246,10 +250,10 @@ mod tests {
 
     #[test]
     fn the_stronger_witness_names_the_amount_and_a_weaker_one_may_name_the_reference() {
-        let named = Approval { approved_minor: 1_000, provider_reference: Some("p-1".to_owned()) };
+        let named = Approval { approved_minor: 1_000, provider_reference: Some("p-1".to_owned()), funding: None };
         let reports = [(Witness::Reply, Outcome::Approved(named)), (Witness::Settlement, approved(900))];
         let (operation, _) = after(Kind::Purchase, &[&reports[0], &reports[1]]);
-        let expected = Approval { approved_minor: 900, provider_reference: Some("p-1".to_owned()) };
+        let expected = Approval { approved_minor: 900, provider_reference: Some("p-1".to_owned()), funding: None };
         assert_eq!(operation.state, State::Approved(expected));
         assert_eq!(operation.witness, Some(Witness::Settlement));
         assert!(operation.is_contradicted);

@@ -36,7 +36,7 @@ fn sold_electronically(cash_minor: i64) -> Shop {
 }
 
 fn approved(approved_minor: i64) -> Outcome {
-    Outcome::Approved(Approval { approved_minor, provider_reference: None })
+    Outcome::Approved(Approval { approved_minor, provider_reference: None, funding: None })
 }
 
 fn back(number: u32, quantity: i64) -> NewReturnLine {

@@ -231,7 +231,7 @@ async fn ask(settings: &Config, payment: PaymentId, is_json: bool) -> anyhow::Re
 
 async fn ask_now(operator: &Operator, settings: &Config, payment: PaymentId) -> anyhow::Result<usize> {
     let before = story(&operator.reader, payment).await?;
-    let provided = Provided::of(settings, &before.connection)?;
+    let provided = Provided::of(operator, settings, &before.connection)?;
     Ok(doubt::ask(operator, &provided, before.merchant.id, payment).await?.requests)
 }
 
@@ -246,7 +246,7 @@ async fn overrule(
     let done = async {
         let before = story(&operator.reader, payment).await?;
         let moved = operator.run(before.merchant.id, Override { payment, verdict, reason }).await?;
-        doubt::carry_on(&operator, &Provided::of(settings, &before.connection)?, moved).await?;
+        doubt::carry_on(&operator, &Provided::of(&operator, settings, &before.connection)?, moved).await?;
         story(&operator.reader, payment).await
     };
     let after = done.await;

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::Args;
+use sandbox::Server;
+use sandbox::paypay::{self, PayPay};
+use tokio::net::TcpListener;
 
 use super::say;
 use crate::serve;
@@ -12,8 +15,9 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   tillbridge sandbox
   tillbridge sandbox --listen 127.0.0.1:9000 --secret s3cret --notify-secret n0tify
+  tillbridge sandbox --paypay 127.0.0.1:8091
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
-Its calls and its faults: docs/guides/sandbox.md";
+Its calls and its faults: docs/guides/sandbox.md and docs/guides/paypay.md";
 
 /// How it is played.
 #[derive(Args)]
@@ -27,16 +31,17 @@ pub(super) struct Options {
     /// The key of the signatures of its notifications.
     #[arg(long, default_value_t = sandbox::Options::default().notify_secret)]
     notify_secret: String,
+    /// Play PayPay too, on this address.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8091")]
+    paypay: Option<SocketAddr>,
 }
 
 /// Plays it until SIGTERM or SIGINT.
 pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
-    let Options { listen, secret, notify_secret } = asked;
+    let Options { listen, secret, notify_secret, paypay } = asked;
     let options = sandbox::Options { secret, notify_secret, ..Default::default() };
     let credentials = options.credentials();
-    let listener = tokio::net::TcpListener::bind(listen).await;
-    let listener = listener.with_context(|| format!("The address {listen} cannot be listened on"))?;
-    let handle = sandbox::serve(listener, options).await?;
+    let handle = sandbox::serve(bind(listen).await?, options).await?;
     say(&format!(
         "The sandbox provider is up. Nothing it does moves money; its ledger is gone when it stops.\n\
          \n  base URL     {}\n  credentials  {credentials}\n\n\
@@ -44,9 +49,33 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
         handle.base_url(),
         handle.base_url(),
     ))?;
+    // Serves as long as it is held.
+    let _paypay = match paypay {
+        Some(listen) => Some(play_paypay(listen).await?),
+        None => None,
+    };
     tokio::select! {
         ended = serve::wait_for_signal() => ended?,
         ended = handle.wait() => ended?,
     }
     Ok(())
+}
+
+async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.with_context(|| format!("The address {listen} cannot be listened on"))
+}
+
+/// A customer pays what is shown to nobody in particular after this long: time to look at the code.
+const CUSTOMER_MS: u64 = 3_000;
+
+async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Server> {
+    let options = paypay::Options { customer_ms: Some(CUSTOMER_MS), ..Default::default() };
+    let (opa, oauth) = (options.credentials_of_opa(), options.credentials_of_oauth());
+    let server = PayPay::new(options).serve(bind(listen).await?)?;
+    say(&format!(
+        "\nPayPay is played too. A customer pays a code three seconds after it was made.\n\
+         \n  base URL     {}\n  credentials  {opa} (opa)\n               {oauth} (oauth)\n",
+        server.base_url(),
+    ))?;
+    Ok(server)
 }

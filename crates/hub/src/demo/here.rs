@@ -17,7 +17,7 @@ use crate::api_key::Environment;
 use crate::clock::Clock;
 use crate::config::{Config, Hidden};
 use crate::database::Database;
-use crate::operator::{NewConnection, NewKey, NewMerchant, Operator, Provider};
+use crate::operator::{NewConnection, NewKey, NewMerchant, Operator};
 use crate::serve::{self, Running};
 
 /// Ports that are tried one after the other before the demo gives up.
@@ -173,9 +173,9 @@ async fn set_up(settings: &Config, database: &Database, provider: String) -> any
         registers: vec!["T1".to_owned(), "T2".to_owned()],
     };
     let merchant = operator.add_merchant(merchant).await?;
-    let sandbox = NewConnection { merchant, provider: Provider::Sandbox { base_url: provider } };
+    let sandbox = NewConnection::sandbox(merchant, &provider);
     let sandbox = operator.add_connection(sandbox).await?;
-    operator.add_connection(NewConnection { merchant, provider: Provider::Manual }).await?;
+    operator.add_connection(NewConnection::manual(merchant)).await?;
     let key = |role: Role| NewKey { merchant, role, name: format!("Demo, {role}"), environment: Environment::Test };
     let viewer = operator.add_key(key(Role::Viewer)).await?;
     let cashier = operator.add_key(key(Role::Cashier)).await?;

@@ -7,9 +7,10 @@ use domain::id::{ConnectionId, MerchantId, PaymentId};
 use domain::merchant::Connection;
 use domain::payment::{Moved, Settle, Task};
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::operator::Operator;
-use crate::provider::Providers;
+use crate::provider::{OneTime, Providers};
 
 /// Rounds of tasks that follow from each other: an inquiry, a reversal after it, and an inquiry about that. What is left
 /// then is the job's, which comes by itself.
@@ -25,18 +26,19 @@ pub struct Asked {
 pub enum Provided {
     /// With these.
     By(Box<Providers>),
-    /// The settings have no credentials for the connection.
+    /// Neither the database nor the settings have credentials for the connection.
     WithoutCredentials(ConnectionId),
 }
 
 impl Provided {
-    /// The provider of a connection, as far as the settings know it.
-    pub fn of(settings: &Config, connection: &Connection) -> anyhow::Result<Self> {
-        if !settings.provider.secrets.contains_key(&connection.id) && !connection.profile.is_keyed_by_hand {
+    /// The provider of a connection, as far as its credentials are known.
+    pub fn of(operator: &Operator, settings: &Config, connection: &Connection) -> anyhow::Result<Self> {
+        let is_known = connection.credentials.is_some() || settings.provider.secrets.contains_key(&connection.id);
+        if !is_known && !connection.profile.is_keyed_by_hand {
             return Ok(Self::WithoutCredentials(connection.id));
         }
         crate::tls::install_provider();
-        Ok(Self::By(Box::new(Providers::try_new(&settings.provider)?)))
+        Ok(Self::By(Box::new(Providers::try_new(&settings.provider, operator.seal())?)))
     }
 }
 
@@ -71,7 +73,7 @@ async fn finish(operator: &Operator, providers: &Providers, moved: Moved) -> any
     for _ in 0..ROUNDS_MAX {
         let mut follow: Vec<Task> = Vec::new();
         for task in &tasks {
-            let told = providers.carry_out(task, None).await;
+            let told = providers.carry_out(task, &OneTime::default(), Clock::system().now()).await;
             requests += 1;
             follow.extend(operator.run(task.payment.merchant, told).await?.tasks);
         }

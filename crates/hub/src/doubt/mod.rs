@@ -10,7 +10,8 @@ use domain::id::{MerchantId, PaymentId};
 use domain::job::Job;
 use domain::merchant::{Connection, Merchant};
 use domain::payment::{
-    Charged, Operation, Payment, State, Step, Why, advice, next_step, reversal_of, settle_job, summarize,
+    Charged, Operation, Payment, State, Step, Waiting, Why, advice, next_step, reversal_of, settle_job, summarize,
+    waiting,
 };
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -140,10 +141,15 @@ impl Story {
         self.exceptions.iter().filter(|exception| exception.resolved_at.is_none())
     }
 
+    /// Who has the next move.
+    pub fn waiting(&self) -> Waiting {
+        waiting(&self.payment, &self.operations)
+    }
+
     /// For programs.
     pub fn json(&self) -> Vec<u8> {
         let charged = self.charged();
-        let advice = advice(self.payment.state, charged, self.payment.is_closed_uncharged);
+        let advice = advice(self.payment.state, charged, self.payment.is_closed_uncharged, self.waiting());
         json::to_bytes(&Shape {
             object: "payment_story",
             payment_id: self.payment.id,

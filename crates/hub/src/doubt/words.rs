@@ -22,7 +22,7 @@ pub fn words(story: &Story) -> String {
         story.merchant.name
     );
     let _ = writeln!(text, "\nWas the customer charged? {}", answer(charged));
-    let advice = advice(payment.state, charged, payment.is_closed_uncharged);
+    let advice = advice(payment.state, charged, payment.is_closed_uncharged, story.waiting());
     let _ = writeln!(text, "  {}", advice.sentence_en);
     section(&mut text, "What happened", happened(story));
     let operations = story.operations.iter().map(|operation| sentences::operation(story, operation));

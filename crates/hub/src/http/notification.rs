@@ -1,15 +1,19 @@
-//! `/v1/webhooks/{provider}/{connection_id}`: what a provider tells by itself. It has no key of ours; it is verified over the
-//! raw bytes by its connector, answered once it is durable, and merged like every other witness.
+//! `/v1/webhooks/{provider}` and `/v1/webhooks/{provider}/{connection_id}`: what a provider tells by itself. It has no key
+//! of ours; it is verified over the raw bytes by its connector, answered once it is durable, and merged like every other
+//! witness. What a provider does not sign proves nothing: then the provider is asked.
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
-use connectors::{Rejected, find_connector};
+use connectors::{Connector, News, Notice, Rejected, find_connector};
 use domain::call::{Actor, Role};
 use domain::id::{ConnectionId, OperationId};
-use domain::payment::{RecordOutcome, Witness, keys_for_outcome};
-use storage::{Answer, Envelope, Idempotency, Lane};
+use domain::merchant::Connection;
+use domain::payment::{Moved, Outcome, Payment, RecordOutcome, Settle, Witness, keys_for_outcome};
+use storage::{Answer, Committed, Envelope, Failure, Idempotency, Lane};
 
 use super::Route;
 use super::body::{Segments, read_body};
@@ -17,11 +21,14 @@ use super::error::{Kind, Problem, refusal_answer};
 use super::request_id::RequestId;
 use super::submit::{ok, respond};
 use crate::app::App;
-use crate::provider::start_all;
+use crate::provider::{access, stamp, start_all};
 
-/// The route of notifications.
+/// The routes of notifications.
 pub fn routes() -> Vec<Route> {
-    vec![Route::post("/v1/webhooks/{provider}/{connection_id}", receive)]
+    vec![
+        Route::post("/v1/webhooks/{provider}", receive_for_any),
+        Route::post("/v1/webhooks/{provider}/{connection_id}", receive),
+    ]
 }
 
 async fn receive(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
@@ -33,46 +40,109 @@ async fn receive(State(app): State<App>, segments: Segments, request: Request) -
     let connection = connection.filter(|connection| connection.provider == provider);
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     let connector = find_connector(&provider).ok_or_else(|| Problem::not_found("connection"))?;
+    take(&app, &connection, connector, &parts, &body).await
+}
+
+/// For a provider that knows one address only: the payment it speaks of says whose secret it has to be signed with.
+async fn receive_for_any(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let provider: String = segments.id(0, "connection")?;
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body).await?;
+    let connector = find_connector(&provider).ok_or_else(|| Problem::not_found("connection"))?;
+    let reference = connector.peek_reference(&body);
+    let reference = reference.ok_or_else(|| problem(&Rejected::Unreadable))?;
+    let operation: OperationId = reference.parse().map_err(|_| Problem::not_found("payment"))?;
+    let connection = app.reader.find_connection_of_payment(operation.payment).await?;
+    let connection = connection.filter(|connection| connection.provider == provider);
+    let connection = connection.ok_or_else(|| Problem::not_found("payment"))?;
+    take(&app, &connection, connector, &parts, &body).await
+}
+
+async fn take(
+    app: &App,
+    connection: &Connection,
+    connector: &dyn Connector,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<Response, Problem> {
     let headers: Vec<(&str, &str)> = parts
         .headers
         .iter()
         .filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
         .collect();
-    let notices = connector
-        .read_notification(app.providers.secret(id), &headers, &body)
-        .map_err(|rejected| problem(&rejected))?;
-    for notice in notices {
-        let operation: OperationId = notice.operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
+    let notices = read(app, connection, connector, &headers, body).map_err(|rejected| problem(&rejected))?;
+    for Notice { operation_reference, news } in notices {
+        let operation: OperationId = operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
         // Whose secret it is signed with decides whose payments it may speak of.
         let payment = app.reader.find_payment(connection.merchant, operation.payment).await?;
-        let payment = payment.map(|found| found.payment).filter(|payment| payment.connection == id);
+        let payment = payment.map(|found| found.payment).filter(|payment| payment.connection == connection.id);
         let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
         let envelope = Envelope {
             merchant: connection.merchant,
-            actor: Arc::new(Actor::new(format!("notification:{id}"), Role::System)),
-            request_id: RequestId::of(&parts),
+            actor: Arc::new(Actor::new(format!("notification:{}", connection.id), Role::System)),
+            request_id: RequestId::of(parts),
             idempotency: Idempotency::None,
             lane: Lane::Interactive,
             weight: body.len(),
         };
-        let command = RecordOutcome {
-            operation,
-            witness: Witness::Notification,
-            outcome: notice.outcome,
-            asked_at: app.clock.now(),
-            is_unreachable: false,
-            fence: None,
-            hint: keys_for_outcome(&payment),
+        let committed = match news {
+            News::Told(outcome) => record(app, envelope, operation, &payment, outcome).await?,
+            News::Hint => look(app, envelope, &payment).await?,
         };
-        let committed = app.committer.submit(envelope, command, |_| Answer::default()).await?;
         match committed.reply {
-            Some(Ok(moved)) => start_all(&app, moved.tasks),
+            Some(Ok(moved)) => start_all(app, moved.tasks),
             // A provider that knows a payment we do not have is told so; it keeps the notification.
             Some(Err(refusal)) => return Ok(respond(refusal_answer(&refusal), false)),
             None => {}
         }
     }
     Ok(ok(b"{}".to_vec()))
+}
+
+/// What a notification says, if it is signed with the connection's credentials, or with those before them while they live.
+fn read(
+    app: &App,
+    connection: &Connection,
+    connector: &dyn Connector,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Vec<Notice>, Rejected> {
+    let now = app.clock.now();
+    let (stamp, secret) = (stamp(now), app.providers.secret(connection));
+    let notices = connector.read_notification(&access(connection, &secret, &stamp), headers, body);
+    match (notices, app.providers.old_secret(connection, now)) {
+        (Err(Rejected::SignatureWrong), Some(old)) => {
+            connector.read_notification(&access(connection, &old, &stamp), headers, body)
+        }
+        (notices, _) => notices,
+    }
+}
+
+async fn record(
+    app: &App,
+    envelope: Envelope,
+    operation: OperationId,
+    payment: &Payment,
+    outcome: Outcome,
+) -> Result<Committed<Moved>, Failure> {
+    let command = RecordOutcome {
+        operation,
+        witness: Witness::Notification,
+        outcome,
+        presented: None,
+        asked_at: app.clock.now(),
+        is_unreachable: false,
+        fence: None,
+        hint: keys_for_outcome(payment),
+    };
+    app.committer.submit(envelope, command, |_| Answer::default()).await
+}
+
+/// Asks the provider how the payment stands. Somebody who makes hints up makes us ask, and of a payment that has ended
+/// not even that.
+async fn look(app: &App, envelope: Envelope, payment: &Payment) -> Result<Committed<Moved>, Failure> {
+    let command = Settle { payment: payment.id, expected_due: false };
+    app.committer.submit(envelope, command, |_| Answer::default()).await
 }
 
 fn problem(rejected: &Rejected) -> Problem {

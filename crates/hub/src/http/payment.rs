@@ -4,19 +4,21 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use connectors::Secret;
 use domain::call::Role;
 use domain::command::{Command, Refusal};
 use domain::external_ref::{self, ExternalRef, Subject};
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, TenderId};
 use domain::money::Currency;
 use domain::payment::{
-    Approval, AskCancel, AskCapture, AskRefund, AskVoid, Charged, CreatePayment, Kind as OperationKind, Moved,
-    Operation, OperationState, Outcome, Override, Payment, Reason, RecordOutcome, Settle, State as PaymentState,
-    Verdict, Witness, advice, summarize,
+    Approval, AskCancel, AskCapture, AskRefund, AskVoid, Charged, CreatePayment, Funding, Kind as OperationKind, Moved,
+    Operation, OperationState, Outcome, Override, Payment, PresentedCode, Reason, RecordOutcome, Settle,
+    State as PaymentState, Verdict, Waiting, Witness, advice, summarize, waiting,
 };
 use domain::time::Timestamp;
 use domain::{guard, payment};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use storage::read::WholePayment;
 use storage::{Answer, Committed, Envelope, Failure, Idempotency};
 use tokio::task::JoinHandle;
@@ -35,7 +37,7 @@ use super::submit::{ok, respond};
 use crate::app::App;
 use crate::carried_on::CarriedOn;
 use crate::disk;
-use crate::provider::{Waiter, perform, start_all, start_all_with};
+use crate::provider::{OneTime, Waiter, perform, start_all, start_all_with};
 use crate::waits::Wait;
 
 /// The routes of payments.
@@ -66,8 +68,27 @@ struct NewPayment {
     capture: CaptureMode,
     #[serde(default)]
     reference: String,
+    customer_code: Option<CustomerCode>,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+}
+
+/// The code that the customer showed, as it was scanned. A one-time input: handed on in memory, never stored or logged.
+struct CustomerCode(Secret);
+
+/// Longest code: wallets show 16 to 24 digits, EMV codes of customers a few hundred characters.
+const CUSTOMER_CODE_CHARS_MAX: usize = 512;
+
+impl<'de> Deserialize<'de> for CustomerCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Whatever it is, the error does not repeat it.
+        let text = match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => text,
+            _ => return Err(D::Error::custom("a scanned code is a text")),
+        };
+        let is_code = (1..=CUSTOMER_CODE_CHARS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if is_code { Ok(Self(Secret::new(text))) } else { Err(D::Error::custom("not a scanned code")) }
+    }
 }
 
 /// When an approved charge is taken.
@@ -98,15 +119,20 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         currency: body.currency.unwrap_or(shop.currency),
         is_two_step: body.capture == CaptureMode::Manual,
         reference: body.reference,
+        is_scanned: body.customer_code.is_some(),
     };
+    let customer_code = body.customer_code.map(|code| code.0);
+    let one_time = OneTime { customer_code, ..one_time(&asked.headers) };
     let made = |moved: &Moved| Some(Subject::Payment(moved.payment.id));
     let command = referred(merchant, command, body.external_refs, external_ref::Kind::Payment, made);
-    ask(&app, asked.envelope, &asked.headers, command, 201).await
+    ask_with(&app, asked.envelope, &asked.headers, command, 201, one_time).await
 }
 
-/// The fault that the sandbox is asked to play; only its connector passes it on, and only a key for tests gets there.
-pub fn fault(headers: &HeaderMap) -> Option<String> {
-    headers.get("x-sandbox-fault").and_then(|value| value.to_str().ok()).map(str::to_owned)
+/// What a request without a customer's code hands on: the fault that the sandbox is asked to play. Only its connector
+/// passes it on, and only a key for tests gets there.
+pub fn one_time(headers: &HeaderMap) -> OneTime {
+    let fault = headers.get("x-sandbox-fault").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    OneTime { fault, customer_code: None }
 }
 
 /// A key for tests reaches only the sandbox and what is keyed by hand; a live key never reaches the sandbox.
@@ -168,7 +194,7 @@ async fn get(State(app): State<App>, segments: Segments, Head(headers): Head) ->
     let id = segments.id(0, "payment")?;
     let found = match prefer::wait(&headers) {
         None => app.reader.find_payment(principal.merchant, id).await?,
-        Some(patience) => wait_until_at_rest(&app, principal.merchant, id, Instant::now() + patience).await?,
+        Some(patience) => wait_until(&app, principal.merchant, id, Instant::now() + patience, is_at_rest).await?,
     };
     let found = found.ok_or_else(|| Problem::not_found("payment"))?;
     let shape = Shape::of(&found.payment, &found.operations).known_as(&found.external_refs);
@@ -283,6 +309,7 @@ async fn outcome(State(app): State<App>, segments: Segments, request: Request) -
         KeyedOutcome::Approved => Outcome::Approved(Approval {
             approved_minor: body.amount_minor.unwrap_or(asked_minor),
             provider_reference: body.provider_reference.clone(),
+            funding: None,
         }),
         KeyedOutcome::Declined => Outcome::Declined(Reason("declined_on_terminal".to_owned())),
         KeyedOutcome::Cancelled => Outcome::Cancelled,
@@ -291,6 +318,7 @@ async fn outcome(State(app): State<App>, segments: Segments, request: Request) -
         operation: OperationId { payment: found.payment.id, number: body.operation_number },
         witness: Witness::Person,
         outcome,
+        presented: None,
         asked_at: app.clock.now(),
         is_unreachable: false,
         fence: None,
@@ -328,8 +356,23 @@ async fn ask<C>(
 where
     C: Command<Reply = Moved> + Send + Sync + 'static,
 {
+    ask_with(app, envelope, headers, command, status, one_time(headers)).await
+}
+
+/// As [`ask`], with what the request hands on in memory.
+async fn ask_with<C>(
+    app: &App,
+    envelope: Envelope,
+    headers: &HeaderMap,
+    command: C,
+    status: u16,
+    one_time: OneTime,
+) -> Result<Response, Problem>
+where
+    C: Command<Reply = Moved> + Send + Sync + 'static,
+{
     let patience = prefer::wait(headers);
-    let wait = Wait { status, fault: fault(headers), ..Wait::of(&envelope) };
+    let wait = Wait { status, one_time, ..Wait::of(&envelope) };
     let Some(patience) = patience else {
         let (committed, _) = match begin(app, envelope, command, &wait, false).await {
             Err(Failure::InFlight { subject }) => {
@@ -374,9 +417,9 @@ where
         request_id: wait.request_id.clone(),
         settles: wait.settles(),
         encode: Box::new(move |moved| {
-            if is_at_rest(&moved.payment, &moved.operations) { answer(moved, status) } else { Answer::default() }
+            if is_answer(&moved.payment, &moved.operations) { answer(moved, status) } else { Answer::default() }
         }),
-        fault: wait.fault.clone(),
+        one_time: wait.one_time.clone(),
     };
     let work = async move {
         let committed = app.committer.submit(envelope, command, move |reply| encode(reply, status)).await?;
@@ -385,10 +428,10 @@ where
             Some(Err(_)) | None => Vec::new(),
         };
         let mut tasks = tasks.into_iter();
-        let fault = waiter.fault.clone();
+        let one_time = waiter.one_time.clone();
         let first = if is_waited_for { tasks.next() } else { None };
         let first = first.map(|task| tokio::spawn(perform(app.clone(), task, waiter)));
-        start_all_with(&app, tasks.collect(), fault);
+        start_all_with(&app, tasks.collect(), &one_time);
         Ok((committed, first))
     };
     CarriedOn::new(work).await
@@ -430,7 +473,7 @@ async fn wait_for_answer(
     {
         return Ok(committed.answer);
     }
-    wait_until_at_rest(app, wait.merchant, payment, deadline).await?;
+    wait_until(app, wait.merchant, payment, deadline, is_answer).await?;
     close(app, wait, payment).await
 }
 
@@ -457,24 +500,31 @@ async fn close(app: &App, wait: &Wait, payment: PaymentId) -> Result<Answer, Pro
     Ok(committed.answer)
 }
 
-/// Waits until nothing about a payment is under way, or the deadline has come, and gives it as it stands then.
-async fn wait_until_at_rest(
+/// Waits until a payment is as it is waited for, or the deadline has come, and gives it as it stands then.
+async fn wait_until(
     app: &App,
     merchant: MerchantId,
     id: PaymentId,
     deadline: Instant,
+    is_waited_for: fn(&Payment, &[Operation]) -> bool,
 ) -> Result<Option<WholePayment>, Problem> {
     let mut patience = Patience::until(app, merchant, deadline);
     loop {
         let found = app.reader.find_payment(merchant, id).await?;
         let is_over = match &found {
             None => true,
-            Some(whole) => is_at_rest(&whole.payment, &whole.operations),
+            Some(whole) => is_waited_for(&whole.payment, &whole.operations),
         };
         if is_over || !patience.look_again().await {
             return Ok(found);
         }
     }
+}
+
+/// Whether a request about a payment is answered: it is at rest, or the register has a code to show, which it cannot do
+/// before it is told.
+fn is_answer(payment: &Payment, operations: &[Operation]) -> bool {
+    is_at_rest(payment, operations) || waiting(payment, operations) == Waiting::ForCodeShown
 }
 
 /// Whether nothing more is expected of the provider without somebody asking.
@@ -494,6 +544,9 @@ struct Shape<'a> {
     next_action: &'static str,
     customer_charged: &'static str,
     message: Message,
+    /// Only where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presented_code: Option<CodeShape<'a>>,
     /// Null where there are too many for an answer that is stored.
     operations: Option<Vec<OperationShape<'a>>>,
     /// Only where one payment is read, and it has some.
@@ -504,12 +557,14 @@ struct Shape<'a> {
 impl<'a> Shape<'a> {
     fn of(payment: &'a Payment, operations: &'a [Operation]) -> Self {
         let charged: Charged = summarize(&operations.iter().collect::<Vec<_>>()).customer_charged;
-        let advice = advice(payment.state, charged, payment.is_closed_uncharged);
+        let waiting = waiting(payment, operations);
+        let advice = advice(payment.state, charged, payment.is_closed_uncharged, waiting);
         Self {
             summary: Summary::of(payment),
             next_action: advice.next_action,
             customer_charged: charged.as_str(),
             message: Message { en: advice.sentence_en, ja: advice.sentence_ja },
+            presented_code: payment.presented_code.as_ref().map(CodeShape::of),
             operations: Some(operations.iter().map(OperationShape::of).collect()),
             external_refs: None,
         }
@@ -525,6 +580,35 @@ impl<'a> Shape<'a> {
             }
         }
         self
+    }
+}
+
+/// The code to be shown to the customer in JSON.
+#[derive(Serialize)]
+struct CodeShape<'a> {
+    text: &'a str,
+    #[serde(serialize_with = "json::instant_option")]
+    expires_at: Option<Timestamp>,
+}
+
+impl<'a> CodeShape<'a> {
+    fn of(code: &'a PresentedCode) -> Self {
+        Self { text: &code.text, expires_at: code.expires_at }
+    }
+}
+
+/// Who pays an approved amount in JSON.
+#[derive(Serialize)]
+struct FundingShape {
+    paid_by_customer_minor: i64,
+    paid_by_provider_minor: i64,
+    receivable_minor: i64,
+}
+
+impl FundingShape {
+    const fn of(funding: Funding) -> Self {
+        let Funding { paid_by_customer_minor, paid_by_provider_minor, receivable_minor } = funding;
+        Self { paid_by_customer_minor, paid_by_provider_minor, receivable_minor }
     }
 }
 
@@ -588,6 +672,9 @@ struct OperationShape<'a> {
     asked_minor: i64,
     approved_minor: Option<i64>,
     provider_reference: Option<&'a str>,
+    /// Only where the provider says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    funding: Option<FundingShape>,
     witness: Option<&'static str>,
     asked_count: u32,
     #[serde(serialize_with = "json::instant")]
@@ -614,6 +701,7 @@ impl<'a> OperationShape<'a> {
             asked_minor: operation.asked_minor,
             approved_minor: approval.map(|approval| approval.approved_minor),
             provider_reference: approval.and_then(|approval| approval.provider_reference.as_deref()),
+            funding: approval.and_then(|approval| approval.funding).map(FundingShape::of),
             witness: operation.witness.map(Witness::as_str),
             asked_count: operation.asked_count,
             recorded_at: operation.recorded_at,

@@ -26,13 +26,13 @@ use super::external_ref::{RefIn, RefOut, asked_for, referred};
 use super::idempotency::KeyRule;
 use super::json::{self, Message, QuantityIn};
 use super::patience::Patience;
-use super::payment::{check_environment, fault};
+use super::payment::{check_environment, one_time};
 use super::prefer;
 use super::sale_json::Tax;
 use super::submit::{ok, respond};
 use crate::app::App;
 use crate::carried_on::CarriedOn;
-use crate::provider::start_all_with;
+use crate::provider::{OneTime, start_all_with};
 
 /// The routes of returns.
 pub fn routes() -> Vec<Route> {
@@ -105,7 +105,7 @@ async fn create(State(app): State<App>, segments: Segments, request: Request) ->
     };
     let made = |moved: &Moved| Some(Subject::Return(moved.standing.origin.id));
     let command = referred(merchant, command, body.external_refs, external_ref::Kind::Return, made);
-    give_back(&app, asked.envelope, command, fault(&asked.headers)).await
+    give_back(&app, asked.envelope, command, one_time(&asked.headers)).await
 }
 
 #[derive(Deserialize)]
@@ -121,7 +121,7 @@ async fn add_refund(State(app): State<App>, segments: Segments, request: Request
     let origin: ReturnId = segments.id(0, "return")?;
     check_reach(&app, &asked.principal, origin.sale, "return").await?;
     let command = AddRefund { merchant: asked.principal.merchant, origin, register, refund: refund.asked() };
-    give_back(&app, asked.envelope, command, fault(&asked.headers)).await
+    give_back(&app, asked.envelope, command, one_time(&asked.headers)).await
 }
 
 /// A key for tests gives nothing back by a live provider, nor the other way round. With which providers a completed sale
@@ -138,7 +138,7 @@ async fn check_reach(app: &App, principal: &Principal, sale: SaleId, noun: &'sta
 }
 
 /// Commits a command about a return and starts what it asks of providers, also when the caller goes away meanwhile.
-async fn give_back<C>(app: &App, envelope: Envelope, command: C, fault: Option<String>) -> Result<Response, Problem>
+async fn give_back<C>(app: &App, envelope: Envelope, command: C, one_time: OneTime) -> Result<Response, Problem>
 where
     C: Command<Reply = Moved> + Send + Sync + 'static,
 {
@@ -146,7 +146,7 @@ where
     let work = async move {
         let committed = app.committer.submit(envelope, command, encode).await?;
         if let Some(Ok(moved)) = &committed.reply {
-            start_all_with(&app, moved.tasks.clone(), fault);
+            start_all_with(&app, moved.tasks.clone(), &one_time);
         }
         Ok::<_, Problem>(committed)
     };

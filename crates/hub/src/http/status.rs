@@ -338,6 +338,8 @@ const fn of_payment_rule(refusal: &payment::RuleRefusal) -> StatusCode {
         R::AmountNotPositive { .. }
         | R::AmountTooLarge { .. }
         | R::AuthorizeNotSupported
+        | R::CustomerCodeNotSupported
+        | R::CustomerCodeMissing
         | R::VoidNotSupported
         | R::RefundNotSupported
         | R::PartialRefundNotSupported { .. }

@@ -100,8 +100,9 @@ pub async fn connect(hub: &TestHub, shop: &Shop, provider: &str) -> ConnectionId
         id: ConnectionId::from_uuid(hub.running.app.next_uuid()),
         merchant: shop.merchant,
         provider: provider.to_owned(),
-        settings: ConnectionSettings { base_url: String::new() },
+        settings: ConnectionSettings::default(),
         profile: Profile::manual(),
+        credentials: None,
         version: 1,
     };
     run(&hub.running.app, shop.merchant, AddConnection { connection }).await

@@ -39,8 +39,9 @@ async fn a_shop(hub: &TestHub, currency: &str) -> Shop {
         id: terminal,
         merchant,
         provider: "manual".to_owned(),
-        settings: ConnectionSettings { base_url: String::new() },
+        settings: ConnectionSettings::default(),
         profile: Profile::manual(),
+        credentials: None,
         version: 1,
     }];
     run(app, merchant, wanted).await;

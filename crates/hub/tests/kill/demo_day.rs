@@ -11,7 +11,7 @@ use domain::money::Currency;
 use hub::api_key::Environment;
 use hub::config::{Config, Hidden};
 use hub::database::Database;
-use hub::operator::{NewConnection, NewKey, NewMerchant, Operator, Provider};
+use hub::operator::{NewConnection, NewKey, NewMerchant, Operator};
 use sandbox::Options;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -189,9 +189,9 @@ async fn set_up(data: &Path, database: &str, sandbox: String) -> Keys {
         registers: vec!["T1".to_owned(), "T2".to_owned()],
     };
     let merchant = operator.add_merchant(merchant).await.expect("a merchant");
-    let connection = NewConnection { merchant, provider: Provider::Sandbox { base_url: sandbox } };
+    let connection = NewConnection::sandbox(merchant, &sandbox);
     let connection = operator.add_connection(connection).await.expect("a connection").to_string();
-    let manual = NewConnection { merchant, provider: Provider::Manual };
+    let manual = NewConnection::manual(merchant);
     operator.add_connection(manual).await.expect("a connection");
     let mut keys = Vec::new();
     for role in [Role::Cashier, Role::Manager] {

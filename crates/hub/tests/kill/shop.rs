@@ -70,8 +70,9 @@ async fn open(handle: &Handle, pepper: &Pepper, ids: &mut RandomIds, number: usi
         id,
         merchant,
         provider: provider.to_owned(),
-        settings: ConnectionSettings { base_url: base_url.to_owned() },
+        settings: ConnectionSettings::at(base_url),
         profile,
+        credentials: None,
         version: 1,
     };
     let named = |(place, id): (usize, &RegisterId)| Register {

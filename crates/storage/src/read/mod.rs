@@ -227,6 +227,12 @@ impl Reader {
         Ok(self.list("WHERE id = $1", vec![Cell::display(id)]).await?.into_iter().next())
     }
 
+    /// The connection that a payment of any merchant is with: a notification that names no connection names a payment.
+    pub async fn find_connection_of_payment(&self, id: PaymentId) -> Result<Option<Connection>, EngineError> {
+        let tail = "WHERE id = (SELECT connection_id FROM payment WHERE id = $1)";
+        Ok(self.list(tail, vec![Cell::display(id)]).await?.into_iter().next())
+    }
+
     /// A page of the merchant's locations after an id.
     pub async fn list_locations(
         &self,

@@ -2,7 +2,9 @@
 
 use domain::id::OperationId;
 use domain::money::Currency;
-use domain::payment::{Approval, Kind, Operation, OperationState, Payment, Reason, State, Witness};
+use domain::payment::{
+    Approval, Funding, Kind, Operation, OperationState, Payment, PresentedCode, Reason, State, Witness,
+};
 use domain::time::Timestamp;
 
 use super::{BOOL, INT, Stored, TEXT, table};
@@ -32,6 +34,10 @@ impl Stored for Payment {
             ("is_closed_uncharged", BOOL),
             ("operation_count", INT),
             ("reference", TEXT),
+            ("is_scanned", BOOL),
+            ("presented_code", TEXT),
+            ("presented_code_id", TEXT),
+            ("presented_until", INT),
             ("created_at", INT),
             ("updated_at", INT),
             ("version", INT),
@@ -40,6 +46,7 @@ impl Stored for Payment {
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
         let (sale, tender) = self.tender.unzip();
+        let code = self.presented_code.as_ref();
         cells.extend([
             Cell::display(self.id),
             Cell::display(self.merchant),
@@ -57,6 +64,10 @@ impl Stored for Payment {
             Cell::Bool(self.is_closed_uncharged),
             Cell::Int(i64::from(self.operation_count)),
             Cell::text(&self.reference),
+            Cell::Bool(self.is_scanned),
+            Cell::option(code, |code| Cell::text(&code.text)),
+            Cell::option(code, |code| Cell::text(&code.provider_code_id)),
+            Cell::option(code.and_then(|code| code.expires_at), |at| Cell::Int(at.0)),
             Cell::Int(self.created_at.0),
             Cell::Int(self.updated_at.0),
             Cell::Int(self.version),
@@ -86,10 +97,23 @@ impl Stored for Payment {
             is_closed_uncharged: row.bool()?,
             operation_count: row.small()?,
             reference: row.text()?,
+            is_scanned: row.bool()?,
+            presented_code: read_code(row)?,
             created_at: Timestamp(row.int()?),
             updated_at: Timestamp(row.int()?),
             version: row.int()?,
         })
+    }
+}
+
+fn read_code(row: &mut RowReader) -> Result<Option<PresentedCode>, Corrupt> {
+    let (text, id, until) = (row.text_option()?, row.text_option()?, row.int_option()?);
+    match (text, id, until) {
+        (Some(text), Some(provider_code_id), until) => {
+            Ok(Some(PresentedCode { text, provider_code_id, expires_at: until.map(Timestamp) }))
+        }
+        (None, None, None) => Ok(None),
+        _ => row.make_no_sense(),
     }
 }
 
@@ -110,6 +134,9 @@ impl Stored for Operation {
             ("reason", TEXT),
             ("approved_minor", INT),
             ("provider_reference", TEXT),
+            ("paid_by_customer_minor", INT),
+            ("paid_by_provider_minor", INT),
+            ("receivable_minor", INT),
             ("witness", TEXT),
             ("is_contradicted", BOOL),
             ("is_left_to_person", BOOL),
@@ -132,6 +159,7 @@ impl Stored for Operation {
             | OperationState::Cancelled => (None, None),
         };
         let provider_reference = approval.and_then(|approval| approval.provider_reference.as_deref());
+        let funding = approval.and_then(|approval| approval.funding);
         cells.extend([
             Cell::display(self.id.payment),
             Cell::Int(i64::from(self.id.number)),
@@ -144,6 +172,9 @@ impl Stored for Operation {
             Cell::option(reason, Cell::text),
             Cell::option(approval, |approval| Cell::Int(approval.approved_minor)),
             Cell::option(provider_reference, Cell::text),
+            Cell::option(funding, |funding| Cell::Int(funding.paid_by_customer_minor)),
+            Cell::option(funding, |funding| Cell::Int(funding.paid_by_provider_minor)),
+            Cell::option(funding, |funding| Cell::Int(funding.receivable_minor)),
             Cell::option(self.witness, |witness| Cell::text(witness.as_str())),
             Cell::Bool(self.is_contradicted),
             Cell::Bool(self.is_left_to_person),
@@ -164,6 +195,7 @@ impl Stored for Operation {
         let reason = row.text_option()?.map(Reason);
         let approved_minor = row.int_option()?;
         let provider_reference = row.text_option()?;
+        let funding = read_funding(row)?;
         let state = match (word.as_str(), reason, approved_minor) {
             ("recorded", None, None) => OperationState::Recorded,
             ("sent", None, None) => OperationState::Sent,
@@ -174,7 +206,7 @@ impl Stored for Operation {
             ("not_sent", Some(reason), None) => OperationState::NotSent(reason),
             ("declined", Some(reason), None) => OperationState::Declined(reason),
             ("approved", None, Some(approved_minor)) => {
-                OperationState::Approved(Approval { approved_minor, provider_reference })
+                OperationState::Approved(Approval { approved_minor, provider_reference, funding })
             }
             _ => return row.make_no_sense(),
         };
@@ -201,5 +233,15 @@ impl Stored for Operation {
             asked_count: row.small()?,
             version: row.int()?,
         })
+    }
+}
+
+fn read_funding(row: &mut RowReader) -> Result<Option<Funding>, Corrupt> {
+    match (row.int_option()?, row.int_option()?, row.int_option()?) {
+        (Some(paid_by_customer_minor), Some(paid_by_provider_minor), Some(receivable_minor)) => {
+            Ok(Some(Funding { paid_by_customer_minor, paid_by_provider_minor, receivable_minor }))
+        }
+        (None, None, None) => Ok(None),
+        _ => row.make_no_sense(),
     }
 }

@@ -3,7 +3,9 @@
 use domain::call::Call;
 use domain::id::{ArticleId, MovementId};
 use domain::money::{Currency, Quantity};
-use domain::payment::{self, Approval, CreatePayment, OperationState, Outcome, RecordOutcome, Witness};
+use domain::payment::{
+    self, Approval, CreatePayment, Funding, OperationState, Outcome, PresentedCode, RecordOutcome, Witness,
+};
 use domain::sale::{AddCash, AddLine, NewTender, OpenSale, RemoveLine, State, VoidSale};
 use domain::stock::{Movement, MovementKind};
 use domain::time::Timestamp;
@@ -73,18 +75,27 @@ pub fn pay_by_card(shop: &mut Shop) {
         currency: Currency::JPY,
         is_two_step: false,
         reference: String::new(),
+        is_scanned: false,
     });
-    let approval = Approval { approved_minor: 100, provider_reference: Some("prv-1".to_owned()) };
+    let funding = Some(Funding { paid_by_customer_minor: 90, paid_by_provider_minor: 10, receivable_minor: 100 });
+    let approval = Approval { approved_minor: 100, provider_reference: Some("prv-1".to_owned()), funding };
+    let code = PresentedCode {
+        text: "https://qr.test/1".to_owned(),
+        provider_code_id: "code-1".to_owned(),
+        expires_at: Some(Timestamp(300_000)),
+    };
     let moved = shop.run(RecordOutcome {
         operation: begun.operations[0].id,
         witness: Witness::Reply,
         outcome: Outcome::Approved(approval),
+        presented: Some(code),
         asked_at: Timestamp(0),
         is_unreachable: false,
         fence: None,
         hint: Vec::new(),
     });
     assert_eq!(moved.payment.state, payment::State::Captured);
+    assert!(moved.payment.presented_code.is_some());
 }
 
 fn a_payment_completes_its_sale(shop: &mut Shop) {
@@ -92,7 +103,7 @@ fn a_payment_completes_its_sale(shop: &mut Shop) {
     let sales = all(&shop.store, "sale");
     assert_eq!(*cell("sale", &sales[0], "state"), storage::Cell::text(State::Completed.as_str()));
     let operations = all(&shop.store, "operation");
-    let approved = OperationState::Approved(Approval { approved_minor: 100, provider_reference: None });
+    let approved = OperationState::Approved(Approval { approved_minor: 100, provider_reference: None, funding: None });
     assert_eq!(*cell("operation", &operations[0], "state"), storage::Cell::text(approved.as_str()));
     assert_eq!(shop.on_hand(TEA), 0);
 }

@@ -71,6 +71,7 @@ impl World {
                     operation: OperationId { payment: payment_id(payment), number },
                     witness: Witness::Settlement,
                     outcome,
+                    presented: None,
                     asked_at: Timestamp(self.clock()),
                     is_unreachable: false,
                     fence: None,

@@ -111,7 +111,7 @@ impl Charge {
 }
 
 fn approved(amount: i64) -> Outcome {
-    Outcome::Approved(Approval { approved_minor: amount, provider_reference: None })
+    Outcome::Approved(Approval { approved_minor: amount, provider_reference: None, funding: None })
 }
 
 /// What a request sets off beside its reply.

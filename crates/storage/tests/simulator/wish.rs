@@ -257,6 +257,7 @@ impl Ask {
                     currency: Currency::JPY,
                     is_two_step,
                     reference: key.to_owned(),
+                    is_scanned: false,
                 };
                 handle.send(envelope, command, say_payment).map(Wait::Payment)
             }
@@ -286,6 +287,7 @@ impl Ask {
                     operation: OperationId { payment: payment_id(payment), number },
                     witness: Witness::Person,
                     outcome,
+                    presented: None,
                     asked_at: Timestamp(0),
                     is_unreachable: false,
                     fence: None,
@@ -491,8 +493,9 @@ pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) ->
                 id: *id,
                 merchant,
                 provider,
-                settings: ConnectionSettings { base_url: String::new() },
+                settings: ConnectionSettings::default(),
                 profile,
+                credentials: None,
                 version: 1,
             })
             .collect(),

@@ -89,8 +89,9 @@ impl Shop {
             id: CONNECTION,
             merchant: MERCHANT,
             provider: "sandbox".to_owned(),
-            settings: ConnectionSettings { base_url: String::new() },
+            settings: ConnectionSettings::default(),
             profile: Profile::sandbox(),
+            credentials: None,
             version: 1,
         });
         shop.run(first);

@@ -117,7 +117,11 @@ fn an_operation(id: OperationId, state: OperationState) -> Operation {
 }
 
 fn approved(reference: &str) -> OperationState {
-    OperationState::Approved(Approval { approved_minor: 150, provider_reference: Some(reference.to_owned()) })
+    OperationState::Approved(Approval {
+        approved_minor: 150,
+        provider_reference: Some(reference.to_owned()),
+        funding: None,
+    })
 }
 
 const CASH: RefundKind = RefundKind::Cash { register: RegisterId::from_uuid(Uuid::nil()), shift: None };
