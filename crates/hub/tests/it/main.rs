@@ -14,6 +14,7 @@ mod customer;
 mod discount;
 mod event;
 mod exception;
+mod exchange;
 mod external_ref;
 mod guarded_texts;
 mod health;
