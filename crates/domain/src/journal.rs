@@ -18,7 +18,7 @@ pub enum LedgerAccount {
     /// What a provider owes.
     Receivable(ConnectionId),
     /// Money taken by payments, not yet matched by a completed sale, or given back without one; and what is owed for
-    /// returned goods until it is given back.
+    /// returned goods until it is given back, or pays other goods.
     Clearing,
     /// Sales without tax.
     Revenue,
@@ -163,21 +163,21 @@ pub fn entry_sum(postings: &[(LedgerAccount, i64)]) -> i64 {
 }
 
 /// The postings of a completed sale, all amounts in minor units: per cash tender what was given and what went back,
-/// what all payments brought, and what the sale is worth. They sum to zero when the tenders cover the sale.
+/// what all payments and return credits brought, and what the sale is worth. They sum to zero when the tenders cover the sale.
 ///
 /// Tendered and change are two postings: a drawer is counted by what went through it, and a cashier who gave the wrong
 /// change is found only if the change was written down.
 pub fn sale_postings(
     register: RegisterId,
     cash: &[(i64, i64)],
-    electronic_minor: i64,
+    cleared_minor: i64,
     net_minor: i64,
     tax_minor: i64,
 ) -> Vec<(LedgerAccount, i64)> {
     let drawer = LedgerAccount::Drawer(register);
     let drawer_postings = cash.iter().flat_map(|(given, change)| [(drawer, *given), (drawer, change.saturating_neg())]);
     let others = [
-        (LedgerAccount::Clearing, electronic_minor),
+        (LedgerAccount::Clearing, cleared_minor),
         (LedgerAccount::Revenue, net_minor.saturating_neg()),
         (LedgerAccount::Tax, tax_minor.saturating_neg()),
     ];

@@ -28,6 +28,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V19__unreferenced_returns", include_str!("../migrations/V19__unreferenced_returns.sql")),
     ("V20__customers", include_str!("../migrations/V20__customers.sql")),
     ("V21__points", include_str!("../migrations/V21__points.sql")),
+    ("V22__exchanges", include_str!("../migrations/V22__exchanges.sql")),
     ("V30__wallets", include_str!("../migrations/V30__wallets.sql")),
     ("V31__credentials", include_str!("../migrations/V31__credentials.sql")),
 ];

@@ -7,7 +7,7 @@ use crate::call::Role;
 use crate::customer::{CreateCustomer, EraseCustomer, ErasureReason, NewPerson};
 use crate::merchant::UpdateMerchant;
 use crate::money::{Currency, Quantity};
-use crate::returns::{CreateReturn, NewReturnLine};
+use crate::returns::{CreateReturn, Exchange, NewReturnLine};
 use crate::sale::{NewSale, NewTender, OpenSale, PutCustomer, RingSale, TenderState};
 use crate::testing::{
     Hold, LOCATION, MERCHANT, OTHER_MERCHANT, REGISTER, Settle, TEA, World, a_sale, line, payment_id, sale_id,
@@ -51,7 +51,14 @@ fn bring_back(number: u128, teas: i64) -> CreateReturn {
         lines: vec![NewReturnLine { number: 1, quantity: Quantity(teas * 1_000), is_restocked: true }],
         reason: String::new(),
         refunds: None,
+        foreseen: Vec::new(),
     }
+}
+
+/// So many teas of a sale are exchanged for others, and the rest of their worth comes out of the drawer.
+fn swap(of: u128, teas: i64, number: u128, customer: CustomerId, for_teas: i64) -> Exchange {
+    let RingSale { id, currency, sale, .. } = ring(number, Some(customer), for_teas);
+    Exchange { back: bring_back(of, teas), id, currency, sale, tenders: Some(Vec::new()) }
 }
 
 fn change(customer: CustomerId, wish: Wish) -> ChangePoints {
@@ -242,4 +249,12 @@ proptest! {
             prop_assert_eq!(taken, earned - kept);
         }
     }
+}
+
+#[test]
+fn after_an_exchange_there_are_the_points_of_the_goods_that_were_kept() {
+    let (mut world, customer) = a_shop();
+    world.run(&ring(1, Some(customer), 4)).unwrap();
+    world.run(&swap(1, 4, 2, customer, 2)).unwrap();
+    assert_eq!(balance(&world, customer), 3);
 }

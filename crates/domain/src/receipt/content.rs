@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{IssuedReceipt, Kind, ReturnOf};
 use crate::guard;
-use crate::id::{PaymentId, SaleId};
+use crate::id::{PaymentId, ReturnId, SaleId};
 use crate::merchant::{Location, Merchant, Register, RegistrationNumber};
 use crate::money::{Currency, Quantity, UnitPrice, line_amount};
 use crate::payment::{Operation, Payment};
@@ -122,6 +122,40 @@ pub enum Paid {
         /// The provider's own id for it.
         reference: Option<String>,
     },
+    /// With what the shop owed for goods that came back.
+    ReturnCredit {
+        /// The part that it paid, in minor units.
+        amount_minor: i64,
+        /// The number of the return's receipt; `None` where the records do not say.
+        receipt_number: Option<String>,
+    },
+}
+
+/// A document of the register that a receipt names: the other half of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OtherReceipt {
+    /// Of a return.
+    Return(ReturnId, String),
+    /// Of a sale.
+    Sale(SaleId, String),
+}
+
+impl OtherReceipt {
+    /// The number of the receipt of that return, among those that are known.
+    pub(super) fn of_return(known: &[Self], id: ReturnId) -> Option<String> {
+        known.iter().find_map(|other| match other {
+            Self::Return(its, number) if *its == id => Some(number.clone()),
+            Self::Return(..) | Self::Sale(..) => None,
+        })
+    }
+
+    /// The number of the receipt of that sale, among those that are known.
+    pub(super) fn of_sale(known: &[Self], id: SaleId) -> Option<String> {
+        known.iter().find_map(|other| match other {
+            Self::Sale(its, number) if *its == id => Some(number.clone()),
+            Self::Return(..) | Self::Sale(..) => None,
+        })
+    }
 }
 
 /// Who took a payment, and what they call it.
@@ -187,6 +221,8 @@ pub struct Parts<'a> {
     pub register: &'a Register,
     /// Who took its payments.
     pub paid_by: &'a [PaidBy],
+    /// The other halves of exchanges that it names.
+    pub others: &'a [OtherReceipt],
 }
 
 /// The sale's parts do not come to what the sale says, or it is not completed.
@@ -204,10 +240,10 @@ impl std::error::Error for Mismatch {}
 impl Receipt {
     /// The receipt of these records.
     pub fn of(parts: Parts<'_>) -> Result<Self, Mismatch> {
-        let Parts { issued, issued_at, standing, sold_at, merchant, location, register, paid_by } = parts;
+        let Parts { issued, issued_at, standing, sold_at, merchant, location, register, paid_by, others } = parts;
         let sale = &standing.sale;
         let total = totals(&standing.taxes).map_err(|_| Mismatch)?;
-        let paid: Vec<Paid> = standing.tenders.iter().filter_map(|tender| Paid::of(tender, paid_by)).collect();
+        let paid: Vec<Paid> = standing.tenders.iter().filter_map(|tender| Paid::of(tender, paid_by, others)).collect();
         let paid_minor = paid.iter().fold(0_i64, |sum, paid| sum.saturating_add(paid.amount_minor()));
         if (total.gross_minor, total.tax_minor, paid_minor) != (sale.total_minor, sale.tax_minor, sale.total_minor) {
             return Err(Mismatch);
@@ -302,7 +338,7 @@ impl Discount {
 
 impl Paid {
     /// What a tender says on a receipt; nothing where it came to nothing.
-    fn of(tender: &Tender, paid_by: &[PaidBy]) -> Option<Self> {
+    fn of(tender: &Tender, paid_by: &[PaidBy], others: &[OtherReceipt]) -> Option<Self> {
         let amount_minor = tender.amount_minor;
         match (tender.state, tender.kind) {
             (TenderState::Pending | TenderState::Failed, _) => None,
@@ -314,20 +350,25 @@ impl Paid {
                 let (provider, reference) = (by.map(|by| by.provider.clone()), by.and_then(|by| by.reference.clone()));
                 Some(Self::Electronic { amount_minor, provider, reference })
             }
+            (TenderState::Paid, TenderKind::ReturnCredit { origin, .. }) => {
+                Some(Self::ReturnCredit { amount_minor, receipt_number: OtherReceipt::of_return(others, origin) })
+            }
         }
     }
 
     /// The part of the sale that it paid, in minor units.
     pub const fn amount_minor(&self) -> i64 {
         match self {
-            Self::Cash { amount_minor, .. } | Self::Electronic { amount_minor, .. } => *amount_minor,
+            Self::Cash { amount_minor, .. }
+            | Self::Electronic { amount_minor, .. }
+            | Self::ReturnCredit { amount_minor, .. } => *amount_minor,
         }
     }
 }
 
 /// Whether a revenue stamp (収入印紙) belongs on the receipt: from 50,000 yen in cash on, without the tax, which the receipt
-/// shows apart. What was paid electronically needs none and says so by naming its provider; of a sale that was paid both
-/// ways the cash bears its share of the tax. This is the rule of the Stamp Tax Act, table 1, number 17, as shops apply it; it
+/// shows apart. What was paid electronically needs none and says so by naming its provider, and what a return paid was received
+/// before; of a sale that was paid in several ways the cash bears its share of the tax. This is the rule of the Stamp Tax Act, table 1, number 17, as shops apply it; it
 /// was not held against the text of the act.
 fn needs_stamp(currency: Currency, paid: &[Paid], total: Totals) -> bool {
     let cash = paid.iter().filter(|paid| matches!(paid, Paid::Cash { .. }));

@@ -36,6 +36,7 @@ struct Shop {
     issued: IssuedReceipt,
     issued_at: CivilTime,
     paid_by: Vec<PaidBy>,
+    others: Vec<OtherReceipt>,
 }
 
 impl Shop {
@@ -81,7 +82,15 @@ impl Shop {
             version: 1,
         };
         let standing = Standing::of(sale, lines, tenders).unwrap();
-        Self { merchant, location, standing, issued: a_receipt(), issued_at: SOLD_AT, paid_by: Vec::new() }
+        Self {
+            merchant,
+            location,
+            standing,
+            issued: a_receipt(),
+            issued_at: SOLD_AT,
+            paid_by: Vec::new(),
+            others: Vec::new(),
+        }
     }
 
     /// The same goods with something taken off, paid in cash.
@@ -106,6 +115,7 @@ impl Shop {
             location: &self.location,
             register: &self.a_register(),
             paid_by: &self.paid_by,
+            others: &self.others,
         })
     }
 
@@ -453,4 +463,25 @@ proptest! {
             prop_assert!(widths.max() <= Some(columns.count()));
         }
     }
+}
+
+#[test]
+fn what_a_return_paid_names_the_receipt_of_the_return() {
+    let origin = crate::id::ReturnId { sale: SaleId::from_uuid(Uuid::from_u128(7)), number: 1 };
+    let mut shop = two_rates();
+    let total_minor = shop.standing.sale.total_minor;
+    let credit = TenderKind::ReturnCredit { origin, cash_minor: 0 };
+    shop.standing.tenders = vec![a_tender(100, credit, TenderState::Paid), cash(total_minor - 100, total_minor - 100)];
+    shop.others = vec![OtherReceipt::Return(origin, "K1-00000041".to_owned())];
+    for (locale, words) in
+        [(Locale::Ja, ["返品充当", "返品No. K1-00000041"]), (Locale::En, ["Return credit", "Return no. K1-00000041"])]
+    {
+        let (text, page) = (shop.text(locale, Columns::Wide), html(&shop.receipt().unwrap(), locale));
+        for word in words {
+            assert!(text.contains(word) && page.contains(word), "{word}: {text}");
+        }
+    }
+    // What was released is not said to have paid.
+    shop.standing.tenders[0].state = TenderState::Failed;
+    assert_eq!(shop.receipt().map(|_| ()), Err(Mismatch));
 }

@@ -184,12 +184,13 @@ impl Page<'_> {
                 }
                 Paid::Electronic { amount_minor, provider, reference } => {
                     let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
-                    let name = escaped(&format!("{}{name}", words.electronic));
-                    let reference = reference
-                        .as_ref()
-                        .map(|reference| format!("<small>{} {}</small>", escaped(words.reference), escaped(reference)));
-                    let (amount, reference) = (self.amount(*amount_minor), reference.unwrap_or_default());
-                    self.put(&format!("<tr><th scope=\"row\">{name}{reference}</th><td>{amount}</td></tr>\n"));
+                    let reference = reference.as_ref().map(|reference| format!("{} {reference}", words.reference));
+                    self.noted("", &format!("{}{name}", words.electronic), reference, *amount_minor);
+                }
+                Paid::ReturnCredit { amount_minor, receipt_number } => {
+                    let number = receipt_number.as_ref();
+                    let number = number.map(|number| format!("{} {number}", words.return_receipt_number));
+                    self.noted("", words.return_credit, number, *amount_minor);
                 }
             }
         }
@@ -206,12 +207,12 @@ impl Page<'_> {
                     let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
                     let reference = reference.as_ref().map(|reference| format!("{} {reference}", words.reference));
                     let notes = reference.into_iter().chain(is_pending.then(|| words.under_way.to_owned()));
-                    let notes: String = notes.map(|note| format!("<small>{}</small>", escaped(&note))).collect();
-                    let name = escaped(&format!("{}{name}", words.electronic));
-                    let amount = self.amount(*amount_minor);
-                    self.put(&format!(
-                        "<tr class=\"change\"><th scope=\"row\">{name}{notes}</th><td>{amount}</td></tr>\n"
-                    ));
+                    self.noted("change", &format!("{}{name}", words.electronic), notes, *amount_minor);
+                }
+                GivenBack::ReturnCredit { amount_minor, receipt_number } => {
+                    let number = receipt_number.as_ref();
+                    let number = number.map(|number| format!("{} {number}", words.exchange_receipt_number));
+                    self.noted("change", words.credited, number, *amount_minor);
                 }
             }
         }
@@ -249,6 +250,13 @@ impl Page<'_> {
     fn row(&mut self, class: &str, name: &str, amount_minor: i64) {
         let (class, name, amount) = (class_attribute(class), escaped(name), self.amount(amount_minor));
         self.put(&format!("<tr{class}><th scope=\"row\">{name}</th><td>{amount}</td></tr>\n"));
+    }
+
+    /// A row whose name has notes below it.
+    fn noted(&mut self, class: &str, name: &str, notes: impl IntoIterator<Item = String>, amount_minor: i64) {
+        let notes: String = notes.into_iter().map(|note| format!("<small>{}</small>", escaped(&note))).collect();
+        let (class, name, amount) = (class_attribute(class), escaped(name), self.amount(amount_minor));
+        self.put(&format!("<tr{class}><th scope=\"row\">{name}{notes}</th><td>{amount}</td></tr>\n"));
     }
 
     /// An element with nothing but a text in it.

@@ -173,7 +173,8 @@ mod tests {
             let reason = String::new();
             let (merchant, location, register, sale) = (MERCHANT, LOCATION, REGISTER, sale_id(1));
             let lines = vec![line];
-            world.run(&CreateReturn { merchant, location, register, sale, lines, reason, refunds: None }).unwrap();
+            let (refunds, foreseen) = (None, Vec::new());
+            world.run(&CreateReturn { merchant, location, register, sale, lines, reason, refunds, foreseen }).unwrap();
             let issue = IssueReceipt { kind: Kind::Return { number }, ..a_receipt() };
             [world.run(&issue).unwrap(), world.run(&issue).unwrap()].map(|given| (given.number, given.is_copy))
         };

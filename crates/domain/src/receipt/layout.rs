@@ -183,6 +183,12 @@ impl Page<'_> {
                         self.left(Size::Plain, &format!("  {} {reference}", words.reference));
                     }
                 }
+                Paid::ReturnCredit { amount_minor, receipt_number } => {
+                    self.pair(Size::Plain, words.return_credit, &self.amount(*amount_minor));
+                    if let Some(number) = receipt_number {
+                        self.left(Size::Plain, &format!("  {} {number}", words.return_receipt_number));
+                    }
+                }
             }
         }
         if !self.receipt.paid.is_empty() {
@@ -206,6 +212,12 @@ impl Page<'_> {
                     }
                     if *is_pending {
                         self.left(Size::Plain, &format!("  ({})", words.under_way));
+                    }
+                }
+                GivenBack::ReturnCredit { amount_minor, receipt_number } => {
+                    self.pair(Size::Bold, words.credited, &self.amount(*amount_minor));
+                    if let Some(number) = receipt_number {
+                        self.left(Size::Plain, &format!("  {} {number}", words.exchange_receipt_number));
                     }
                 }
             }

@@ -18,7 +18,7 @@ mod return_invoice;
 mod text;
 mod words;
 
-pub use content::{CivilTime, Discount, Line, Mismatch, Paid, PaidBy, Parts, Place, Receipt, paid_by};
+pub use content::{CivilTime, Discount, Line, Mismatch, OtherReceipt, Paid, PaidBy, Parts, Place, Receipt, paid_by};
 pub use escpos::{DRAWER_PULSE, escpos};
 pub use html::html;
 pub use issue::IssueReceipt;

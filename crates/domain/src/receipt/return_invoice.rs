@@ -1,7 +1,7 @@
 //! What stands on the receipt of a return, beside what every receipt says: of which sale goods came back, and how the money
 //! went back. With a registered issuer it is a qualified return invoice (適格返還請求書).
 
-use super::content::{CivilTime, Line, Mismatch, PaidBy, Place, Receipt};
+use super::content::{CivilTime, Line, Mismatch, OtherReceipt, PaidBy, Place, Receipt};
 use super::{IssuedReceipt, Kind};
 use crate::guard;
 use crate::id::{PaymentId, ReturnId};
@@ -20,7 +20,7 @@ pub struct ReturnOf {
     pub returned_at: CivilTime,
     /// The number of the sale that they were sold with.
     pub sale_receipt_number: String,
-    /// How the money went back; what a provider refused is left out.
+    /// How the money went back; what a provider refused, and what a sale that was given up did not take, is left out.
     pub given_back: Vec<GivenBack>,
     /// What the customer is still owed, in minor units.
     pub due_minor: i64,
@@ -44,6 +44,13 @@ pub enum GivenBack {
         reference: Option<String>,
         /// The provider has not said for certain yet.
         is_pending: bool,
+    },
+    /// As a part of what other goods cost.
+    ReturnCredit {
+        /// How much, in minor units.
+        amount_minor: i64,
+        /// The number of the receipt of those goods; `None` before they are paid for.
+        receipt_number: Option<String>,
     },
 }
 
@@ -74,6 +81,8 @@ pub struct ReturnParts<'a> {
     pub paid_by: &'a [PaidBy],
     /// The refunds of payments that gave it back.
     pub operations: &'a [Operation],
+    /// The other halves of exchanges that it names.
+    pub others: &'a [OtherReceipt],
 }
 
 impl Receipt {
@@ -131,7 +140,14 @@ impl ReturnParts<'_> {
             RefundState::Pending => (refund.amount_minor, true),
             RefundState::Paid(paid_minor) => (paid_minor, false),
         };
-        let RefundKind::Electronic { operation } = refund.kind else { return Some(GivenBack::Cash { amount_minor }) };
+        let operation = match refund.kind {
+            RefundKind::Cash { .. } => return Some(GivenBack::Cash { amount_minor }),
+            RefundKind::ReturnCredit { sale, .. } => {
+                let receipt_number = OtherReceipt::of_sale(self.others, sale);
+                return Some(GivenBack::ReturnCredit { amount_minor, receipt_number });
+            }
+            RefundKind::Electronic { operation } => operation,
+        };
         let approval = self.operations.iter().find(|known| known.id == operation)?.state.approval();
         let reference = approval.and_then(|approval| approval.provider_reference.clone());
         Some(GivenBack::Electronic {

@@ -42,10 +42,18 @@ pub(super) struct Words {
     pub given: &'static str,
     pub change: &'static str,
     pub electronic: &'static str,
+    /// What the shop owed for goods that came back paid for others.
+    pub return_credit: &'static str,
+    /// Before the number of the return's receipt.
+    pub return_receipt_number: &'static str,
     pub reference: &'static str,
     pub given_back: &'static str,
     pub cash_back: &'static str,
     pub electronic_back: &'static str,
+    /// What is owed for goods that came back pays for others.
+    pub credited: &'static str,
+    /// Before the number of the receipt of those goods.
+    pub exchange_receipt_number: &'static str,
     /// Of money that a provider has not given back for certain yet.
     pub under_way: &'static str,
     /// What the shop still owes the customer.
@@ -90,10 +98,14 @@ const JA: Words = Words {
     given: "お預り",
     change: "お釣り",
     electronic: "電子決済",
+    return_credit: "返品充当",
+    return_receipt_number: "返品No.",
     reference: "取引番号",
     given_back: "ご返金",
     cash_back: "ご返金 現金",
     electronic_back: "ご返金 電子決済",
+    credited: "お買上げに充当",
+    exchange_receipt_number: "レシートNo.",
     under_way: "返金処理中",
     still_owed: "未返金額",
     reduced_mark: "※",
@@ -135,10 +147,14 @@ const EN: Words = Words {
     given: "Cash given",
     change: "Change",
     electronic: "Electronic",
+    return_credit: "Return credit",
+    return_receipt_number: "Return no.",
     reference: "Reference",
     given_back: "Given back",
     cash_back: "Cash back",
     electronic_back: "Refund",
+    credited: "Paid for other goods",
+    exchange_receipt_number: "Receipt no.",
     under_way: "under way",
     still_owed: "Still owed to you",
     reduced_mark: "*",

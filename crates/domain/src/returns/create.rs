@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::history::{History, returned, standing};
+use super::paid_with::PaidWith;
 use super::refund::{NewRefund, give_back, plan, plan_as_paid, post, require_ways, way_keys};
 use super::worth::{kept_minor, worth};
 use super::{Moved, RETURNS_MAX, Refusal, Return, ReturnLine};
@@ -13,7 +14,7 @@ use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId}
 use crate::journal::{LedgerAccount, return_postings};
 use crate::money::{Currency, Quantity};
 use crate::operator::require_register_at;
-use crate::payment::REASON_CHARS_MAX;
+use crate::payment::{REASON_CHARS_MAX, Task};
 use crate::points;
 use crate::sale::{Sale, SaleLine, State, find_sale, next_receipt_number};
 use crate::shift::current_shift;
@@ -50,6 +51,8 @@ pub struct CreateReturn {
     /// How the money goes back; in the ways in which the sale was paid where it is left out. What is not given back at
     /// once stays owed.
     pub refunds: Option<Vec<NewRefund>>,
+    /// What the caller knows to be needed, and spares the command to ask for.
+    pub foreseen: Vec<Key>,
 }
 
 impl Command for CreateReturn {
@@ -60,7 +63,7 @@ impl Command for CreateReturn {
     }
 
     fn keys(&self) -> Vec<Key> {
-        vec![
+        [
             Key::Merchant(self.merchant),
             Key::Location(self.location),
             Key::Register(self.register),
@@ -68,9 +71,28 @@ impl Command for CreateReturn {
             Key::Returns(self.sale),
             Key::ReceiptSeries(self.register),
         ]
+        .into_iter()
+        .chain(self.foreseen.iter().cloned())
+        .collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Moved, Stop<command::Refusal>> {
+        let taken = self.take(work, call)?;
+        let tasks = self.give_back(work, call, &taken)?;
+        Ok(Moved { standing: standing(work, call, taken.origin.id)?, tasks })
+    }
+}
+
+/// A return whose goods are back, and whose worth is owed.
+pub(super) struct Taken {
+    pub origin: Return,
+    sale: Sale,
+    paid_with: PaidWith,
+}
+
+impl CreateReturn {
+    /// Takes the goods back: from here on the shop owes what they are worth.
+    pub(super) fn take(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Taken, Stop<command::Refusal>> {
         require_role(call, Role::Cashier)?;
         check_reason(&self.reason)?;
         work.require(self.keys())?;
@@ -82,23 +104,32 @@ impl Command for CreateReturn {
         let before = History::of(work, &sale);
         let id = next_id(&before, self.sale)?;
         let lines = self.pick(call.merchant, id, &before)?;
-        self.require_rest(work, &sale, &lines)?;
+        let paid_with = self.require_rest(work, &sale, &lines)?;
         let totals = worth_of(&before, &lines)?;
         let origin = self.insert(work, call, id, &sale, totals)?;
         emit_created(work, call, &origin, &lines);
         points::take_back(work, call, &sale, &origin, before.total_minor())?;
         self.take_lines(work, call, lines)?;
         post(work, call, &origin, return_postings(totals.net_minor, totals.tax_minor))?;
-        let planned = match &self.refunds {
-            Some(asked) => plan(work, call, &sale, origin.total_minor, asked)?,
-            None => plan_as_paid(work, call, &sale, origin.total_minor)?,
-        };
-        let tasks = give_back(work, call, &origin, self.register, &planned)?;
-        Ok(Moved { standing: standing(work, call, id)?, tasks })
+        Ok(Taken { origin, sale, paid_with })
     }
-}
 
-impl CreateReturn {
+    /// Gives back what it still owes, as the register asks or as the sale was paid.
+    pub(super) fn give_back(
+        &self,
+        work: &mut UnitOfWork,
+        call: &mut Call<'_>,
+        taken: &Taken,
+    ) -> Result<Vec<Task>, Stop<command::Refusal>> {
+        let Taken { origin, sale, paid_with } = taken;
+        let due_minor = standing(work, call, origin.id)?.due_minor;
+        let planned = match &self.refunds {
+            Some(asked) => plan(work, call, sale, paid_with, due_minor, asked)?,
+            None => plan_as_paid(work, call, sale, paid_with, due_minor)?,
+        };
+        give_back(work, call, origin, self.register, &planned)
+    }
+
     /// The lines of the return, if all of it may come back.
     fn pick(&self, merchant: MerchantId, id: ReturnId, before: &History) -> Result<Vec<ReturnLine>, Refusal> {
         let returned = before.returned();
@@ -115,13 +146,19 @@ impl CreateReturn {
     }
 
     /// What is known to be needed once the sale is loaded: the books, the shelf, and the ways to give back.
-    fn require_rest(&self, work: &UnitOfWork, sale: &Sale, lines: &[ReturnLine]) -> Result<(), Stop<command::Refusal>> {
+    fn require_rest(
+        &self,
+        work: &UnitOfWork,
+        sale: &Sale,
+        lines: &[ReturnLine],
+    ) -> Result<PaidWith, Stop<command::Refusal>> {
         let earned = [LedgerAccount::Revenue, LedgerAccount::Tax];
         let books = earned.map(|account| Key::Balance(sale.merchant, account, sale.currency));
         let shelf = lines.iter().filter(|line| line.is_restocked).map(|line| line.article);
         let shelf = shelf.flat_map(|article| [Key::Article(article), Key::StockLevel(self.location, article)]);
         let points = points::points_key(sale);
-        work.require(way_keys(work, sale, self.register).into_iter().chain(books).chain(shelf).chain(points))?;
+        let paid_with = PaidWith::of(work, sale)?;
+        work.require(way_keys(sale, &paid_with, self.register).into_iter().chain(books).chain(shelf).chain(points))?;
         require_ways(work, sale, self.register)
     }
 

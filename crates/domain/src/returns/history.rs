@@ -64,7 +64,7 @@ impl History {
         let id = |number| ReturnId { sale, number };
         let (first, last) = (id(0), id(u32::MAX));
         let refunds: Vec<_> = work.refunds.range(merchant, (first, 0)..=(last, u32::MAX)).cloned().collect();
-        let operations = refunds.iter().filter_map(operation_of);
+        let operations = refunds.iter().filter_map(Refund::operation);
         Self {
             tax_terms,
             sale_lines: lines_of(work, merchant, sale).cloned().collect(),
@@ -95,12 +95,6 @@ impl History {
         self.returns.iter().fold(0, |sum, one| sum.saturating_add(one.total_minor))
     }
 
-    /// What all returns have given back out of a drawer, in minor units.
-    pub(super) fn cash_minor(&self) -> i64 {
-        let cash = self.refunds.iter().filter(|refund| matches!(refund.kind, RefundKind::Cash { .. }));
-        cash.fold(0, |sum, refund| sum.saturating_add(refund.amount_minor))
-    }
-
     /// How one of the returns stands; `None` where there is none of that number.
     pub fn standing(&self, number: u32) -> Result<Option<Standing>, Overflow> {
         let Some(origin) = self.returns.iter().find(|one| one.id.number == number).cloned() else { return Ok(None) };
@@ -117,10 +111,19 @@ impl History {
         Ok(Some(Standing { origin, lines, taxes, refunds, due_minor }))
     }
 
-    fn state_of(&self, refund: &Refund) -> RefundState {
-        let Some(id) = operation_of(refund) else { return RefundState::Paid(refund.amount_minor) };
-        let operation = self.operations.iter().find(|operation| operation.id == id);
-        RefundState::of(refund.amount_minor, operation.map_or(&OperationState::Unknown, |operation| &operation.state))
+    /// Where one of the refunds stands.
+    pub(super) fn state_of(&self, refund: &Refund) -> RefundState {
+        match refund.kind {
+            RefundKind::ReturnCredit { released_at: Some(_), .. } => RefundState::Failed,
+            RefundKind::Cash { .. } | RefundKind::ReturnCredit { released_at: None, .. } => {
+                RefundState::Paid(refund.amount_minor)
+            }
+            RefundKind::Electronic { operation: id } => {
+                let operation = self.operations.iter().find(|operation| operation.id == id);
+                let state = operation.map_or(&OperationState::Unknown, |operation| &operation.state);
+                RefundState::of(refund.amount_minor, state)
+            }
+        }
     }
 }
 
@@ -135,9 +138,12 @@ pub fn returned<'a>(lines: impl IntoIterator<Item = &'a ReturnLine>) -> Returned
     returned
 }
 
-const fn operation_of(refund: &Refund) -> Option<OperationId> {
-    match refund.kind {
-        RefundKind::Cash { .. } => None,
-        RefundKind::Electronic { operation } => Some(operation),
+impl Refund {
+    /// The refund of a payment that it is, if it is one.
+    pub const fn operation(&self) -> Option<OperationId> {
+        match self.kind {
+            RefundKind::Cash { .. } | RefundKind::ReturnCredit { .. } => None,
+            RefundKind::Electronic { operation } => Some(operation),
+        }
     }
 }

@@ -3,21 +3,29 @@
 
 mod advice;
 mod create;
+mod credit;
+mod exchange;
 mod history;
+mod paid_with;
 mod refund;
 mod refusal;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod story_of_exchanges;
 mod worth;
 
 pub use advice::Advice;
 pub use create::{CreateReturn, NewReturnLine};
+pub(crate) use credit::{CreditGiven, credit_keys, find_return, give_credit, owed, release_credit};
+pub use exchange::{Exchange, Exchanged};
 pub use history::{History, Standing, returned};
+pub use paid_with::SALES_BEHIND_MAX;
 pub use refund::{AddRefund, NewRefund, Way};
 pub use refusal::Refusal;
 pub use worth::{Returned, worth};
 
-use crate::id::{ArticleId, LocationId, MerchantId, OperationId, RegisterId, ReturnId};
+use crate::id::{ArticleId, LocationId, MerchantId, OperationId, RegisterId, ReturnId, SaleId, TenderId};
 use crate::money::{Currency, Quantity};
 use crate::payment::{OperationState, Task};
 use crate::tax::TaxRate;
@@ -117,6 +125,17 @@ pub enum RefundKind {
         /// The refund of the payment.
         operation: OperationId,
     },
+    /// As a part of what other goods cost.
+    ReturnCredit {
+        /// The sale of those goods.
+        sale: SaleId,
+        /// Its tender that is paid with it.
+        tender: TenderId,
+        /// How much of it goes back to cash that somebody paid once, in minor units.
+        cash_minor: i64,
+        /// When that sale was given up and the amount was due again, if it was.
+        released_at: Option<Timestamp>,
+    },
 }
 
 impl RefundKind {
@@ -125,11 +144,12 @@ impl RefundKind {
         match self {
             Self::Cash { .. } => "cash",
             Self::Electronic { .. } => "electronic",
+            Self::ReturnCredit { .. } => "return_credit",
         }
     }
 }
 
-/// Where a refund stands: a function of its operation.
+/// Where a refund stands: a function of its operation, or of whether its credit was released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundState {
     /// The provider has not said for certain. The amount counts as given back, so that nobody pays it twice.

@@ -2,16 +2,17 @@
 
 use serde::Serialize;
 
-use super::history::{History, standing};
+use super::history::standing;
+use super::paid_with::{PaidWith, cash_left_minor};
 use super::{Moved, REFUNDS_MAX, Refund, RefundKind, Refusal, Return};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::id::{MerchantId, PaymentId, RegisterId, ReturnId};
+use crate::id::{MerchantId, PaymentId, RegisterId, ReturnId, SaleId};
 use crate::journal::{JournalEntry, LedgerAccount, cash_refund_postings};
 use crate::money::{AMOUNT_MINOR_MAX, Overflow};
 use crate::operator;
 use crate::payment::{Task, ask_refund, refundable_minor, settle_job};
-use crate::sale::{Sale, TenderKind, TenderState, find_sale, tenders_of};
+use crate::sale::{Sale, find_sale};
 use crate::shift::current_shift;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -20,7 +21,7 @@ use crate::work::{Key, Stop, UnitOfWork};
 pub enum Way {
     /// Out of the drawer.
     Cash,
-    /// By this payment of the sale.
+    /// By this payment: of the sale, or of one whose return paid for the sale.
     Electronic(PaymentId),
 }
 
@@ -44,6 +45,8 @@ pub struct AddRefund {
     pub register: RegisterId,
     /// In which way, and how much.
     pub refund: NewRefund,
+    /// What the caller knows to be needed, and spares the command to ask for.
+    pub foreseen: Vec<Key>,
 }
 
 impl Command for AddRefund {
@@ -55,13 +58,16 @@ impl Command for AddRefund {
 
     fn keys(&self) -> Vec<Key> {
         let sale = self.origin.sale;
-        vec![
+        [
             Key::Merchant(self.merchant),
             Key::Register(self.register),
             Key::Sale(sale),
             Key::Returns(sale),
             Key::ReceiptSeries(self.register),
         ]
+        .into_iter()
+        .chain(self.foreseen.iter().cloned())
+        .collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Moved, Stop<command::Refusal>> {
@@ -74,8 +80,9 @@ impl Command for AddRefund {
         operator::require_register(call, self.register)?;
         let origin = work.returns.find(call.merchant, &self.origin).cloned();
         let origin = origin.ok_or_else(|| not_found("return", self.origin))?;
-        require_ways(work, &sale, self.register)?;
-        let wanted = plan(work, call, &sale, standing(work, call, self.origin)?.due_minor, &[self.refund])?;
+        let paid_with = require_ways(work, &sale, self.register)?;
+        let due_minor = standing(work, call, self.origin)?.due_minor;
+        let wanted = plan(work, call, &sale, &paid_with, due_minor, &[self.refund])?;
         let tasks = give_back(work, call, &origin, self.register, &wanted)?;
         Ok(Moved { standing: standing(work, call, self.origin)?, tasks })
     }
@@ -87,35 +94,47 @@ pub(super) struct Planned {
     amount_minor: i64,
 }
 
-/// Goes on only if all is loaded that giving back may need.
-pub(super) fn require_ways(work: &UnitOfWork, sale: &Sale, register: RegisterId) -> Result<(), Stop<command::Refusal>> {
-    work.require(way_keys(work, sale, register))?;
-    let payments = payments_of(work, sale).filter_map(|id| work.payments.find(sale.merchant, &id));
-    work.require(payments.map(|payment| Key::Connection(payment.connection)))
+/// With what the sale was paid, once all is loaded that giving back may need.
+pub(super) fn require_ways(
+    work: &UnitOfWork,
+    sale: &Sale,
+    register: RegisterId,
+) -> Result<PaidWith, Stop<command::Refusal>> {
+    let paid_with = PaidWith::of(work, sale)?;
+    work.require(way_keys(sale, &paid_with, register))?;
+    let payments = paid_with.payments().filter_map(|id| work.payments.find(sale.merchant, &id));
+    work.require(payments.map(|payment| Key::Connection(payment.connection)))?;
+    Ok(paid_with)
 }
 
-/// The drawer, and the payments of the sale.
-pub(super) fn way_keys(work: &UnitOfWork, sale: &Sale, register: RegisterId) -> Vec<Key> {
+/// The drawer, and the payments that the money may go back by.
+pub(super) fn way_keys(sale: &Sale, paid_with: &PaidWith, register: RegisterId) -> Vec<Key> {
     let balance = |account| Key::Balance(sale.merchant, account, sale.currency);
-    let payments = payments_of(work, sale).flat_map(|id| [Key::Payment(id), Key::Job(settle_job(id))]);
+    let payments = paid_with.payments().flat_map(|id| [Key::Payment(id), Key::Job(settle_job(id))]);
     let drawer = [balance(LedgerAccount::Drawer(register)), balance(LedgerAccount::Clearing)];
     drawer.into_iter().chain(payments).collect()
 }
 
-/// The ways in which the sale was paid, in the order of its tenders, and cash for what they do not take; but no more
-/// cash than it was paid with.
+/// The ways in which the sale was paid: its payments in the order of its tenders, then those behind the return credits that
+/// paid for it, for as much as they stand behind, and cash for what they do not take; but no more cash than it was paid with.
 pub(super) fn plan_as_paid(
     work: &UnitOfWork,
     call: &Call<'_>,
     sale: &Sale,
+    paid_with: &PaidWith,
     due_minor: i64,
 ) -> Result<Vec<Planned>, Stop<command::Refusal>> {
-    let mut left_minor = due_minor;
+    let (mut left_minor, mut behind_minor) = (due_minor, paid_with.behind_left_minor(work, sale));
     let mut planned = Vec::new();
-    for payment in payments_of(work, sale) {
-        let amount_minor = left_minor.min(refundable_minor(work, call, payment)?);
+    for payment in paid_with.payments() {
+        let is_own = paid_with.is_own(payment);
+        let wanted_minor = if is_own { left_minor } else { left_minor.min(behind_minor) };
+        let amount_minor = wanted_minor.min(refundable_minor(work, call, payment)?);
         planned.push(Planned { way: Way::Electronic(payment), amount_minor });
         left_minor = left_minor.saturating_sub(amount_minor);
+        if !is_own {
+            behind_minor = behind_minor.saturating_sub(amount_minor);
+        }
     }
     if left_minor > cash_left_minor(work, sale) {
         return Err(Refusal::WayNeeded { missing_minor: left_minor }.into());
@@ -130,6 +149,7 @@ pub(super) fn plan(
     work: &UnitOfWork,
     call: &Call<'_>,
     sale: &Sale,
+    paid_with: &PaidWith,
     due_minor: i64,
     asked: &[NewRefund],
 ) -> Result<Vec<Planned>, Stop<command::Refusal>> {
@@ -140,7 +160,7 @@ pub(super) fn plan(
         check_amount(amount_minor, due_minor)?;
         match refund.way {
             Way::Cash => cash_minor = cash_minor.saturating_add(amount_minor),
-            Way::Electronic(payment) if payments_of(work, sale).any(|of_sale| of_sale == payment) => {}
+            Way::Electronic(payment) if paid_with.payments().any(|known| known == payment) => {}
             Way::Electronic(payment) => return Err(Refusal::PaymentElsewhere { payment }.into()),
         }
         due_minor = due_minor.saturating_sub(amount_minor);
@@ -163,14 +183,9 @@ pub(super) fn give_back(
     register: RegisterId,
     planned: &[Planned],
 ) -> Result<Vec<Task>, Stop<command::Refusal>> {
-    let last = work.refunds.range(call.merchant, (origin.id, 0)..=(origin.id, u32::MAX)).last();
-    let mut number = last.map_or(0, |last| last.number);
     let mut tasks = Vec::new();
     for refund in planned {
-        number = number.saturating_add(1);
-        if number > REFUNDS_MAX {
-            return Err(Refusal::TooManyRefunds.into());
-        }
+        let number = next_number(work, call, origin.id)?;
         let kind = match refund.way {
             Way::Cash => {
                 post(work, call, origin, cash_refund_postings(register, refund.amount_minor))?;
@@ -187,6 +202,13 @@ pub(super) fn give_back(
     Ok(tasks)
 }
 
+/// The number of the next refund of a return.
+pub(super) fn next_number(work: &UnitOfWork, call: &Call<'_>, origin: ReturnId) -> Result<u32, Refusal> {
+    let last = work.refunds.range(call.merchant, (origin, 0)..=(origin, u32::MAX)).last();
+    let number = last.map_or(0, |last| last.number).saturating_add(1);
+    if number > REFUNDS_MAX { Err(Refusal::TooManyRefunds) } else { Ok(number) }
+}
+
 /// Writes into the journal what concerns a return.
 pub(super) fn post(
     work: &mut UnitOfWork,
@@ -201,7 +223,8 @@ pub(super) fn post(
     work.post(entry).map_err(|stop| stop.map(|Overflow| command::Refusal::Return(Refusal::AmountOutOfRange)))
 }
 
-fn insert(
+/// Notes how a part of what a return owes is given back, and tells of it.
+pub(super) fn insert(
     work: &mut UnitOfWork,
     call: &mut Call<'_>,
     origin: ReturnId,
@@ -209,12 +232,7 @@ fn insert(
     kind: RefundKind,
     amount_minor: i64,
 ) {
-    let (register, operation) = match kind {
-        RefundKind::Cash { register, shift: _ } => (Some(register), None),
-        RefundKind::Electronic { operation } => (None, Some(operation.to_string())),
-    };
-    let asked = Asked { number, kind: kind.as_str(), amount_minor, register, operation };
-    work.emit(call, "return.refund_asked", origin, &asked);
+    work.emit(call, "return.refund_asked", origin, &Asked::of(number, kind, amount_minor));
     let (merchant, created_at) = (call.merchant, call.now);
     work.refunds.insert(Refund { origin, number, merchant, kind, amount_minor, created_at, version: 1 });
 }
@@ -228,6 +246,19 @@ struct Asked {
     register: Option<RegisterId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sale: Option<SaleId>,
+}
+
+impl Asked {
+    fn of(number: u32, kind: RefundKind, amount_minor: i64) -> Self {
+        let (register, operation, sale) = match kind {
+            RefundKind::Cash { register, shift: _ } => (Some(register), None, None),
+            RefundKind::Electronic { operation } => (None, Some(operation.to_string()), None),
+            RefundKind::ReturnCredit { sale, .. } => (None, None, Some(sale)),
+        };
+        Self { number, kind: kind.as_str(), amount_minor, register, operation, sale }
+    }
 }
 
 const fn check_amount(asked_minor: i64, due_minor: i64) -> Result<(), Refusal> {
@@ -240,21 +271,4 @@ const fn check_amount(asked_minor: i64, due_minor: i64) -> Result<(), Refusal> {
     } else {
         Ok(())
     }
-}
-
-/// The payments that paid the sale, in the order of its tenders.
-fn payments_of<'a>(work: &'a UnitOfWork, sale: &Sale) -> impl Iterator<Item = PaymentId> + use<'a> {
-    let paid = tenders_of(work, sale.merchant, sale.id).filter(|tender| tender.state == TenderState::Paid);
-    paid.filter_map(|tender| match tender.kind {
-        TenderKind::Cash { .. } => None,
-        TenderKind::Electronic { payment } => Some(payment),
-    })
-}
-
-/// How much of the cash that paid the sale no return has given back, in minor units.
-fn cash_left_minor(work: &UnitOfWork, sale: &Sale) -> i64 {
-    let paid = tenders_of(work, sale.merchant, sale.id)
-        .filter(|tender| tender.state == TenderState::Paid && matches!(tender.kind, TenderKind::Cash { .. }));
-    let paid_minor = paid.fold(0_i64, |sum, tender| sum.saturating_add(tender.amount_minor));
-    paid_minor.saturating_sub(History::of(work, sale).cash_minor()).max(0)
 }

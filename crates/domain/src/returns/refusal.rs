@@ -61,7 +61,7 @@ pub enum Refusal {
         /// What is left, in minor units.
         missing_minor: i64,
     },
-    /// The payment pays another sale, or nothing of it was taken.
+    /// The payment pays another sale that has nothing to do with this one, or nothing of it was taken.
     PaymentElsewhere {
         /// Which one.
         payment: PaymentId,
@@ -126,7 +126,9 @@ impl fmt::Display for Refusal {
                 f.write_str("The reason holds what looks like a card number. Remove it: card numbers are never stored.")
             }
             Self::AmountOutOfRange => write!(f, "An amount is 1 to {AMOUNT_MINOR_MAX} minor units."),
-            Self::NothingDue => f.write_str("Nothing is due: all of it is given back, or on its way. Read the return."),
+            Self::NothingDue => {
+                f.write_str("Nothing is due: all of it is given back, on its way, or spent. Read the return.")
+            }
             Self::RefundExceedsDue { due_minor, asked_minor } => {
                 write!(f, "{asked_minor} asked for, only {due_minor} are owed. Give back that much at most.")
             }
@@ -136,7 +138,7 @@ impl fmt::Display for Refusal {
                  money goes back."
             ),
             Self::PaymentElsewhere { payment } => {
-                write!(f, "{payment} is no paid tender of this sale. Name a payment of the sale, or give cash.")
+                write!(f, "{payment} did not pay for these goods. Name a payment of the sale, or give cash.")
             }
             Self::CashNeedsManager { cash_minor } => write!(
                 f,

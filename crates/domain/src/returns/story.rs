@@ -52,6 +52,7 @@ fn a_return(lines: &[NewReturnLine]) -> CreateReturn {
         lines: lines.to_vec(),
         reason: String::new(),
         refunds: None,
+        foreseen: Vec::new(),
     }
 }
 
@@ -61,7 +62,7 @@ fn return_id(number: u32) -> ReturnId {
 
 fn add_refund(way: Way, amount_minor: Option<i64>) -> AddRefund {
     let refund = NewRefund { way, amount_minor };
-    AddRefund { merchant: MERCHANT, origin: return_id(1), register: REGISTER, refund }
+    AddRefund { merchant: MERCHANT, origin: return_id(1), register: REGISTER, refund, foreseen: Vec::new() }
 }
 
 fn states(standing: &Standing) -> Vec<(&'static str, &'static str, i64)> {

@@ -10,7 +10,7 @@ use super::{Refusal, Sale, State, Tender, TenderKind, TenderState, due_minor, li
 use crate::call::Call;
 use crate::command;
 use crate::exception;
-use crate::id::{ArticleId, CustomerId, LocationId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::id::{ArticleId, CustomerId, LocationId, PaymentId, RegisterId, ReturnId, SaleId, TenderId};
 use crate::journal::{JournalEntry, LedgerAccount, sale_postings};
 use crate::money::{Currency, Overflow, sum_minor};
 use crate::points;
@@ -43,7 +43,7 @@ pub fn sale_completion_keys(work: &UnitOfWork, sale: &Sale) -> Vec<Key> {
     ];
     let tenders = tenders_of(work, sale.merchant, sale.id).map(|tender| match tender.kind {
         TenderKind::Cash { .. } => balance(LedgerAccount::Drawer(sale.register)),
-        TenderKind::Electronic { .. } => balance(LedgerAccount::Clearing),
+        TenderKind::Electronic { .. } | TenderKind::ReturnCredit { .. } => balance(LedgerAccount::Clearing),
     });
     let lines = lines_of(work, sale.merchant, sale.id).filter(|line| line.is_stocked && !line.is_removed);
     let levels = lines.map(|line| Key::StockLevel(sale.location, line.article));
@@ -106,16 +106,16 @@ fn sell_lines(
 
 /// Writes the sale into the journal; a free one leaves nothing to write.
 fn post_sale(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale) -> Result<(), Stop<command::Refusal>> {
-    let (mut cash, mut electronic) = (Vec::new(), Vec::new());
+    let (mut cash, mut cleared) = (Vec::new(), Vec::new());
     for tender in paid_tenders(work, sale) {
         match tender.kind {
             TenderKind::Cash { given_minor, change_minor } => cash.push((given_minor, change_minor)),
-            TenderKind::Electronic { payment: _ } => electronic.push(tender.amount_minor),
+            TenderKind::Electronic { .. } | TenderKind::ReturnCredit { .. } => cleared.push(tender.amount_minor),
         }
     }
-    let electronic_minor = sum_minor(electronic).map_err(Refusal::from)?;
+    let cleared_minor = sum_minor(cleared).map_err(Refusal::from)?;
     let net_minor = sum_minor([sale.total_minor, sale.tax_minor.saturating_neg()]).map_err(Refusal::from)?;
-    let postings = sale_postings(sale.register, &cash, electronic_minor, net_minor, sale.tax_minor);
+    let postings = sale_postings(sale.register, &cash, cleared_minor, net_minor, sale.tax_minor);
     if postings.is_empty() {
         return Ok(());
     }
@@ -186,15 +186,18 @@ struct TenderFact {
     amount_minor: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<PaymentId>,
+    #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
+    origin: Option<ReturnId>,
 }
 
 impl TenderFact {
     fn of(tender: &Tender) -> Self {
-        let payment = match tender.kind {
-            TenderKind::Cash { .. } => None,
-            TenderKind::Electronic { payment } => Some(payment),
+        let (payment, origin) = match tender.kind {
+            TenderKind::Cash { .. } => (None, None),
+            TenderKind::Electronic { payment } => (Some(payment), None),
+            TenderKind::ReturnCredit { origin, cash_minor: _ } => (None, Some(origin)),
         };
-        Self { id: tender.id, kind: tender.kind.as_str(), amount_minor: tender.amount_minor, payment }
+        Self { id: tender.id, kind: tender.kind.as_str(), amount_minor: tender.amount_minor, payment, origin }
     }
 }
 

@@ -54,7 +54,7 @@ impl NewSale {
     /// level of an article whose stock is not counted is named too: nobody knows which it is before it is loaded. The
     /// article of a barcode is named when the barcode is loaded, and a line beyond the last that a sale may have is not
     /// named at all.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
         let head = [
             Key::Merchant(self.merchant),
             Key::Promotions(self.merchant),

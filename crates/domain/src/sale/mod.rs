@@ -16,6 +16,7 @@ mod read;
 mod receipt_number;
 mod refusal;
 mod reprice;
+mod return_credit;
 mod ring;
 #[cfg(test)]
 mod story;
@@ -43,14 +44,22 @@ pub(crate) use read::find_sale;
 pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders_of};
 pub(crate) use receipt_number::next_receipt_number;
 pub use refusal::Refusal;
+pub use return_credit::AddReturnCredit;
+pub(crate) use return_credit::pay_with_credit;
 pub use ring::{NewTender, RingSale};
 pub use switch::SwitchConsumption;
 pub use tender::{AddCash, Settled, hold_tender, settle_tender};
 pub use void::VoidSale;
 #[cfg(test)]
 pub(crate) use {discount::give, reprice::set_totals};
+pub(crate) use {
+    open::open,
+    ring::{credits, price_on_the_spot, require_credits, ring},
+};
 
-use crate::id::{ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::id::{
+    ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, ReturnId, SaleId, TenderId,
+};
 use crate::job::{self, JobId};
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::points::PointsRule;
@@ -252,7 +261,7 @@ pub struct Tender {
     pub id: TenderId,
     /// Whose it is.
     pub merchant: MerchantId,
-    /// Cash or electronic.
+    /// What it is made of.
     pub kind: TenderKind,
     /// The part of the sale's total that it pays, in minor units.
     pub amount_minor: i64,
@@ -277,6 +286,14 @@ pub enum TenderKind {
         /// Which one.
         payment: PaymentId,
     },
+    /// What a return still owed.
+    ReturnCredit {
+        /// Which return.
+        origin: ReturnId,
+        /// How much of it goes back to cash that somebody paid once, in minor units: so much a cashier may give as cash
+        /// again.
+        cash_minor: i64,
+    },
 }
 
 impl TenderKind {
@@ -285,6 +302,7 @@ impl TenderKind {
         match self {
             Self::Cash { .. } => "cash",
             Self::Electronic { .. } => "electronic",
+            Self::ReturnCredit { .. } => "return_credit",
         }
     }
 }

@@ -36,19 +36,29 @@ impl Command for OpenSale {
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
         require_role(call, Role::Cashier)?;
         let id = self.id.unwrap_or_else(|| SaleId::from_uuid(call.next_uuid()));
-        let (mut sale, lines) = self.sale.price(id, work, call)?;
-        sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
-        for (article, quantity) in stocked_quantities(&lines)? {
-            stock::reserve(work, call, &sale, article, quantity)?;
-        }
-        promise_until(work, &sale);
-        let data = Opened { register: sale.register, currency: sale.currency, total_minor: sale.total_minor };
-        work.emit(call, "sale.opened", id, &data);
-        count_all(work, &sale);
-        work.sales.insert(sale.clone());
-        lines.iter().for_each(|line| work.sale_lines.insert(line.clone()));
-        Ok(Standing::of(sale, lines, Vec::new())?)
+        open(work, call, id, &self.sale)
     }
+}
+
+/// Opens a sale under an id.
+pub(crate) fn open(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    id: SaleId,
+    new: &NewSale,
+) -> Result<Standing, Stop<command::Refusal>> {
+    let (mut sale, lines) = new.price(id, work, call)?;
+    sale.reserved_until = call.now.plus_ms(RESERVATION_MS);
+    for (article, quantity) in stocked_quantities(&lines)? {
+        stock::reserve(work, call, &sale, article, quantity)?;
+    }
+    promise_until(work, &sale);
+    let data = Opened { register: sale.register, currency: sale.currency, total_minor: sale.total_minor };
+    work.emit(call, "sale.opened", id, &data);
+    count_all(work, &sale);
+    work.sales.insert(sale.clone());
+    lines.iter().for_each(|line| work.sale_lines.insert(line.clone()));
+    Ok(Standing::of(sale, lines, Vec::new())?)
 }
 
 #[derive(Serialize)]

@@ -81,6 +81,13 @@ pub enum Refusal {
         /// What was asked for, in minor units.
         asked_minor: i64,
     },
+    /// More than the return still owes.
+    CreditExceedsOwed {
+        /// What it owes, in minor units.
+        owed_minor: i64,
+        /// What was asked for, in minor units.
+        asked_minor: i64,
+    },
     /// All is paid.
     NothingDue,
     /// A payment of the sale is under way, or nobody can tell yet how it ended.
@@ -154,6 +161,7 @@ impl Refusal {
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
             Self::CashTooLittle { .. } => "cash_too_little",
             Self::TenderExceedsDue { .. } => "tender_exceeds_due",
+            Self::CreditExceedsOwed { .. } => "return_credit_exceeds_owed",
             Self::NothingDue => "sale_nothing_due",
             Self::PaymentUnderWay => "payment_in_doubt_or_under_way",
             Self::HasPaidTender => "sale_has_paid_tender",
@@ -211,6 +219,9 @@ impl fmt::Display for Refusal {
             }
             Self::TenderExceedsDue { due_minor, asked_minor } => {
                 write!(f, "{asked_minor} asked for, only {due_minor} due. Ask for that much at most.")
+            }
+            Self::CreditExceedsOwed { owed_minor, asked_minor } => {
+                write!(f, "{asked_minor} asked for, the return owes only {owed_minor}. Pay the rest in another way.")
             }
             Self::NothingDue => f.write_str("Nothing is due: all of the sale is paid."),
             Self::PaymentUnderWay => {

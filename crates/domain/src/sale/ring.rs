@@ -3,13 +3,15 @@
 use super::complete::close;
 use super::coupon::count_all;
 use super::read::stocked_quantities;
+use super::return_credit::spend;
 use super::tender::{add_cash, is_free};
-use super::{NewSale, Refusal, Standing, standing};
+use super::{NewSale, Refusal, Sale, Standing, standing};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
-use crate::id::SaleId;
+use crate::id::{ReturnId, SaleId};
 use crate::journal::LedgerAccount;
 use crate::money::Currency;
+use crate::returns::{credit_keys, find_return};
 use crate::stock;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -23,6 +25,49 @@ pub enum NewTender {
         /// What the customer hands over, in minor units.
         given_minor: i64,
     },
+    /// What a return still owes.
+    ReturnCredit {
+        /// Which return.
+        origin: ReturnId,
+        /// How much of the sale is paid, in minor units; as much as is due and owed where it is left out.
+        amount_minor: Option<i64>,
+    },
+}
+
+/// The returns that pay among tenders that are asked for.
+pub(crate) fn credits<'a>(tenders: impl IntoIterator<Item = &'a NewTender>) -> impl Iterator<Item = ReturnId> {
+    tenders.into_iter().filter_map(|tender| match tender {
+        NewTender::ReturnCredit { origin, .. } => Some(*origin),
+        NewTender::Cash { .. } => None,
+    })
+}
+
+/// Goes on only if the merchant has the returns that are to pay.
+pub(crate) fn require_credits<'a>(
+    work: &UnitOfWork,
+    call: &Call<'_>,
+    tenders: impl IntoIterator<Item = &'a NewTender>,
+) -> Result<(), Stop<command::Refusal>> {
+    credits(tenders).try_for_each(|origin| find_return(work, call, origin).map(drop))
+}
+
+impl NewTender {
+    /// Pays its part of the sale; nothing where there is nothing to pay and nobody asks to.
+    fn pay(self, work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale) -> Result<(), Stop<command::Refusal>> {
+        let (Self::Cash { amount_minor, .. } | Self::ReturnCredit { amount_minor, .. }) = self;
+        if is_free(sale, amount_minor) {
+            return Ok(());
+        }
+        match self {
+            Self::Cash { amount_minor, given_minor } => {
+                add_cash(work, call, sale, amount_minor, given_minor)?;
+            }
+            Self::ReturnCredit { origin, amount_minor } => {
+                spend(work, call, sale, origin, amount_minor)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Rings a sale that is paid on the spot. Nothing is promised in between, so it leaves no reservation and no job.
@@ -50,30 +95,53 @@ impl Command for RingSale {
         let accounts = [LedgerAccount::Drawer(register), LedgerAccount::Revenue, LedgerAccount::Tax];
         let balances = accounts.map(|account| Key::Balance(self.sale.merchant, account, self.currency));
         let counters = [Key::Sale(self.id), Key::ReceiptSeries(register)].into_iter().chain(balances);
+        let clearing = Key::Balance(self.sale.merchant, LedgerAccount::Clearing, self.currency);
+        let tenders =
+            credits(&self.tenders).flat_map(|origin| credit_keys(origin).into_iter().chain([clearing.clone()]));
         // Named without knowing whether there are points: that is decided in this round.
-        self.sale.keys().chain(counters).chain(self.sale.customer.map(Key::Points)).collect()
+        self.sale.keys().chain(counters).chain(tenders).chain(self.sale.customer.map(Key::Points)).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
         require_role(call, Role::Cashier)?;
-        let (sale, lines) = self.sale.price(self.id, work, call)?;
+        require_credits(work, call, &self.tenders)?;
+        let sale = price_on_the_spot(work, call, self.id, &self.sale)?;
         if sale.currency != self.currency {
             return Err(Refusal::CurrencyMismatch { expected: sale.currency }.into());
         }
-        for (article, quantity) in stocked_quantities(&lines)? {
-            stock::require_available(work, &sale, article, quantity)?;
-        }
-        count_all(work, &sale);
-        work.sales.insert(sale.clone());
-        lines.into_iter().for_each(|line| work.sale_lines.insert(line));
-        for NewTender::Cash { amount_minor, given_minor } in self.tenders.iter().copied() {
-            if !is_free(&sale, amount_minor) {
-                add_cash(work, call, &sale, amount_minor, given_minor)?;
-            }
-        }
-        close(work, call, self.id)?;
-        standing(work, call.merchant, self.id)
+        ring(work, call, &sale, self.tenders.iter().copied())
     }
+}
+
+/// The sale with its lines, priced and put down, if the goods are there.
+pub(crate) fn price_on_the_spot(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    id: SaleId,
+    new: &NewSale,
+) -> Result<Sale, Stop<command::Refusal>> {
+    let (sale, lines) = new.price(id, work, call)?;
+    for (article, quantity) in stocked_quantities(&lines)? {
+        stock::require_available(work, &sale, article, quantity)?;
+    }
+    count_all(work, &sale);
+    work.sales.insert(sale.clone());
+    lines.into_iter().for_each(|line| work.sale_lines.insert(line));
+    Ok(sale)
+}
+
+/// Pays a sale that was priced on the spot, and completes it.
+pub(crate) fn ring(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    sale: &Sale,
+    tenders: impl IntoIterator<Item = NewTender>,
+) -> Result<Standing, Stop<command::Refusal>> {
+    for tender in tenders {
+        tender.pay(work, call, sale)?;
+    }
+    close(work, call, sale.id)?;
+    standing(work, call.merchant, sale.id)
 }
 
 #[cfg(test)]

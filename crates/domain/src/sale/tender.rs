@@ -148,7 +148,7 @@ pub fn settle_tender(
 }
 
 /// The part of the sale that is to be paid.
-fn tender_amount(work: &UnitOfWork, sale: &Sale, asked_minor: Option<i64>) -> Result<i64, Refusal> {
+pub(super) fn tender_amount(work: &UnitOfWork, sale: &Sale, asked_minor: Option<i64>) -> Result<i64, Refusal> {
     if tenders_of(work, sale.merchant, sale.id).count() >= TENDERS_MAX {
         return Err(Refusal::TooManyTenders);
     }
@@ -165,7 +165,7 @@ fn tender_amount(work: &UnitOfWork, sale: &Sale, asked_minor: Option<i64>) -> Re
     }
 }
 
-fn insert_tender(
+pub(super) fn insert_tender(
     work: &mut UnitOfWork,
     call: &mut Call<'_>,
     sale: &Sale,

@@ -5,15 +5,16 @@ use serde::Serialize;
 use super::coupon::give_back;
 use super::expire::{end_promise, release_all};
 use super::read::find_open;
-use super::{Refusal, Sale, Standing, State, TenderKind, TenderState, standing, tenders_of};
+use super::{Refusal, Sale, Standing, State, Tender, TenderKind, TenderState, standing, tenders_of};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
-use crate::id::{MerchantId, SaleId, TenderId};
+use crate::id::{MerchantId, SaleId};
 use crate::money::sum_minor;
+use crate::returns::release_credit;
 use crate::work::{Key, Stop, UnitOfWork};
 
-/// Gives up an open sale. Cash that was taken for it goes back to the customer; a payment that was taken has to be
-/// voided first, and one that is under way or in doubt has to end first.
+/// Gives up an open sale. Cash that was taken for it goes back to the customer, and a return whose credit paid for it owes
+/// that again; a payment that was taken has to be voided first, and one that is under way or in doubt has to end first.
 #[derive(Debug, Clone)]
 pub struct VoidSale {
     /// The caller's merchant.
@@ -36,16 +37,11 @@ impl Command for VoidSale {
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Standing, Stop<command::Refusal>> {
         require_role(call, Role::Cashier)?;
         let sale = find_open(work, call.merchant, self.sale)?.clone();
-        let cash = cash_to_return(work, &sale)?;
+        let paid = paid_without_provider(work, &sale)?;
         give_back(work, &sale)?;
         release_all(work, &sale)?;
-        for (tender, _) in &cash {
-            if let Some(tender) = work.tenders.find_mut(call.merchant, &(sale.id, *tender)) {
-                tender.state = TenderState::Failed;
-            }
-        }
-        let returned = sum_minor(cash.into_iter().map(|(_, amount_minor)| amount_minor));
-        let voided = Voided { cash_returned_minor: returned.map_err(Refusal::from)? };
+        let voided = Voided { cash_returned_minor: cash_minor(&paid)? };
+        undo(work, call, paid)?;
         work.emit(call, "sale.voided", sale.id, &voided);
         end_promise(work, &sale);
         work.sales.replace(Sale { state: State::Voided, closed_at: Some(call.now), ..sale });
@@ -53,18 +49,34 @@ impl Command for VoidSale {
     }
 }
 
-/// The cash tenders of the sale with their amounts, unless a payment stands in the way.
-fn cash_to_return(work: &UnitOfWork, sale: &Sale) -> Result<Vec<(TenderId, i64)>, Refusal> {
-    let mut cash = Vec::new();
+/// The paid tenders of the sale, unless a payment stands in the way.
+fn paid_without_provider(work: &UnitOfWork, sale: &Sale) -> Result<Vec<Tender>, Refusal> {
+    let mut paid = Vec::new();
     for tender in tenders_of(work, sale.merchant, sale.id) {
         match (tender.state, tender.kind) {
             (TenderState::Pending, _) => return Err(Refusal::PaymentUnderWay),
             (TenderState::Paid, TenderKind::Electronic { .. }) => return Err(Refusal::HasPaidTender),
-            (TenderState::Paid, TenderKind::Cash { .. }) => cash.push((tender.id, tender.amount_minor)),
+            (TenderState::Paid, TenderKind::Cash { .. } | TenderKind::ReturnCredit { .. }) => paid.push(tender.clone()),
             (TenderState::Failed, _) => {}
         }
     }
-    Ok(cash)
+    Ok(paid)
+}
+
+fn cash_minor(paid: &[Tender]) -> Result<i64, Refusal> {
+    let cash = paid.iter().filter(|tender| matches!(tender.kind, TenderKind::Cash { .. }));
+    Ok(sum_minor(cash.map(|tender| tender.amount_minor))?)
+}
+
+/// The tenders pay nothing any more, and what a return owed is owed again.
+fn undo(work: &mut UnitOfWork, call: &mut Call<'_>, paid: Vec<Tender>) -> Result<(), Stop<command::Refusal>> {
+    for tender in paid {
+        if let TenderKind::ReturnCredit { origin, .. } = tender.kind {
+            release_credit(work, call, origin, tender.id)?;
+        }
+        work.tenders.replace(Tender { state: TenderState::Failed, ..tender });
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]

@@ -54,6 +54,7 @@ fn give_back_a_bag(world: &mut World, number: u128) {
             lines,
             reason: String::new(),
             refunds: None,
+            foreseen: Vec::new(),
         })
         .unwrap();
 }

@@ -10,6 +10,7 @@ pub mod error;
 pub mod etag;
 pub mod event;
 pub mod exception;
+pub mod exchange;
 pub mod external_ref;
 pub mod health;
 pub mod idempotency;
@@ -125,6 +126,7 @@ pub fn routes() -> Vec<Route> {
         sale::routes(),
         parked_sale::routes(),
         returns::routes(),
+        exchange::routes(),
         unreferenced_return::routes(),
         receipt::routes(),
         printer::routes(),

@@ -179,7 +179,7 @@ pub fn content(whole: &WholeReceipt) -> Result<Receipt, Problem> {
 }
 
 fn content_of(whole: &WholeReceipt) -> Result<Receipt, String> {
-    let WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by, history } = whole;
+    let WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by, history, others } = whole;
     let at = |at: Timestamp| civil_time(at, &merchant.zone).ok_or("the merchant's time zone is not known");
     let (issued_at, sold_at) = (at(issued.issued_at)?, at(sale.closed_at.unwrap_or(sale.opened_at))?);
     let receipt = match (history, issued.kind.return_number()) {
@@ -200,12 +200,13 @@ fn content_of(whole: &WholeReceipt) -> Result<Receipt, String> {
                 register,
                 paid_by,
                 operations,
+                others,
             })
         }
         _ => {
             let standing = Standing::of(sale.clone(), lines.clone(), tenders.clone());
             let standing = &standing.map_err(|refusal| refusal.code())?;
-            Receipt::of(Parts { issued, issued_at, standing, sold_at, merchant, location, register, paid_by })
+            Receipt::of(Parts { issued, issued_at, standing, sold_at, merchant, location, register, paid_by, others })
         }
     };
     receipt.map_err(|mismatch| mismatch.to_string())

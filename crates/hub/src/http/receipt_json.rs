@@ -165,6 +165,7 @@ impl<'a> Line<'a> {
 enum Tender<'a> {
     Cash { amount_minor: i64, given_minor: i64, change_minor: i64 },
     Electronic { amount_minor: i64, provider: Option<&'a str>, provider_reference: Option<&'a str> },
+    ReturnCredit { amount_minor: i64, return_receipt_number: Option<&'a str> },
 }
 
 impl<'a> Tender<'a> {
@@ -178,6 +179,9 @@ impl<'a> Tender<'a> {
                 provider: provider.as_deref(),
                 provider_reference: reference.as_deref(),
             },
+            Paid::ReturnCredit { amount_minor, receipt_number } => {
+                Self::ReturnCredit { amount_minor: *amount_minor, return_receipt_number: receipt_number.as_deref() }
+            }
         }
     }
 }
@@ -208,6 +212,7 @@ impl<'a> Returned<'a> {
 enum Refund<'a> {
     Cash { amount_minor: i64 },
     Electronic { amount_minor: i64, provider: Option<&'a str>, provider_reference: Option<&'a str>, is_pending: bool },
+    ReturnCredit { amount_minor: i64, receipt_number: Option<&'a str> },
 }
 
 impl<'a> Refund<'a> {
@@ -220,6 +225,9 @@ impl<'a> Refund<'a> {
                 provider_reference: reference.as_deref(),
                 is_pending: *is_pending,
             },
+            GivenBack::ReturnCredit { amount_minor, receipt_number } => {
+                Self::ReturnCredit { amount_minor: *amount_minor, receipt_number: receipt_number.as_deref() }
+            }
         }
     }
 }

@@ -194,6 +194,7 @@ impl Taxed {
 struct Tenders<'a> {
     cash: Cash,
     electronic: Vec<Electronic<'a>>,
+    return_credit: Amount,
 }
 
 impl<'a> Tenders<'a> {
@@ -203,6 +204,7 @@ impl<'a> Tenders<'a> {
             cash.map_or((0, 0, 0), |cash| (cash.count, cash.given_minor, cash.change_minor));
         let refunded = sums.cash_refunds.iter().find(|(other, _)| *other == currency);
         let refunded_minor = refunded.map_or(0, |(_, sum)| sum.amount_minor);
+        let credited = sums.return_credits.iter().find(|(other, _)| *other == currency);
         let electronic = sums.electronic.iter().filter(|electronic| electronic.currency == currency);
         Self {
             cash: Cash {
@@ -215,6 +217,7 @@ impl<'a> Tenders<'a> {
             electronic: electronic
                 .map(|electronic| Electronic { provider: &electronic.provider, sum: Amount::of(electronic.sum) })
                 .collect(),
+            return_credit: Amount::of(credited.map(|(_, sum)| *sum).unwrap_or_default()),
         }
     }
 }

@@ -4,16 +4,18 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
-use domain::command::Command;
+use domain::command::{Command, Refusal};
 use domain::external_ref::{self, ExternalRef, Subject};
 use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, ReturnId, SaleId};
 use domain::money::{Currency, Quantity};
+use domain::payment::{Task, settle_job};
 use domain::returns::{
     AddRefund, CreateReturn, History, Moved, NewRefund, NewReturnLine, RETURNS_MAX, Refund, RefundKind, RefundState,
-    ReturnLine, Standing, Way,
+    ReturnLine, SALES_BEHIND_MAX, Standing, Way,
 };
 use domain::sale::TenderKind;
 use domain::time::Timestamp;
+use domain::work::Key;
 use serde::{Deserialize, Serialize};
 use storage::{Answer, Envelope};
 use tokio::time::Instant;
@@ -59,22 +61,31 @@ struct Draft {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LineIn {
+pub(super) struct LineIn {
     number: u32,
     quantity: QuantityIn,
     #[serde(default = "json::yes")]
     is_restocked: bool,
 }
 
+impl LineIn {
+    /// The line that it asks for.
+    pub(super) fn asked(self) -> NewReturnLine {
+        let Self { number, quantity: QuantityIn(quantity), is_restocked } = self;
+        NewReturnLine { number, quantity, is_restocked }
+    }
+}
+
 #[derive(Deserialize, Clone, Copy)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum RefundIn {
+pub(super) enum RefundIn {
     Cash { amount_minor: Option<i64> },
     Electronic { payment_id: PaymentId, amount_minor: Option<i64> },
 }
 
 impl RefundIn {
-    const fn asked(self) -> NewRefund {
+    /// The refund that it asks for.
+    pub(super) const fn asked(self) -> NewRefund {
         match self {
             Self::Cash { amount_minor } => NewRefund { way: Way::Cash, amount_minor },
             Self::Electronic { payment_id, amount_minor } => {
@@ -90,22 +101,20 @@ async fn create(State(app): State<App>, segments: Segments, request: Request) ->
     let shop = app.shops.find(&app.reader, merchant, body.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
     let sale = segments.id(0, "sale")?;
-    check_reach(&app, &asked.principal, sale, "sale").await?;
-    let lines = body.lines.into_iter().map(|LineIn { number, quantity: QuantityIn(quantity), is_restocked }| {
-        NewReturnLine { number, quantity, is_restocked }
-    });
+    let foreseen = check_reach(&app, &asked.principal, sale, "sale").await?;
     let command = CreateReturn {
         merchant,
         location: shop.location,
         register: body.register_id,
         sale,
-        lines: lines.collect(),
+        lines: body.lines.into_iter().map(LineIn::asked).collect(),
         reason: body.reason,
         refunds: body.refunds.map(|refunds| refunds.into_iter().map(RefundIn::asked).collect()),
+        foreseen,
     };
     let made = |moved: &Moved| Some(Subject::Return(moved.standing.origin.id));
     let command = referred(merchant, command, body.external_refs, external_ref::Kind::Return, made);
-    give_back(&app, asked.envelope, command, one_time(&asked.headers)).await
+    commit(&app, asked.envelope, command, encode, |moved| moved.tasks.clone(), one_time(&asked.headers)).await
 }
 
 #[derive(Deserialize)]
@@ -119,34 +128,65 @@ async fn add_refund(State(app): State<App>, segments: Segments, request: Request
     let asked = Asked::<Another>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
     let Another { register_id: register, refund } = asked.body;
     let origin: ReturnId = segments.id(0, "return")?;
-    check_reach(&app, &asked.principal, origin.sale, "return").await?;
-    let command = AddRefund { merchant: asked.principal.merchant, origin, register, refund: refund.asked() };
-    give_back(&app, asked.envelope, command, one_time(&asked.headers)).await
+    let foreseen = check_reach(&app, &asked.principal, origin.sale, "return").await?;
+    let command = AddRefund { merchant: asked.principal.merchant, origin, register, refund: refund.asked(), foreseen };
+    commit(&app, asked.envelope, command, encode, |moved| moved.tasks.clone(), one_time(&asked.headers)).await
 }
 
 /// A key for tests gives nothing back by a live provider, nor the other way round. With which providers a completed sale
-/// was paid does not change.
-async fn check_reach(app: &App, principal: &Principal, sale: SaleId, noun: &'static str) -> Result<(), Problem> {
-    let found = app.reader.find_sale(principal.merchant, sale).await?.ok_or_else(|| Problem::not_found(noun))?;
-    for tender in found.tenders {
-        let TenderKind::Electronic { payment } = tender.kind else { continue };
-        let found = app.reader.find_payment(principal.merchant, payment).await?;
-        let found = found.ok_or_else(|| Problem::not_found("payment"))?;
-        check_environment(app, principal, found.payment.connection).await?;
+/// was paid does not change, nor which returns paid for it; so the records that giving back needs are told at once.
+pub(super) async fn check_reach(
+    app: &App,
+    principal: &Principal,
+    sale: SaleId,
+    noun: &'static str,
+) -> Result<Vec<Key>, Problem> {
+    let (mut sales, mut keys, mut place) = (vec![sale], Vec::new(), 0);
+    while let Some(sale) = sales.get(place).copied() {
+        let found = app.reader.find_sale(principal.merchant, sale).await?.ok_or_else(|| Problem::not_found(noun))?;
+        keys.push(Key::Sale(sale));
+        for tender in found.tenders {
+            match tender.kind {
+                TenderKind::Cash { .. } => {}
+                TenderKind::Electronic { payment } => keys.extend(reach(app, principal, payment).await?),
+                TenderKind::ReturnCredit { origin, .. } => {
+                    if !sales.contains(&origin.sale) && sales.len() < SALES_BEHIND_MAX {
+                        sales.push(origin.sale);
+                    }
+                }
+            }
+        }
+        place += 1;
     }
-    Ok(())
+    Ok(keys)
+}
+
+/// The records that a refund of the payment needs, if the key reaches its provider.
+async fn reach(app: &App, principal: &Principal, payment: PaymentId) -> Result<[Key; 3], Problem> {
+    let found = app.reader.find_payment(principal.merchant, payment).await?;
+    let connection = found.ok_or_else(|| Problem::not_found("payment"))?.payment.connection;
+    check_environment(app, principal, connection).await?;
+    Ok([Key::Payment(payment), Key::Job(settle_job(payment)), Key::Connection(connection)])
 }
 
 /// Commits a command about a return and starts what it asks of providers, also when the caller goes away meanwhile.
-async fn give_back<C>(app: &App, envelope: Envelope, command: C, one_time: OneTime) -> Result<Response, Problem>
+pub(super) async fn commit<C>(
+    app: &App,
+    envelope: Envelope,
+    command: C,
+    encode: fn(Result<&C::Reply, &Refusal>) -> Answer,
+    tasks: fn(&C::Reply) -> Vec<Task>,
+    one_time: OneTime,
+) -> Result<Response, Problem>
 where
-    C: Command<Reply = Moved> + Send + Sync + 'static,
+    C: Command + Send + Sync + 'static,
+    C::Reply: Send + Sync + 'static,
 {
     let app = app.clone();
     let work = async move {
         let committed = app.committer.submit(envelope, command, encode).await?;
-        if let Some(Ok(moved)) = &committed.reply {
-            start_all_with(&app, moved.tasks.clone(), &one_time);
+        if let Some(Ok(reply)) = &committed.reply {
+            start_all_with(&app, tasks(reply), &one_time);
         }
         Ok::<_, Problem>(committed)
     };
@@ -154,12 +194,12 @@ where
     Ok(respond(committed.answer, committed.reply.is_none()))
 }
 
-fn encode(reply: Result<&Moved, &domain::command::Refusal>) -> Answer {
+fn encode(reply: Result<&Moved, &Refusal>) -> Answer {
     let standing = match reply {
         Ok(moved) => &moved.standing,
         Err(refusal) => return refusal_answer(refusal),
     };
-    json::answer_fitting(201, standing.origin.id, Shape::of(standing), |shape| Shape { lines: None, ..shape })
+    json::answer_fitting(201, standing.origin.id, Shape::of(standing), |_| Shape::of_command(standing, false))
 }
 
 async fn list(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
@@ -222,7 +262,7 @@ fn standing_of(history: &History, number: u32) -> Result<Option<Standing>, Probl
 
 /// A return in JSON.
 #[derive(Serialize)]
-struct Shape<'a> {
+pub(super) struct Shape<'a> {
     id: ReturnId,
     object: &'static str,
     sale_id: SaleId,
@@ -251,6 +291,12 @@ impl<'a> Shape<'a> {
     /// With the ids under which other systems know it.
     fn known_as(self, refs: &'a [ExternalRef]) -> Self {
         Self { external_refs: RefOut::all(refs, Subject::Return(self.id)), ..self }
+    }
+
+    /// The return; its lines may be too many for an answer that is stored.
+    pub(super) fn of_command(standing: &'a Standing, has_lines: bool) -> Self {
+        let shape = Self::of(standing);
+        Self { lines: shape.lines.filter(|_| has_lines), ..shape }
     }
 
     fn of(standing: &'a Standing) -> Self {
@@ -308,18 +354,33 @@ struct Part {
     register_id: Option<RegisterId>,
     payment_id: Option<PaymentId>,
     operation_number: Option<u32>,
+    /// Left out where it paid no other goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credit_sale_id: Option<SaleId>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
 }
 
 impl Part {
     fn of(refund: &Refund, state: RefundState) -> Self {
-        let (register_id, payment_id, operation_number) = match refund.kind {
-            RefundKind::Cash { register, shift: _ } => (Some(register), None, None),
-            RefundKind::Electronic { operation } => (None, Some(operation.payment), Some(operation.number)),
-        };
         let Refund { number, amount_minor, created_at, .. } = *refund;
-        let (kind, state) = (refund.kind.as_str(), state.as_str());
-        Self { number, kind, state, amount_minor, register_id, payment_id, operation_number, created_at }
+        let none = Self {
+            number,
+            kind: refund.kind.as_str(),
+            state: state.as_str(),
+            amount_minor,
+            register_id: None,
+            payment_id: None,
+            operation_number: None,
+            credit_sale_id: None,
+            created_at,
+        };
+        match refund.kind {
+            RefundKind::Cash { register, shift: _ } => Self { register_id: Some(register), ..none },
+            RefundKind::Electronic { operation } => {
+                Self { payment_id: Some(operation.payment), operation_number: Some(operation.number), ..none }
+            }
+            RefundKind::ReturnCredit { sale, .. } => Self { credit_sale_id: Some(sale), ..none },
+        }
     }
 }

@@ -5,11 +5,11 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
 use domain::external_ref::{self, ExternalId, Subject};
-use domain::id::{ArticleId, CustomerId, MerchantId, RegisterId, SaleId};
+use domain::id::{ArticleId, CustomerId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use domain::money::Currency;
 use domain::sale::{
-    AddCash, AddCoupon, AddDiscount, AddLine, Consumption, NewLine, NewSale, NewTender, OpenSale, PutCustomer,
-    RemoveCoupon, RemoveDiscount, RemoveLine, RingSale, Sale, Standing, SwitchConsumption, VoidSale,
+    AddCash, AddCoupon, AddDiscount, AddLine, AddReturnCredit, Consumption, NewLine, NewSale, NewTender, OpenSale,
+    PutCustomer, RemoveCoupon, RemoveDiscount, RemoveLine, RingSale, Sale, Standing, SwitchConsumption, VoidSale,
 };
 use serde::Deserialize;
 
@@ -62,39 +62,77 @@ struct Draft {
     discounts: Vec<DiscountIn>,
     #[serde(default)]
     note: String,
-    tenders: Option<Vec<Tender>>,
+    tenders: Option<Vec<TenderIn>>,
     #[serde(default)]
     external_refs: Vec<RefIn>,
 }
 
+/// What is sold, apart from where and how it is paid.
+pub(super) struct Goods {
+    pub lines: Vec<Line>,
+    pub consumption: Option<ConsumptionIn>,
+    pub customer_id: Option<CustomerId>,
+    pub coupons: Vec<String>,
+    pub discounts: Vec<DiscountIn>,
+    pub note: String,
+}
+
+impl Goods {
+    /// The sale that it asks for, at a register.
+    pub(super) fn asked(
+        self,
+        merchant: MerchantId,
+        location: LocationId,
+        register: RegisterId,
+    ) -> Result<NewSale, Problem> {
+        let lines = self.lines.into_iter().map(|line| {
+            let QuantityIn(quantity) = line.quantity;
+            Ok(NewLine { article: article_ref(line.article_id, line.barcode)?, quantity })
+        });
+        Ok(NewSale {
+            merchant,
+            location,
+            register,
+            lines: lines.collect::<Result<_, Problem>>()?,
+            consumption: self.consumption.map(ConsumptionIn::meant).unwrap_or_default(),
+            coupons: self.coupons,
+            customer: self.customer_id,
+            discounts: self.discounts.into_iter().map(DiscountIn::asked).collect::<Result<_, _>>()?,
+            note: self.note,
+        })
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+pub(super) struct Line {
     article_id: Option<ArticleId>,
     barcode: Option<String>,
     quantity: QuantityIn,
 }
 
+/// What is paid on the spot; a payment has a route of its own.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tender {
-    /// There is one kind that is paid on the spot; a payment has a route of its own.
-    #[serde(rename = "kind")]
-    _kind: TenderKind,
-    given_minor: i64,
-    amount_minor: Option<i64>,
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum TenderIn {
+    Cash { given_minor: i64, amount_minor: Option<i64> },
+    ReturnCredit { return_id: ReturnId, amount_minor: Option<i64> },
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum TenderKind {
-    Cash,
+impl TenderIn {
+    /// The tender that it asks for.
+    pub(super) const fn asked(self) -> NewTender {
+        match self {
+            Self::Cash { given_minor, amount_minor } => NewTender::Cash { amount_minor, given_minor },
+            Self::ReturnCredit { return_id: origin, amount_minor } => NewTender::ReturnCredit { origin, amount_minor },
+        }
+    }
 }
 
 /// Where the goods are eaten.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum ConsumptionIn {
+pub(super) enum ConsumptionIn {
     TakeAway,
     EatIn,
 }
@@ -115,25 +153,16 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let shop = app.shops.find(&app.reader, merchant, draft.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
     check_currency(draft.currency, shop)?;
-    let lines = draft.lines.into_iter().map(|line| {
-        let QuantityIn(quantity) = line.quantity;
-        Ok(NewLine { article: article_ref(line.article_id, line.barcode)?, quantity })
-    });
-    let lines = lines.collect::<Result<Vec<_>, Problem>>()?;
-    let discounts = draft.discounts.into_iter().map(DiscountIn::asked).collect::<Result<Vec<_>, _>>()?;
-    let (location, register, coupons, note) = (shop.location, draft.register_id, draft.coupons, draft.note);
-    let consumption = draft.consumption.map(ConsumptionIn::meant).unwrap_or_default();
-    let customer = draft.customer_id;
-    let sale = NewSale { merchant, location, register, lines, consumption, customer, coupons, discounts, note };
+    let Draft { lines, consumption, customer_id, coupons, discounts, note, .. } = draft;
+    let goods = Goods { lines, consumption, customer_id, coupons, discounts, note };
+    let sale = goods.asked(merchant, shop.location, draft.register_id)?;
     let Some(tenders) = draft.tenders else {
         let command = referred(merchant, OpenSale { id: draft.id, sale }, draft.external_refs, SALE, made);
         return submit(&app, asked.envelope, command, answer_created).await;
     };
     let id = draft.id.unwrap_or_else(|| SaleId::from_uuid(app.next_uuid()));
-    let tenders = tenders
-        .iter()
-        .map(|tender| NewTender::Cash { amount_minor: tender.amount_minor, given_minor: tender.given_minor });
-    let command = RingSale { id, currency: shop.currency, sale, tenders: tenders.collect() };
+    let tenders = tenders.into_iter().map(TenderIn::asked).collect();
+    let command = RingSale { id, currency: shop.currency, sale, tenders };
     let command = referred(merchant, command, draft.external_refs, SALE, made);
     submit(&app, asked.envelope, command, answer_created).await
 }
@@ -302,10 +331,16 @@ async fn remove_discount(State(app): State<App>, segments: Segments, request: Re
 }
 
 async fn add_tender(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
-    let asked = Asked::<Tender>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
-    let Tender { _kind: TenderKind::Cash, given_minor, amount_minor } = asked.body;
+    let asked = Asked::<TenderIn>::read(&app, request, Role::Cashier, KeyRule::Required).await?;
     let (merchant, sale) = (asked.principal.merchant, segments.id(0, "sale")?);
-    submit(&app, asked.envelope, AddCash { merchant, sale, amount_minor, given_minor }, answer_ok).await
+    match asked.body {
+        TenderIn::Cash { given_minor, amount_minor } => {
+            submit(&app, asked.envelope, AddCash { merchant, sale, amount_minor, given_minor }, answer_ok).await
+        }
+        TenderIn::ReturnCredit { return_id: origin, amount_minor } => {
+            submit(&app, asked.envelope, AddReturnCredit { merchant, sale, origin, amount_minor }, answer_ok).await
+        }
+    }
 }
 
 async fn void(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {

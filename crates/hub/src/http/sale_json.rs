@@ -1,7 +1,9 @@
 //! The JSON of a sale.
 
 use domain::external_ref::{ExternalRef, Subject};
-use domain::id::{ArticleId, CustomerId, LocationId, OperatorId, PaymentId, RegisterId, SaleId, ShiftId, TenderId};
+use domain::id::{
+    ArticleId, CustomerId, LocationId, OperatorId, PaymentId, RegisterId, ReturnId, SaleId, ShiftId, TenderId,
+};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::promotion::CouponCode;
 use domain::returns::Returned;
@@ -122,7 +124,8 @@ impl<'a> Shape<'a> {
         }
     }
 
-    fn of(standing: &'a Standing, has_lines: bool) -> Self {
+    /// The sale with its parts; its lines may be too many for an answer that is stored.
+    pub fn of(standing: &'a Standing, has_lines: bool) -> Self {
         Self {
             due_minor: Some(standing.due_minor),
             coupons: coupons_of(&standing.sale.discounts),
@@ -208,15 +211,31 @@ struct Part {
     given_minor: Option<i64>,
     change_minor: Option<i64>,
     payment_id: Option<PaymentId>,
+    /// Left out where no return paid it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_id: Option<ReturnId>,
 }
 
 impl Part {
     fn of(tender: &Tender) -> Self {
-        let (given_minor, change_minor, payment_id) = match tender.kind {
-            TenderKind::Cash { given_minor, change_minor } => (Some(given_minor), Some(change_minor), None),
-            TenderKind::Electronic { payment } => (None, None, Some(payment)),
-        };
+        let Tender { id, amount_minor, .. } = *tender;
         let (kind, state) = (tender.kind.as_str(), tender.state.as_str());
-        Self { id: tender.id, kind, state, amount_minor: tender.amount_minor, given_minor, change_minor, payment_id }
+        let none = Self {
+            id,
+            kind,
+            state,
+            amount_minor,
+            given_minor: None,
+            change_minor: None,
+            payment_id: None,
+            return_id: None,
+        };
+        match tender.kind {
+            TenderKind::Cash { given_minor, change_minor } => {
+                Self { given_minor: Some(given_minor), change_minor: Some(change_minor), ..none }
+            }
+            TenderKind::Electronic { payment } => Self { payment_id: Some(payment), ..none },
+            TenderKind::ReturnCredit { origin, cash_minor: _ } => Self { return_id: Some(origin), ..none },
+        }
     }
 }

@@ -278,6 +278,7 @@ const fn of_sale(refusal: &sale::Refusal) -> StatusCode {
         | R::NameInvalid
         | R::CashTooLittle { .. }
         | R::TenderExceedsDue { .. }
+        | R::CreditExceedsOwed { .. }
         | R::TooManyDiscounts
         | R::DiscountOutOfRange
         | R::DiscountReasonInvalid

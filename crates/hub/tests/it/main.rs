@@ -18,6 +18,7 @@ mod disk;
 mod doubt;
 mod event;
 mod exception;
+mod exchange;
 mod external_ref;
 mod guarded_texts;
 mod health;

@@ -106,6 +106,7 @@ impl Notes {
                     "net_minor": given - change - self.back[1],
                 },
                 "electronic": [],
+                "return_credit": { "count": 0, "amount_minor": 0 },
             },
             "refunds": { "count": 0, "amount_minor": 0 },
             "returns": {
@@ -264,6 +265,7 @@ async fn electronic_tenders_refunds_and_doubt_are_told_apart(world: World) {
         json!({
             "cash": { "count": 0, "given_minor": 0, "change_minor": 0, "refunded_minor": 0, "net_minor": 0 },
             "electronic": [{ "provider": "sandbox", "count": 1, "amount_minor": 1_000 }],
+            "return_credit": { "count": 0, "amount_minor": 0 },
         })
     );
     assert_eq!(day["refunds"], json!({ "count": 1, "amount_minor": 300 }));

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::id::{MerchantId, ReturnId, SaleId, TenderId};
 use domain::returns::{Refund, RefundKind, Return, ReturnLine};
-use domain::sale::{Sale, SaleLine, State};
+use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
 
 use super::Report;
 use super::source::{Records, Source};
@@ -15,6 +16,7 @@ pub(super) struct Returns {
     returns: Records<Return>,
     lines: Records<ReturnLine>,
     refunds: Records<Refund>,
+    credits: Credits,
 }
 
 impl Returns {
@@ -23,6 +25,7 @@ impl Returns {
             returns: Records::new(source, report)?,
             lines: Records::new(source, report)?,
             refunds: Records::new(source, report)?,
+            credits: Credits::default(),
         })
     }
 
@@ -31,6 +34,7 @@ impl Returns {
         &mut self,
         sale: &Sale,
         sold: &[SaleLine],
+        tenders: &[Tender],
         receipts: &mut ReceiptNumbers,
         source: &mut dyn Source,
         report: &mut Report,
@@ -52,15 +56,64 @@ impl Returns {
             report.find("child_has_parent", origin, "a row of a return that is not there".to_owned());
         }
         check_quantities(sale, sold, &lines, report);
+        tenders.iter().for_each(|tender| self.credits.note_tender(tender, report));
+        refunds.iter().for_each(|refund| self.credits.note_refund(refund, report));
         let returned_minor: i64 = returns.iter().map(|one| one.total_minor).sum();
         if returned_minor > sale.total_minor {
             report.find("return_within_sale", sale.id, format!("{returned_minor} came back of {}", sale.total_minor));
         }
         Ok(())
     }
+
+    /// After the last sale: what stands on one side only.
+    pub fn check_credits(&self, report: &mut Report) {
+        for (tender, half) in &self.credits.open {
+            report.find("return_credit_has_both_sides", tender.1, format!("only one side has {half:?}"));
+        }
+    }
 }
 
-/// A refund by a provider may fail and be asked for again; what left a drawer did not fail.
+/// Each return credit stands twice: among the tenders of a sale and among the refunds of a return. Kept are those of which
+/// one side was read; the other may be the child of a later sale.
+#[derive(Default)]
+struct Credits {
+    open: BTreeMap<(SaleId, TenderId), Half>,
+}
+
+/// One side of a return credit.
+#[derive(Debug, PartialEq, Eq)]
+struct Half {
+    merchant: MerchantId,
+    origin: ReturnId,
+    amount_minor: i64,
+    cash_minor: i64,
+    is_spent: bool,
+}
+
+impl Credits {
+    fn note_tender(&mut self, tender: &Tender, report: &mut Report) {
+        let TenderKind::ReturnCredit { origin, cash_minor } = tender.kind else { return };
+        let Tender { sale, id, merchant, amount_minor, .. } = *tender;
+        let is_spent = tender.state == TenderState::Paid;
+        self.match_up((sale, id), Half { merchant, origin, amount_minor, cash_minor, is_spent }, report);
+    }
+
+    fn note_refund(&mut self, refund: &Refund, report: &mut Report) {
+        let RefundKind::ReturnCredit { sale, tender, cash_minor, released_at } = refund.kind else { return };
+        let Refund { origin, merchant, amount_minor, .. } = *refund;
+        let is_spent = released_at.is_none();
+        self.match_up((sale, tender), Half { merchant, origin, amount_minor, cash_minor, is_spent }, report);
+    }
+
+    fn match_up(&mut self, tender: (SaleId, TenderId), half: Half, report: &mut Report) {
+        match self.open.remove(&tender) {
+            Some(other) => report.expect_equal("return_credit_has_both_sides", tender.1, &half, &other),
+            None => drop(self.open.insert(tender, half)),
+        }
+    }
+}
+
+/// A refund by a provider may fail and be asked for again; what left a drawer, or paid other goods, did not fail.
 fn check_amounts(one: &Return, lines: &[ReturnLine], refunds: &[Refund], report: &mut Report) {
     let of_return = lines.iter().filter(|line| line.origin == one.id).map(|line| line.amount_minor);
     let amount: i64 = of_return.sum();
@@ -72,11 +125,13 @@ fn check_amounts(one: &Return, lines: &[ReturnLine], refunds: &[Refund], report:
             format!("total {}, lines {amount}, tax {}", one.total_minor, one.tax_minor),
         );
     }
-    let cash = refunds.iter().filter(|refund| refund.origin == one.id);
-    let cash = cash.filter(|refund| matches!(refund.kind, RefundKind::Cash { .. })).map(|refund| refund.amount_minor);
-    let cash_minor: i64 = cash.sum();
-    if cash_minor > one.total_minor {
-        report.find("refund_within_return", one.id, format!("{cash_minor} in cash for {}", one.total_minor));
+    let given = refunds.iter().filter(|refund| refund.origin == one.id).filter(|refund| match refund.kind {
+        RefundKind::Cash { .. } | RefundKind::ReturnCredit { released_at: None, .. } => true,
+        RefundKind::Electronic { .. } | RefundKind::ReturnCredit { released_at: Some(_), .. } => false,
+    });
+    let given_minor: i64 = given.map(|refund| refund.amount_minor).sum();
+    if given_minor > one.total_minor {
+        report.find("refund_within_return", one.id, format!("{given_minor} given for {}", one.total_minor));
     }
 }
 

@@ -81,8 +81,9 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
         if let Some(number) = &sale.receipt_number {
             receipts.note(sale.merchant, sale.register, number, report);
         }
-        returns.check(&sale, &lines, &mut receipts, source, report)?;
+        returns.check(&sale, &lines, &tenders, &mut receipts, source, report)?;
     }
+    returns.check_credits(report);
     coupons.check(source, report)?;
     let mut unreferenced = Records::<UnreferencedReturn>::new(source, report)?;
     while let Some(one) = unreferenced.next(source, report)? {

@@ -3,9 +3,9 @@
 use domain::id::{MerchantId, ReceiptId, ReturnId, SaleId};
 use domain::merchant::{Connection, Location, Merchant, Register};
 use domain::payment::{Operation, Payment};
-use domain::receipt::{IssuedReceipt, PaidBy, paid_by};
-use domain::returns::{History, Return};
-use domain::sale::{Sale, SaleLine, Tender};
+use domain::receipt::{IssuedReceipt, OtherReceipt, PaidBy, paid_by};
+use domain::returns::{History, RefundKind, Return};
+use domain::sale::{Sale, SaleLine, Tender, TenderKind, TenderState};
 
 use super::{query, records};
 use crate::cell::Cell;
@@ -34,10 +34,13 @@ pub struct WholeReceipt {
     pub paid_by: Vec<PaidBy>,
     /// The returns of the sale, where the receipt is about one of them.
     pub history: Option<History>,
+    /// The other halves of exchanges that it names.
+    pub others: Vec<OtherReceipt>,
 }
 
-/// The payments behind the tenders of a sale.
-const PAYMENTS_OF: &str = "IN (SELECT payment_id FROM tender WHERE sale_id = $1 AND payment_id IS NOT NULL)";
+/// The payments behind the tenders of a sale, and those that money went back by.
+const PAYMENTS_OF: &str = "IN (SELECT payment_id FROM tender WHERE sale_id = $1 AND payment_id IS NOT NULL \
+     UNION SELECT payment_id FROM refund WHERE sale_id = $1 AND payment_id IS NOT NULL)";
 
 impl Reader {
     /// The receipts of a sale, without those of its returns, in the order they were given; `None` where there is no such
@@ -156,7 +159,58 @@ impl Reader {
         let places = (merchants.into_iter().next(), locations.into_iter().next(), registers.into_iter().next());
         let (Some(sale), (Some(merchant), Some(location), Some(register))) = (sale, places) else { return Ok(None) };
         let paid_by = name_providers(&payments, &operations, &connections);
-        Ok(Some(WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by, history }))
+        let others = match about {
+            Some((history, number)) => self.sales_paid_by(sale.merchant, history, number).await?,
+            None => self.returns_that_paid(sale.merchant, &tenders).await?,
+        };
+        Ok(Some(WholeReceipt { issued, sale, lines, tenders, merchant, location, register, paid_by, history, others }))
+    }
+
+    /// The receipts of the returns that paid for a sale.
+    async fn returns_that_paid(
+        &self,
+        merchant: MerchantId,
+        tenders: &[Tender],
+    ) -> Result<Vec<OtherReceipt>, EngineError> {
+        let origins = tenders.iter().filter_map(|tender| match (tender.kind, tender.state) {
+            (TenderKind::ReturnCredit { origin, .. }, TenderState::Paid) => Some(origin),
+            _ => None,
+        });
+        let by_id = |id: ReturnId| {
+            let params = vec![Cell::display(id.sale), Cell::display(merchant), Cell::Int(i64::from(id.number))];
+            query::<Return>("WHERE sale_id = $1 AND merchant_id = $2 AND number = $3", params)
+        };
+        let found: Vec<Return> = self.each_of(origins.map(by_id).collect()).await?;
+        Ok(found.into_iter().map(|one| OtherReceipt::Return(one.id, one.receipt_number)).collect())
+    }
+
+    /// The receipts of the sales that a return paid for. A sale that is still open has none.
+    async fn sales_paid_by(
+        &self,
+        merchant: MerchantId,
+        history: &History,
+        number: u32,
+    ) -> Result<Vec<OtherReceipt>, EngineError> {
+        let of_return = history.refunds.iter().filter(|refund| refund.origin.number == number);
+        let sales = of_return.filter_map(|refund| match refund.kind {
+            RefundKind::ReturnCredit { sale, released_at: None, .. } => Some(sale),
+            _ => None,
+        });
+        let found: Vec<Sale> =
+            self.each_of(sales.map(|id| by_id::<Sale>(merchant, Cell::display(id))).collect()).await?;
+        Ok(found.into_iter().filter_map(|sale| Some(OtherReceipt::Sale(sale.id, sale.receipt_number?))).collect())
+    }
+
+    /// The records of some queries one after another; none are asked for where there is nothing to ask.
+    async fn each_of<R: Stored>(&self, queries: Vec<Query>) -> Result<Vec<R>, EngineError> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for rows in self.run(queries).await? {
+            found.extend(records(rows)?);
+        }
+        Ok(found)
     }
 }
 

@@ -119,6 +119,8 @@ pub struct Sums {
     pub cash: Vec<Cash>,
     /// Payments, one per currency and provider.
     pub electronic: Vec<Electronic>,
+    /// What returns paid of other goods, one per currency.
+    pub return_credits: Vec<(Currency, Sum)>,
     /// Refunds that were asked for in the span and have happened, one per currency.
     pub refunds: Vec<(Currency, Sum)>,
     /// Goods that came back, one per currency.
@@ -191,6 +193,15 @@ pub(super) fn electronic(which: &str) -> String {
          JOIN connection c ON c.id = p.connection_id \
          WHERE {which} AND s.state = 'completed' AND t.kind = 'electronic' AND t.state = 'paid' \
          GROUP BY s.currency, c.provider ORDER BY s.currency, c.provider"
+    )
+}
+
+pub(super) fn return_credits(which: &str) -> String {
+    format!(
+        "SELECT s.currency, COUNT(*), CAST(SUM(t.amount_minor) AS BIGINT) \
+         FROM sale s JOIN tender t ON t.sale_id = s.id \
+         WHERE {which} AND s.state = 'completed' AND t.kind = 'return_credit' AND t.state = 'paid' \
+         GROUP BY s.currency ORDER BY s.currency"
     )
 }
 
@@ -267,6 +278,7 @@ impl Span {
             Query { sql: discounts(CLOSED_IN_SPAN).into(), params: params() },
             Query { sql: cash(CLOSED_IN_SPAN).into(), params: params() },
             Query { sql: electronic(CLOSED_IN_SPAN).into(), params: params() },
+            Query { sql: return_credits(CLOSED_IN_SPAN).into(), params: params() },
             Query { sql: REFUNDS.into(), params: params() },
             Query { sql: RETURNS.into(), params: params() },
             Query { sql: UNREFERENCED_RETURNS.into(), params: params() },
@@ -295,6 +307,7 @@ impl Reader {
             discounts: each(<Sale as Stored>::TABLE, next(), read_by_currency)?,
             cash: each(<Tender as Stored>::TABLE, next(), read_cash)?,
             electronic: each(<Tender as Stored>::TABLE, next(), read_electronic)?,
+            return_credits: each(<Tender as Stored>::TABLE, next(), read_by_currency)?,
             refunds: each(<Operation as Stored>::TABLE, next(), read_by_currency)?,
             returns: each(<Return as Stored>::TABLE, next(), read_returned)?,
             unreferenced_returns: each(<Return as Stored>::TABLE, next(), read_returned)?,

@@ -7,7 +7,9 @@ use domain::payment::Payment;
 use domain::shift::{CashMovement, Shift};
 
 use super::PAGE_MAX;
-use super::report::{EXCEPTIONS, IN_DOUBT_SUBJECTS, Sums, cash, closed, discounts, electronic, receipts_alike};
+use super::report::{
+    EXCEPTIONS, IN_DOUBT_SUBJECTS, Sums, cash, closed, discounts, electronic, receipts_alike, return_credits,
+};
 use crate::cell::Cell;
 use crate::error::EngineError;
 use crate::reader::{Query, Reader};
@@ -131,6 +133,7 @@ impl Reader {
             of(discounts(OF_SHIFT)),
             of(cash(OF_SHIFT)),
             of(electronic(OF_SHIFT)),
+            of(return_credits(OF_SHIFT)),
             of(REFUNDS.to_owned()),
             of(RETURNS.to_owned()),
             of(UNREFERENCED_RETURNS.to_owned()),

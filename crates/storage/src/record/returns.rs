@@ -143,15 +143,27 @@ impl Stored for Refund {
             ("amount_minor", INT),
             ("created_at", INT),
             ("shift_number", INT),
+            ("credit_sale_id", TEXT),
+            ("credit_tender_id", TEXT),
+            ("cash_minor", INT),
+            ("released_at", INT),
             ("version", INT),
         ],
     );
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
-        let (way, shift) = match self.kind {
-            RefundKind::Cash { register, shift } => ([Cell::display(register), Cell::Null, Cell::Null], shift),
+        const NONE: Cell<'_> = Cell::Null;
+        let (way, shift, credit) = match self.kind {
+            RefundKind::Cash { register, shift } => {
+                ([Cell::display(register), NONE, NONE], shift, [NONE, NONE, NONE, NONE])
+            }
             RefundKind::Electronic { operation: OperationId { payment, number } } => {
-                ([Cell::Null, Cell::display(payment), Cell::Int(i64::from(number))], None)
+                ([NONE, Cell::display(payment), Cell::Int(i64::from(number))], None, [NONE, NONE, NONE, NONE])
+            }
+            RefundKind::ReturnCredit { sale, tender, cash_minor, released_at } => {
+                let released = Cell::option(released_at, |at| Cell::Int(at.0));
+                let credit = [Cell::display(sale), Cell::display(tender), Cell::Int(cash_minor), released];
+                ([NONE, NONE, NONE], None, credit)
             }
         };
         cells.extend(id_cells(self.origin));
@@ -161,21 +173,36 @@ impl Stored for Refund {
             Cell::Int(self.amount_minor),
             Cell::Int(self.created_at.0),
             Cell::option(shift, |number| Cell::Int(i64::from(number))),
-            Cell::Int(self.version),
         ]);
+        cells.extend(credit);
+        cells.push(Cell::Int(self.version));
     }
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
         let (origin, number, merchant) = (read_id(row)?, row.small()?, row.parse()?);
         let (register, payment, operation) = (row.parse_option()?, row.parse_option()?, row.small_option()?);
-        let (amount_minor, created_at) = (row.int()?, Timestamp(row.int()?));
-        let kind = match (register, row.small_option()?, payment, operation) {
-            (Some(register), shift, None, None) => RefundKind::Cash { register, shift },
-            (None, None, Some(payment), Some(number)) => {
+        let (amount_minor, created_at, shift) = (row.int()?, Timestamp(row.int()?), row.small_option()?);
+        let kind = match (register, (payment, operation), credit(row)?) {
+            (Some(register), (None, None), None) => RefundKind::Cash { register, shift },
+            (None, (Some(payment), Some(number)), None) if shift.is_none() => {
                 RefundKind::Electronic { operation: OperationId { payment, number } }
             }
+            (None, (None, None), Some(credit)) if shift.is_none() => credit,
             _ => return row.make_no_sense(),
         };
         Ok(Self { origin, number, merchant, kind, amount_minor, created_at, version: row.int()? })
+    }
+}
+
+/// What a refund gave to a sale, if it did.
+fn credit(row: &mut RowReader) -> Result<Option<RefundKind>, Corrupt> {
+    let (sale, tender) = (row.parse_option()?, row.parse_option()?);
+    let (cash_minor, released_at) = (row.int_option()?, row.int_option()?.map(Timestamp));
+    match (sale, tender, cash_minor, released_at) {
+        (None, None, None, None) => Ok(None),
+        (Some(sale), Some(tender), Some(cash_minor), released_at) => {
+            Ok(Some(RefundKind::ReturnCredit { sale, tender, cash_minor, released_at }))
+        }
+        _ => row.make_no_sense(),
     }
 }

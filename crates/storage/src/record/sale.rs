@@ -183,48 +183,50 @@ impl Stored for Tender {
             ("payment_id", TEXT),
             ("amount_minor", INT),
             ("state", TEXT),
+            ("return_id", TEXT),
+            ("cash_minor", INT),
             ("version", INT),
         ],
     );
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
-        let (kind, given, change, payment) = match self.kind {
+        const NONE: Cell<'_> = Cell::Null;
+        let (cash, payment, credit) = match self.kind {
             TenderKind::Cash { given_minor, change_minor } => {
-                ("cash", Cell::Int(given_minor), Cell::Int(change_minor), Cell::Null)
+                ([Cell::Int(given_minor), Cell::Int(change_minor)], NONE, [NONE, NONE])
             }
-            TenderKind::Electronic { payment } => ("electronic", Cell::Null, Cell::Null, Cell::display(payment)),
+            TenderKind::Electronic { payment } => ([NONE, NONE], Cell::display(payment), [NONE, NONE]),
+            TenderKind::ReturnCredit { origin, cash_minor } => {
+                ([NONE, NONE], NONE, [Cell::display(origin), Cell::Int(cash_minor)])
+            }
         };
         cells.extend([
             Cell::display(self.sale),
             Cell::display(self.id),
             Cell::display(self.merchant),
-            Cell::text(kind),
-            given,
-            change,
-            payment,
-            Cell::Int(self.amount_minor),
-            Cell::text(self.state.as_str()),
-            Cell::Int(self.version),
+            Cell::text(self.kind.as_str()),
         ]);
+        cells.extend(cash);
+        cells.extend([payment, Cell::Int(self.amount_minor), Cell::text(self.state.as_str())]);
+        cells.extend(credit);
+        cells.push(Cell::Int(self.version));
     }
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
         let (sale, id, merchant) = (row.parse()?, row.parse()?, row.parse()?);
         let kind = row.text()?;
         let (given, change, payment) = (row.int_option()?, row.int_option()?, row.parse_option()?);
-        let kind = match (kind.as_str(), given, change, payment) {
-            ("cash", Some(given_minor), Some(change_minor), None) => TenderKind::Cash { given_minor, change_minor },
-            ("electronic", None, None, Some(payment)) => TenderKind::Electronic { payment },
+        let (amount_minor, state) = (row.int()?, row.word(TenderState::parse)?);
+        let kind = match (kind.as_str(), (given, change), payment, (row.parse_option()?, row.int_option()?)) {
+            ("cash", (Some(given_minor), Some(change_minor)), None, (None, None)) => {
+                TenderKind::Cash { given_minor, change_minor }
+            }
+            ("electronic", (None, None), Some(payment), (None, None)) => TenderKind::Electronic { payment },
+            ("return_credit", (None, None), None, (Some(origin), Some(cash_minor))) => {
+                TenderKind::ReturnCredit { origin, cash_minor }
+            }
             _ => return row.make_no_sense(),
         };
-        Ok(Self {
-            sale,
-            id,
-            merchant,
-            kind,
-            amount_minor: row.int()?,
-            state: row.word(TenderState::parse)?,
-            version: row.int()?,
-        })
+        Ok(Self { sale, id, merchant, kind, amount_minor, state, version: row.int()? })
     }
 }

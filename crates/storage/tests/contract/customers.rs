@@ -141,6 +141,7 @@ fn a_ledger(shop: &mut Shop) -> CustomerId {
         lines: vec![NewReturnLine { number: 1, quantity: Quantity(1_000), is_restocked: true }],
         reason: String::new(),
         refunds: None,
+        foreseen: Vec::new(),
     });
     customer
 }

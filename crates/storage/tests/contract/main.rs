@@ -32,6 +32,7 @@ mod audit;
 mod batch;
 mod customers;
 mod doubt;
+mod exchanges;
 mod external_refs;
 mod idempotency;
 mod keys;

@@ -83,6 +83,7 @@ fn a_day(shop: &mut Shop) {
         lines: vec![NewReturnLine { number: 1, quantity: Quantity(1_000), is_restocked: true }],
         reason: String::new(),
         refunds: None,
+        foreseen: Vec::new(),
     });
     let closed = shop.run(close_shift(1, 470));
     assert_eq!(closed.closing.map(|closing| (closing.expected_minor, closing.difference_minor())), Some((480, -10)));

@@ -12,6 +12,7 @@ use domain::work::Key;
 use storage::committer::Committer;
 use storage::{Cell, Handle};
 
+use super::exchanges::{owe, spend};
 use super::people::open_shift;
 use crate::support::command::{
     a_promotion, act, an_article, article_id, insert_article, receive, sell, sell_with_coupon,
@@ -29,6 +30,7 @@ on!([postgres] [
     a_code_that_two_hubs_put_on_goods_is_on_one_article
     a_shift_that_two_hubs_open_is_opened_once
     a_coupon_for_one_sale_that_two_hubs_take_is_on_one_sale
+    a_credit_that_two_hubs_spend_pays_one_sale
     a_level_that_two_hubs_change_loses_nothing
     an_event_has_one_number_whoever_wrote_it
     a_hub_hears_what_another_has_committed
@@ -83,6 +85,26 @@ fn a_coupon_for_one_sale_that_two_hubs_take_is_on_one_sale(shop: &mut Shop) {
     assert_eq!(refused(got(second)), "coupon_used_up");
     let coupons = all(&shop.store, "coupon");
     assert_eq!(*cell("coupon", &coupons[0], "use_count"), Cell::Int(1));
+}
+
+/// The other hub comes while this one holds the sale whose return owes, and has to wait.
+fn a_credit_that_two_hubs_spend_pays_one_sale(shop: &mut Shop) {
+    owe(shop);
+    let (handle, mut committer) = another_hub(shop);
+    let second = handle.send(plain(), spend(3), encode).unwrap();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        begun.recv().unwrap();
+        committer.step();
+    });
+    let first = act("test.first", spend(2).keys(), move |work, call| {
+        let _ = begin.send(());
+        spend(2).decide(work, call)
+    });
+    assert_eq!(shop.run(first).due_minor, 0);
+    thread.join().unwrap();
+    assert_eq!(refused(got(second)), "return_nothing_due");
+    assert_eq!(all(&shop.store, "refund").len(), 1);
 }
 
 fn a_change_that_another_hub_made_meanwhile_is_seen_by_a_second_run(shop: &mut Shop) {

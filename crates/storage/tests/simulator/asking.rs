@@ -188,7 +188,7 @@ impl World {
                     *self.cash.entry(register).or_default() -= amount;
                 }
             }
-            Ask::Return { register, .. } => {
+            Ask::Return { register, .. } | Ask::Exchange { register, .. } => {
                 let cash: i64 = said.rsplit(' ').next().and_then(|cash| cash.parse().ok()).unwrap_or(0);
                 *self.cash.entry(register).or_default() -= cash;
             }

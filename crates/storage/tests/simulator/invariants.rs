@@ -6,7 +6,7 @@ use domain::payment::Kind;
 use domain::sale::{State as SaleState, TenderState};
 
 use crate::mirror::{
-    CONTRADICT, Checked, Deal, LATE_APPROVAL, Mirror, Op, Pay, Stand, Touched, found, id_of, must, payment_text,
+    CONTRADICT, Checked, Deal, Given, LATE_APPROVAL, Mirror, Op, Pay, Stand, Touched, found, id_of, must, payment_text,
     sale_text,
 };
 
@@ -123,6 +123,7 @@ impl Mirror {
             }
         }
         self.check_returns(deal, &subject)?;
+        self.check_credits(sale, deal, &subject)?;
         self.check_earned(sale, deal)?;
         for (tender, ten) in &deal.tenders {
             let Some(payment) = ten.payment else { continue };
@@ -146,24 +147,48 @@ impl Mirror {
         let is_over = deal.state == SaleState::Completed;
         must!(worth == 0 || (is_over && worth <= deal.total), "I1 a return is worth no more", subject, "{deal:?}");
         for back in deal.backs.values() {
-            let given: i64 = back.refunds.values().map(|(_, by, amount)| self.given_minor(*by, *amount)).sum();
+            let given: i64 = back.refunds.values().map(|given| self.given_minor(given)).sum();
             must!(given <= back.total, "I1 no more goes back than came", subject, "{given} of {back:?}");
         }
         Ok(())
     }
 
-    /// What of a refund is given back, or may be: nothing where its operation was refused.
-    fn given_minor(&self, by: (u128, u32), amount: i64) -> i64 {
-        let Some(pay) = self.payments.get(&by.0) else { return amount };
-        let operation = pay.ops.iter().find(|op| op.number == by.1);
-        if operation.is_some_and(|op| op.stand == Stand::Refused) { 0 } else { amount }
+    /// What of a refund is given back, or may be: nothing where its operation was refused, or its sale given up.
+    pub fn given_minor(&self, given: &Given) -> i64 {
+        let Some(pay) = self.payments.get(&given.by.0) else {
+            return if given.is_released { 0 } else { given.amount };
+        };
+        let operation = pay.ops.iter().find(|op| op.number == given.by.1);
+        if operation.is_some_and(|op| op.stand == Stand::Refused) { 0 } else { given.amount }
+    }
+
+    /// What a sale is paid with as a credit is given by the return, once; and what a return gave so pays a sale.
+    fn check_credits(&self, sale: u128, deal: &Deal, subject: &str) -> Checked {
+        let spent = deal.tenders.iter().filter_map(|(tender, ten)| Some((tender, ten, ten.credit?)));
+        for (tender, ten, (origin, number)) in spent {
+            let back = self.sales.get(&origin).and_then(|origin| origin.backs.get(&number));
+            let all = back.into_iter().flat_map(|back| back.refunds.values());
+            let given: Vec<&Given> = all.filter(|given| given.credit == Some((sale, *tender))).collect();
+            let [given] = given.as_slice() else {
+                return Err(found("I1 a credit is given and taken once", subject, format!("{ten:?} {given:?}")));
+            };
+            let is_paid = ten.state == TenderState::Paid;
+            let is_same = given.amount == ten.amount && given.is_released != is_paid;
+            must!(is_same, "I1 a credit is given and taken once", subject, "{ten:?} {given:?}");
+        }
+        for given in deal.backs.values().flat_map(|back| back.refunds.values()) {
+            let Some((other, tender)) = given.credit else { continue };
+            let taken = self.sales.get(&other).is_some_and(|other| other.tenders.contains_key(&tender));
+            must!(taken, "I1 a credit is given and taken once", subject, "{given:?} pays nothing");
+        }
+        Ok(())
     }
 
     /// What returns gave out of a register's drawer.
     fn given_in_cash(&self, register: u128) -> i64 {
         let backs = self.sales.values().flat_map(|deal| deal.backs.values());
         let refunds = backs.flat_map(|back| back.refunds.values());
-        refunds.filter(|(of, _, _)| *of == register).map(|(_, _, amount)| amount).sum()
+        refunds.filter(|given| given.register == register).map(|given| given.amount).sum()
     }
 
     pub fn check_level(&self, place: &(u128, u128)) -> Checked {

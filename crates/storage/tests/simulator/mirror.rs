@@ -160,6 +160,8 @@ impl Pay {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ten {
     pub payment: Option<u128>,
+    /// The sale and the number of the return whose credit it is.
+    pub credit: Option<(u128, u32)>,
     pub given: i64,
     pub change: i64,
     pub amount: i64,
@@ -191,8 +193,20 @@ pub struct Back {
     pub total: i64,
     /// Number of the sale's line to article, quantity, restocked.
     pub lines: BTreeMap<u32, (u128, i64, bool)>,
-    /// Number to register, payment with operation, amount.
-    pub refunds: BTreeMap<u32, (u128, (u128, u32), i64)>,
+    pub refunds: BTreeMap<u32, Given>,
+}
+
+/// What a return gave back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Out of whose drawer.
+    pub register: u128,
+    /// The payment with the operation.
+    pub by: (u128, u32),
+    /// The sale and the tender that it pays as a credit.
+    pub credit: Option<(u128, u128)>,
+    pub is_released: bool,
+    pub amount: i64,
 }
 
 impl Deal {
@@ -206,7 +220,8 @@ impl Deal {
     }
 
     pub fn cash(&self) -> i64 {
-        let paid = self.tenders.values().filter(|one| one.payment.is_none() && one.state == TenderState::Paid);
+        let is_cash = |one: &&Ten| one.payment.is_none() && one.credit.is_none();
+        let paid = self.tenders.values().filter(|one| one.state == TenderState::Paid).filter(is_cash);
         paid.map(|one| one.given - one.change).sum()
     }
 }
@@ -374,8 +389,14 @@ impl Mirror {
                 Ok(())
             }
             "refund" => {
-                let refund = (id(row, 4), (id(row, 5), int(row, 6) as u32), int(row, 7));
-                self.back(row, 3, touched).refunds.insert(int(row, 2) as u32, refund);
+                let given = Given {
+                    register: id(row, 4),
+                    by: (id(row, 5), int(row, 6) as u32),
+                    credit: Some((id(row, 10), id(row, 11))).filter(|(sale, _)| *sale != 0),
+                    is_released: int_option(row, 13).is_some(),
+                    amount: int(row, 7),
+                };
+                self.back(row, 3, touched).refunds.insert(int(row, 2) as u32, given);
                 Ok(())
             }
             "stock_level" => {
@@ -635,8 +656,11 @@ impl Mirror {
         touched.sales.insert(sale);
         touched.owners.insert(self.owner(row, 2));
         let payment = Some(id(row, 6)).filter(|payment| *payment != 0);
+        let origin = text(row, 9);
+        let credit = origin.rsplit_once('-').map(|(_, number)| (id_of(origin), number.parse().unwrap_or(0)));
         let tender = Ten {
             payment,
+            credit,
             given: int(row, 4),
             change: int(row, 5),
             amount: int(row, 7),

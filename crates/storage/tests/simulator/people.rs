@@ -6,7 +6,7 @@ use domain::sale::{Reduction, State as SaleState, Target, TenderState};
 use crate::mirror::{Checked, Deal, Finding, Pay};
 use crate::rng::Rng;
 use crate::taking;
-use crate::wish::{Ask, Shop, off};
+use crate::wish::{Ask, Bringing, Shop, off};
 use crate::world::World;
 
 /// Somebody with something in mind.
@@ -25,6 +25,9 @@ pub enum Person {
     /// Uses what belongs to the other merchant.
     Thief { merchant: usize },
 }
+
+/// What the ids of sales that goods were exchanged for begin with.
+const EXCHANGED: u128 = 0x0190_0000_0001_7000_0000_0000_0000_0000;
 
 /// Everybody who comes in on the day.
 pub fn all(rng: &mut Rng, shops: &[Shop]) -> Vec<Person> {
@@ -254,9 +257,47 @@ fn sell(world: &mut World, merchant: usize, sale: u128, register: u128) -> Check
                 world.wish(merchant, Ask::VoidSale { sale }, false)?;
             }
         }
+        97..100 if due > 0 => spend(world, merchant, sale, &deal)?,
         _ => {}
     }
     Ok(())
+}
+
+/// Pays with what a return still owes, and now and then at two tills at once.
+fn spend(world: &mut World, merchant: usize, sale: u128, deal: &Deal) -> Checked {
+    let of_shop = world.mirror.sales.iter().filter(|(_, other)| other.merchant == deal.merchant);
+    let returns = of_shop.flat_map(|(of, other)| other.backs.iter().map(|(number, back)| (*of, *number, back)));
+    let owing = returns.filter(|(_, _, back)| {
+        back.total > back.refunds.values().map(|given| world.mirror.given_minor(given)).sum::<i64>()
+    });
+    let owing: Vec<(u128, u32)> = owing.map(|(of, number, _)| (of, number)).collect();
+    if owing.is_empty() {
+        return Ok(());
+    }
+    let (of, number) = world.rng.pick(&owing);
+    world.wish(merchant, Ask::Credit { sale, of, number }, false)?;
+    let open = world.mirror.sales.iter().filter(|(id, other)| {
+        **id != sale && other.merchant == deal.merchant && other.state == SaleState::Open && other.due() > 0
+    });
+    let open: Vec<u128> = open.map(|(id, _)| *id).collect();
+    if !open.is_empty() {
+        let sale = world.rng.pick(&open);
+        world.wish(merchant, Ask::Credit { sale, of, number }, false)?;
+    }
+    Ok(())
+}
+
+/// The sales whose returns paid for a sale, and for those, and so on.
+fn behind(world: &World, sale: u128) -> Vec<u128> {
+    let mut found = vec![sale];
+    let mut place = 0;
+    while let Some(deal) = found.get(place).map(|id| world.mirror.sales.get(id)) {
+        let origins = deal.into_iter().flat_map(|deal| deal.tenders.values()).filter_map(|ten| Some(ten.credit?.0));
+        let new: Vec<u128> = origins.filter(|id| !found.contains(id)).collect();
+        found.extend(new);
+        place += 1;
+    }
+    found
 }
 
 /// A customer comes back with some of it, now and then with more than there was, or to two tills at once.
@@ -275,7 +316,16 @@ fn bring_back(world: &mut World, merchant: usize, sale: u128, deal: &Deal) -> Ch
         }
     }
     let register = world.shops[merchant].registers[world.rng.below(2)].uuid().as_u128();
-    let ask = Ask::Return { register, sale, lines, is_restocked: world.rng.chance(800) };
+    let back = Bringing { sale, lines, behind: behind(world, sale) };
+    let ask = if world.rng.chance(350) {
+        // Whoever exchanges goes on at the till: pays the difference, or thinks better of it.
+        let sale = EXCHANGED | u128::from(world.rng.next());
+        let lines = some_lines(world, merchant);
+        world.invite(Person::Seller { merchant, sale, register, is_opened: true, patience: 6 }, 2_000);
+        Ask::Exchange { register, back, sale, lines }
+    } else {
+        Ask::Return { register, back, is_restocked: world.rng.chance(800), is_owed: world.rng.chance(300) }
+    };
     if world.rng.chance(250) {
         world.wish(merchant, ask.clone(), false)?;
     }
@@ -329,7 +379,13 @@ fn steal(world: &mut World, merchant: usize) -> Checked {
         let sale = if open.is_empty() { world.rng.pick(&sales) } else { world.rng.pick(&open) };
         asks.push(Ask::VoidSale { sale });
         let any = world.rng.pick(&sales);
-        asks.push(Ask::Return { register, sale: any, lines: vec![(1, 1_000)], is_restocked: true });
+        let back = Bringing { sale: any, lines: vec![(1, 1_000)], behind: Vec::new() };
+        asks.push(Ask::Return { register, back, is_restocked: true, is_owed: false });
+        let returned = sales.iter().copied().filter(|id| !world.mirror.sales[id].backs.is_empty());
+        let mine = world.mirror.sales.iter().filter(|(_, deal)| deal.merchant == merchant);
+        if let (Some(of), Some((sale, _))) = (returned.last(), mine.last()) {
+            asks.push(Ask::Credit { sale: *sale, of, number: 1 });
+        }
         asks.push(Ask::Discount { sale, discount: off(Target::Sale, Reduction::BasisPoints(500)) });
         asks.push(Ask::Cash { sale, register, amount: 1, given: 1 });
         asks.push(Ask::Open { register, sale, lines: vec![(own.articles[2].0.uuid().as_u128(), 1_000)] });

@@ -4,7 +4,7 @@ use domain::article::CreateArticle;
 use domain::command::Refusal;
 use domain::customer::{CreateCustomer, CustomerRules, NewPerson};
 use domain::id::{
-    ArticleId, ConnectionId, CustomerId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId,
+    ArticleId, ConnectionId, CustomerId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, ReturnId, SaleId,
     StocktakeId,
 };
 use domain::merchant::SetUpMerchant;
@@ -15,14 +15,15 @@ use domain::payment::{
 };
 use domain::points::{ChangePoints, PointsEntry, PointsRule, Wish};
 use domain::promotion::{CreatePromotion, NewCoupon, NewPromotion, Rule};
-use domain::returns::{self, CreateReturn, NewReturnLine, RefundKind};
+use domain::returns::{self, CreateReturn, Exchange, Exchanged, NewReturnLine, RefundKind};
 use domain::sale::{
-    AddCash, AddCoupon, AddDiscount, AddLine, Consumption, NewDiscount, NewLine, NewSale, NewTender, OpenSale,
-    Reduction, RemoveCoupon, RemoveDiscount, RemoveLine, RingSale, Standing, Target, VoidSale,
+    AddCash, AddCoupon, AddDiscount, AddLine, AddReturnCredit, Consumption, NewDiscount, NewLine, NewSale, NewTender,
+    OpenSale, Reduction, RemoveCoupon, RemoveDiscount, RemoveLine, RingSale, Standing, Target, VoidSale,
 };
 use domain::stock::{Booking, MoveStock};
 use domain::stocktake::{CloseStocktake, CountArticles, How, NewCount, OpenStocktake, Recorded, Stocktake, Uncounted};
 use domain::time::Timestamp;
+use domain::work::Key;
 use storage::{Answer, Committed, Envelope, Failure, Handle};
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -65,7 +66,38 @@ pub enum Ask {
     Count { stocktake: u128, location: u128, article: u128, quantity: i64, is_added: bool },
     CloseStocktake { stocktake: u128 },
     Redeem { customer: u128, points: i64 },
-    Return { register: u128, sale: u128, lines: Vec<(u32, i64)>, is_restocked: bool },
+    Return { register: u128, back: Bringing, is_restocked: bool, is_owed: bool },
+    Exchange { register: u128, back: Bringing, sale: u128, lines: Vec<(u128, i64)> },
+    Credit { sale: u128, of: u128, number: u32 },
+}
+
+/// What somebody brings back.
+#[derive(Debug, Clone)]
+pub struct Bringing {
+    pub sale: u128,
+    pub lines: Vec<(u32, i64)>,
+    /// The sales whose returns paid for it, and so on: what does not change.
+    pub behind: Vec<u128>,
+}
+
+impl Bringing {
+    fn command(&self, shop: &Shop, register: u128, reason: String) -> CreateReturn {
+        let lines = self.lines.iter().map(|(number, quantity)| NewReturnLine {
+            number: *number,
+            quantity: Quantity(*quantity),
+            is_restocked: true,
+        });
+        CreateReturn {
+            merchant: shop.merchant,
+            location: shop.location,
+            register: register_id(register),
+            sale: sale_id(self.sale),
+            lines: lines.collect(),
+            reason,
+            refunds: None,
+            foreseen: self.behind.iter().map(|sale| Key::Sale(sale_id(*sale))).collect(),
+        }
+    }
 }
 
 /// The receiver of an answer.
@@ -77,6 +109,7 @@ pub enum Wait {
     Counted(Receiver<Result<Committed<Recorded>, Failure>>),
     Expiry(Receiver<Result<Committed<domain::sale::Expiry>, Failure>>),
     Return(Receiver<Result<Committed<returns::Moved>, Failure>>),
+    Exchange(Receiver<Result<Committed<Exchanged>, Failure>>),
     Points(Receiver<Result<Committed<PointsEntry>, Failure>>),
 }
 
@@ -112,6 +145,7 @@ impl Wait {
         match self {
             Self::Payment(from) => poll(from, |moved| Some(moved.tasks)),
             Self::Return(from) => poll(from, |moved| Some(moved.tasks)),
+            Self::Exchange(from) => poll(from, |made| Some(made.moved.tasks)),
             Self::Sale(from) => poll(from, |_| None),
             Self::Stock(from) => poll(from, |_| None),
             Self::Stocktake(from) => poll(from, |_| None),
@@ -345,22 +379,27 @@ impl Ask {
                 let command = VoidSale { merchant, sale: sale_id(sale) };
                 handle.send(envelope, command, say_sale).map(Wait::Sale)
             }
-            Self::Return { register, sale, lines, is_restocked } => {
-                let lines = lines.iter().map(|(number, quantity)| NewReturnLine {
-                    number: *number,
-                    quantity: Quantity(*quantity),
-                    is_restocked,
-                });
-                let command = CreateReturn {
-                    merchant,
-                    location: shop.location,
-                    register: register_id(register),
-                    sale: sale_id(sale),
-                    lines: lines.collect(),
-                    reason: reason(),
-                    refunds: None,
-                };
+            Self::Return { register, back, is_restocked, is_owed } => {
+                let mut command = back.command(shop, register, reason());
+                command.lines.iter_mut().for_each(|line| line.is_restocked = is_restocked);
+                command.refunds = is_owed.then(Vec::new);
                 handle.send(envelope, command, say_return).map(Wait::Return)
+            }
+            Self::Exchange { register, back, sale, lines } => {
+                let command = Exchange {
+                    back: back.command(shop, register, reason()),
+                    id: sale_id(sale),
+                    currency: Currency::JPY,
+                    sale: new_sale(shop, register, sale, &lines),
+                    tenders: None,
+                };
+                let say = |reply: Result<&Exchanged, &Refusal>| say_return(reply.map(|made| &made.moved));
+                handle.send(envelope, command, say).map(Wait::Exchange)
+            }
+            Self::Credit { sale, of, number } => {
+                let origin = ReturnId { sale: sale_id(of), number };
+                let command = AddReturnCredit { merchant, sale: sale_id(sale), origin, amount_minor: None };
+                handle.send(envelope, command, say_sale).map(Wait::Sale)
             }
             Self::Redeem { customer, points } => {
                 let customer = CustomerId::from_uuid(Uuid::from_u128(customer));

@@ -53,6 +53,7 @@ impl Back {
             register: &shop.a_register(),
             paid_by: &shop.paid_by,
             operations: &history.operations,
+            others: &shop.others,
         })
     }
 
@@ -299,4 +300,26 @@ fn receipts_are_drawn_for_the_guide() {
         assert!(drawing.contains("</svg>"));
         show(name, &drawing);
     }
+}
+
+#[test]
+fn what_pays_other_goods_names_their_receipt_and_what_was_released_is_owed() {
+    let other = SaleId::from_uuid(Uuid::from_u128(7));
+    let credit = |released_at| RefundKind::ReturnCredit {
+        sale: other,
+        tender: TenderId::from_uuid(Uuid::nil()),
+        cash_minor: 0,
+        released_at,
+    };
+    let mut spent = Back::of(two_rates(), &[(1, 1_000)], &[(credit(None), 100), (CASH, 50)]);
+    assert!(!spent.text(Locale::En, Columns::Wide).contains("Receipt no. K1-00000058"));
+    spent.shop.others = vec![OtherReceipt::Sale(other, "K1-00000058".to_owned())];
+    let text = spent.text(Locale::En, Columns::Wide);
+    assert!(text.contains("Paid for other goods") && text.contains("Receipt no. K1-00000058"), "{text}");
+    assert!(!text.contains("Still owed"), "{text}");
+    let page = html(&spent.receipt().unwrap(), Locale::Ja);
+    assert!(page.contains("お買上げに充当<small>レシートNo. K1-00000058</small></th><td>100円</td>"), "{page}");
+    let released = Back::of(two_rates(), &[(1, 1_000)], &[(credit(Some(Timestamp(1))), 100), (CASH, 50)]);
+    let text = released.text(Locale::En, Columns::Wide);
+    assert!(!text.contains("Paid for other goods") && text.contains("Still owed to you"), "{text}");
 }
