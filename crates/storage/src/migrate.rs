@@ -28,6 +28,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V19__unreferenced_returns", include_str!("../migrations/V19__unreferenced_returns.sql")),
     ("V20__customers", include_str!("../migrations/V20__customers.sql")),
     ("V21__points", include_str!("../migrations/V21__points.sql")),
+    ("V25__facts_from_elsewhere", include_str!("../migrations/V25__facts_from_elsewhere.sql")),
+    ("V26__origins", include_str!("../migrations/V26__origins.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -122,6 +122,11 @@ pub enum Paid {
         /// The provider's own id for it.
         reference: Option<String>,
     },
+    /// Elsewhere, in whatever way.
+    Elsewhere {
+        /// The part that it paid, in minor units.
+        amount_minor: i64,
+    },
 }
 
 /// Who took a payment, and what they call it.
@@ -309,6 +314,7 @@ impl Paid {
             (TenderState::Paid, TenderKind::Cash { given_minor, change_minor }) => {
                 Some(Self::Cash { amount_minor, given_minor, change_minor })
             }
+            (TenderState::Paid, TenderKind::Recorded) => Some(Self::Elsewhere { amount_minor }),
             (TenderState::Paid, TenderKind::Electronic { payment }) => {
                 let by = paid_by.iter().find(|by| by.payment == payment);
                 let (provider, reference) = (by.map(|by| by.provider.clone()), by.and_then(|by| by.reference.clone()));
@@ -320,7 +326,9 @@ impl Paid {
     /// The part of the sale that it paid, in minor units.
     pub const fn amount_minor(&self) -> i64 {
         match self {
-            Self::Cash { amount_minor, .. } | Self::Electronic { amount_minor, .. } => *amount_minor,
+            Self::Cash { amount_minor, .. }
+            | Self::Electronic { amount_minor, .. }
+            | Self::Elsewhere { amount_minor } => *amount_minor,
         }
     }
 }

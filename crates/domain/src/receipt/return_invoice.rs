@@ -45,6 +45,11 @@ pub enum GivenBack {
         /// The provider has not said for certain yet.
         is_pending: bool,
     },
+    /// Elsewhere, in whatever way.
+    Elsewhere {
+        /// How much, in minor units.
+        amount_minor: i64,
+    },
 }
 
 /// The records that the receipt of a return is made from.
@@ -131,7 +136,11 @@ impl ReturnParts<'_> {
             RefundState::Pending => (refund.amount_minor, true),
             RefundState::Paid(paid_minor) => (paid_minor, false),
         };
-        let RefundKind::Electronic { operation } = refund.kind else { return Some(GivenBack::Cash { amount_minor }) };
+        let operation = match refund.kind {
+            RefundKind::Cash { .. } => return Some(GivenBack::Cash { amount_minor }),
+            RefundKind::Recorded => return Some(GivenBack::Elsewhere { amount_minor }),
+            RefundKind::Electronic { operation } => operation,
+        };
         let approval = self.operations.iter().find(|known| known.id == operation)?.state.approval();
         let reference = approval.and_then(|approval| approval.provider_reference.clone());
         Some(GivenBack::Electronic {

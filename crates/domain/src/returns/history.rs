@@ -137,7 +137,7 @@ pub fn returned<'a>(lines: impl IntoIterator<Item = &'a ReturnLine>) -> Returned
 
 const fn operation_of(refund: &Refund) -> Option<OperationId> {
     match refund.kind {
-        RefundKind::Cash { .. } => None,
+        RefundKind::Cash { .. } | RefundKind::Recorded => None,
         RefundKind::Electronic { operation } => Some(operation),
     }
 }

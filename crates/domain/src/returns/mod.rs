@@ -4,6 +4,7 @@
 mod advice;
 mod create;
 mod history;
+mod record;
 mod refund;
 mod refusal;
 #[cfg(test)]
@@ -13,10 +14,12 @@ mod worth;
 pub use advice::Advice;
 pub use create::{CreateReturn, NewReturnLine};
 pub use history::{History, Standing, returned};
+pub use record::RecordReturn;
 pub use refund::{AddRefund, NewRefund, Way};
 pub use refusal::Refusal;
 pub use worth::{Returned, worth};
 
+use crate::elsewhere::Elsewhere;
 use crate::id::{ArticleId, LocationId, MerchantId, OperationId, RegisterId, ReturnId};
 use crate::money::{Currency, Quantity};
 use crate::payment::{OperationState, Task};
@@ -54,6 +57,8 @@ pub struct Return {
     pub reason: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// That it was made elsewhere.
+    pub elsewhere: Option<Elsewhere>,
     /// Row version.
     pub version: i64,
 }
@@ -117,6 +122,8 @@ pub enum RefundKind {
         /// The refund of the payment.
         operation: OperationId,
     },
+    /// Elsewhere, in whatever way.
+    Recorded,
 }
 
 impl RefundKind {
@@ -125,6 +132,7 @@ impl RefundKind {
         match self {
             Self::Cash { .. } => "cash",
             Self::Electronic { .. } => "electronic",
+            Self::Recorded => "recorded",
         }
     }
 }

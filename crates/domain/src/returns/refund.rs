@@ -212,6 +212,7 @@ fn insert(
     let (register, operation) = match kind {
         RefundKind::Cash { register, shift: _ } => (Some(register), None),
         RefundKind::Electronic { operation } => (None, Some(operation.to_string())),
+        RefundKind::Recorded => (None, None),
     };
     let asked = Asked { number, kind: kind.as_str(), amount_minor, register, operation };
     work.emit(call, "return.refund_asked", origin, &asked);
@@ -246,7 +247,7 @@ const fn check_amount(asked_minor: i64, due_minor: i64) -> Result<(), Refusal> {
 fn payments_of<'a>(work: &'a UnitOfWork, sale: &Sale) -> impl Iterator<Item = PaymentId> + use<'a> {
     let paid = tenders_of(work, sale.merchant, sale.id).filter(|tender| tender.state == TenderState::Paid);
     paid.filter_map(|tender| match tender.kind {
-        TenderKind::Cash { .. } => None,
+        TenderKind::Cash { .. } | TenderKind::Recorded => None,
         TenderKind::Electronic { payment } => Some(payment),
     })
 }

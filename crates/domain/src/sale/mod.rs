@@ -14,6 +14,7 @@ mod park;
 mod promoted;
 mod read;
 mod receipt_number;
+mod record;
 mod refusal;
 mod reprice;
 mod ring;
@@ -42,6 +43,7 @@ pub use park::{PARKED_NAME_CHARS_MAX, PARKED_RESERVATION_MS, ParkSale, ParkedSal
 pub(crate) use read::find_sale;
 pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders_of};
 pub(crate) use receipt_number::next_receipt_number;
+pub use record::RecordSale;
 pub use refusal::Refusal;
 pub use ring::{NewTender, RingSale};
 pub use switch::SwitchConsumption;
@@ -50,6 +52,7 @@ pub use void::VoidSale;
 #[cfg(test)]
 pub(crate) use {discount::give, reprice::set_totals};
 
+use crate::elsewhere::Elsewhere;
 use crate::id::{ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::job::{self, JobId};
 use crate::money::{Currency, Quantity, UnitPrice};
@@ -114,6 +117,8 @@ pub struct Sale {
     pub opened_at: Timestamp,
     /// When it was completed or voided.
     pub closed_at: Option<Timestamp>,
+    /// That it was made elsewhere: then it was opened and closed when it was made there.
+    pub elsewhere: Option<Elsewhere>,
     /// When the promise of stock ends, while the sale is open and no payment of it is under way.
     pub reserved_until: Timestamp,
     /// Row version.
@@ -277,6 +282,8 @@ pub enum TenderKind {
         /// Which one.
         payment: PaymentId,
     },
+    /// What was paid elsewhere, in whatever way.
+    Recorded,
 }
 
 impl TenderKind {
@@ -285,6 +292,7 @@ impl TenderKind {
         match self {
             Self::Cash { .. } => "cash",
             Self::Electronic { .. } => "electronic",
+            Self::Recorded => "recorded",
         }
     }
 }

@@ -59,7 +59,9 @@ fn cash_to_return(work: &UnitOfWork, sale: &Sale) -> Result<Vec<(TenderId, i64)>
     for tender in tenders_of(work, sale.merchant, sale.id) {
         match (tender.state, tender.kind) {
             (TenderState::Pending, _) => return Err(Refusal::PaymentUnderWay),
-            (TenderState::Paid, TenderKind::Electronic { .. }) => return Err(Refusal::HasPaidTender),
+            (TenderState::Paid, TenderKind::Electronic { .. } | TenderKind::Recorded) => {
+                return Err(Refusal::HasPaidTender);
+            }
             (TenderState::Paid, TenderKind::Cash { .. }) => cash.push((tender.id, tender.amount_minor)),
             (TenderState::Failed, _) => {}
         }

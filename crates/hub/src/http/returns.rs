@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::Route;
 use super::auth::{Principal, authenticate};
 use super::body::{Asked, Segments, query};
+use super::elsewhere_json::ElsewhereOut;
 use super::error::{Kind, Problem, refusal_answer};
 use super::external_ref::{RefIn, RefOut, asked_for, referred};
 use super::idempotency::KeyRule;
@@ -243,6 +244,9 @@ struct Shape<'a> {
     /// Only where it is read by its id or its sale, and has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_refs: Option<Vec<RefOut<'a>>>,
+    /// Left out of what came back here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<ElsewhereOut<'a>>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
 }
@@ -274,6 +278,7 @@ impl<'a> Shape<'a> {
             receipt_number: &origin.receipt_number,
             reason: &origin.reason,
             external_refs: None,
+            elsewhere: origin.elsewhere.as_ref().map(|told| ElsewhereOut::of(told, origin.created_at)),
             created_at: origin.created_at,
         }
     }
@@ -317,6 +322,7 @@ impl Part {
         let (register_id, payment_id, operation_number) = match refund.kind {
             RefundKind::Cash { register, shift: _ } => (Some(register), None, None),
             RefundKind::Electronic { operation } => (None, Some(operation.payment), Some(operation.number)),
+            RefundKind::Recorded => (None, None, None),
         };
         let Refund { number, amount_minor, created_at, .. } = *refund;
         let (kind, state) = (refund.kind.as_str(), state.as_str());

@@ -12,6 +12,7 @@ use serde::Serialize;
 use storage::Answer;
 
 use super::discount_json::{Discount, LineDiscount};
+use super::elsewhere_json::ElsewhereOut;
 use super::external_ref::RefOut;
 use super::json;
 
@@ -81,6 +82,9 @@ pub struct Shape<'a> {
     /// Only where one sale is read, and it has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_refs: Option<Vec<RefOut<'a>>>,
+    /// Left out of what was sold here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<ElsewhereOut<'a>>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     #[serde(serialize_with = "json::instant_option")]
@@ -116,6 +120,7 @@ impl<'a> Shape<'a> {
             receipt_number: sale.receipt_number.as_deref(),
             note: &sale.note,
             external_refs: None,
+            elsewhere: sale.elsewhere.as_ref().map(|told| ElsewhereOut::of(told, opened_at)),
             created_at: opened_at,
             closed_at,
             version,
@@ -215,6 +220,7 @@ impl Part {
         let (given_minor, change_minor, payment_id) = match tender.kind {
             TenderKind::Cash { given_minor, change_minor } => (Some(given_minor), Some(change_minor), None),
             TenderKind::Electronic { payment } => (None, None, Some(payment)),
+            TenderKind::Recorded => (None, None, None),
         };
         let (kind, state) = (tender.kind.as_str(), tender.state.as_str());
         Self { id: tender.id, kind, state, amount_minor: tender.amount_minor, given_minor, change_minor, payment_id }

@@ -6,6 +6,7 @@ use domain::returns::{Refund, RefundKind, Return, ReturnLine};
 use domain::tax::TaxRate;
 use domain::time::Timestamp;
 
+use super::elsewhere::{elsewhere, origin_cell, recorded_at_cell};
 use super::{BOOL, INT, Stored, TEXT, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
@@ -37,6 +38,8 @@ impl Stored for Return {
             ("reason", TEXT),
             ("created_at", INT),
             ("shift_number", INT),
+            ("origin", TEXT),
+            ("recorded_at", INT),
             ("version", INT),
         ],
     );
@@ -54,6 +57,8 @@ impl Stored for Return {
             Cell::text(&self.reason),
             Cell::Int(self.created_at.0),
             Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
+            origin_cell(self.elsewhere.as_ref()),
+            recorded_at_cell(self.elsewhere.as_ref()),
             Cell::Int(self.version),
         ]);
     }
@@ -71,6 +76,7 @@ impl Stored for Return {
             reason: row.text()?,
             created_at: Timestamp(row.int()?),
             shift: row.small_option()?,
+            elsewhere: elsewhere(row)?,
             version: row.int()?,
         })
     }
@@ -153,6 +159,7 @@ impl Stored for Refund {
             RefundKind::Electronic { operation: OperationId { payment, number } } => {
                 ([Cell::Null, Cell::display(payment), Cell::Int(i64::from(number))], None)
             }
+            RefundKind::Recorded => ([Cell::Null, Cell::Null, Cell::Null], None),
         };
         cells.extend(id_cells(self.origin));
         cells.extend([Cell::Int(i64::from(self.number)), Cell::display(self.merchant)]);
@@ -174,6 +181,7 @@ impl Stored for Refund {
             (None, None, Some(payment), Some(number)) => {
                 RefundKind::Electronic { operation: OperationId { payment, number } }
             }
+            (None, None, None, None) => RefundKind::Recorded,
             _ => return row.make_no_sense(),
         };
         Ok(Self { origin, number, merchant, kind, amount_minor, created_at, version: row.int()? })

@@ -5,6 +5,7 @@ use domain::sale::{Buyer, Consumption, Sale, SaleLine, State, Tender, TenderKind
 use domain::tax::{PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
+use super::elsewhere::{elsewhere, origin_cell, recorded_at_cell};
 use super::merchant::points_rule;
 use super::{BOOL, INT, Stored, TEXT, json, table};
 use crate::cell::Cell;
@@ -39,6 +40,8 @@ impl Stored for Sale {
             ("consumption", TEXT),
             ("customer_id", TEXT),
             ("minor_per_point", INT),
+            ("origin", TEXT),
+            ("recorded_at", INT),
             ("version", INT),
         ],
     );
@@ -67,6 +70,8 @@ impl Stored for Sale {
             Cell::text(self.consumption.as_str()),
             Cell::option(self.customer(), Cell::display),
             Cell::option(self.buyer.and_then(|buyer| buyer.points), |rule| Cell::Int(rule.minor_per_point())),
+            origin_cell(self.elsewhere.as_ref()),
+            recorded_at_cell(self.elsewhere.as_ref()),
             Cell::Int(self.version),
         ]);
     }
@@ -93,6 +98,7 @@ impl Stored for Sale {
             shift: row.small_option()?,
             consumption: row.word(Consumption::parse)?,
             buyer: buyer(row)?,
+            elsewhere: elsewhere(row)?,
             version: row.int()?,
         })
     }
@@ -193,6 +199,7 @@ impl Stored for Tender {
                 ("cash", Cell::Int(given_minor), Cell::Int(change_minor), Cell::Null)
             }
             TenderKind::Electronic { payment } => ("electronic", Cell::Null, Cell::Null, Cell::display(payment)),
+            TenderKind::Recorded => ("recorded", Cell::Null, Cell::Null, Cell::Null),
         };
         cells.extend([
             Cell::display(self.sale),
@@ -215,6 +222,7 @@ impl Stored for Tender {
         let kind = match (kind.as_str(), given, change, payment) {
             ("cash", Some(given_minor), Some(change_minor), None) => TenderKind::Cash { given_minor, change_minor },
             ("electronic", None, None, Some(payment)) => TenderKind::Electronic { payment },
+            ("recorded", None, None, None) => TenderKind::Recorded,
             _ => return row.make_no_sense(),
         };
         Ok(Self {
