@@ -4,6 +4,7 @@ mod check;
 mod connections;
 mod keys;
 mod merchants;
+mod replay;
 mod sandbox;
 mod serve;
 mod source;
@@ -36,6 +37,7 @@ Examples:
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
   tillbridge check --data /var/lib/tillbridge
+  tillbridge replay sales.csv.gz --map old-till.toml --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080";
 
 const DEMO_EXAMPLES: &str = "\
@@ -81,6 +83,9 @@ enum Task {
     /// API keys.
     #[command(subcommand)]
     Keys(keys::Task),
+    /// Record the trade of a shop as another system exported it. What was recorded before stays as it is.
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::Options),
     /// Recompute stock, sales, payments, books and history from their parts. Works beside a hub; changes nothing.
     #[command(after_help = check::EXAMPLES)]
     Check {
@@ -125,6 +130,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match task {
         Task::Demo(options) => return runtime()?.block_on(demo::run(&options)),
+        Task::Replay(options) => return runtime()?.block_on(replay::run(options)),
         Task::Check { source, json } => return check::run(&source, json),
         Task::Sandbox(options) => runtime()?.block_on(sandbox::run(options)),
         Task::Serve { source, listener } => {

@@ -256,6 +256,16 @@ impl World {
         self.server = Some(self.sandbox.serve(listener).unwrap());
     }
 
+    /// The hub's settings.
+    pub fn settings(&self) -> &Config {
+        &self.settings
+    }
+
+    /// The folder of the test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The hub's address.
     pub fn base_url(&self) -> String {
         self.running.as_ref().expect("the hub runs").base_url()
