@@ -34,11 +34,13 @@ pub enum LedgerAccount {
     Sundry,
     /// What counts of drawers found too much or too little.
     OverShort,
+    /// Money that was taken or given elsewhere: another system has it in its books.
+    Recorded,
 }
 
 impl LedgerAccount {
     /// The accounts of which a merchant has one.
-    const OF_MERCHANT: [Self; 8] = [
+    const OF_MERCHANT: [Self; 9] = [
         Self::Clearing,
         Self::Revenue,
         Self::Tax,
@@ -47,6 +49,7 @@ impl LedgerAccount {
         Self::Expense,
         Self::Sundry,
         Self::OverShort,
+        Self::Recorded,
     ];
 
     /// The account of its text form; `None` for anything else.
@@ -71,12 +74,14 @@ impl LedgerAccount {
             Self::Expense => "expense",
             Self::Sundry => "sundry",
             Self::OverShort => "over_short",
+            Self::Recorded => "recorded",
         }
     }
 }
 
 /// The one text form, in the database and in JSON: the kind and, after a colon, whose it is: `drawer:reg_…`,
-/// `receivable:con_…`, `clearing`, `revenue`, `tax`, `safe`, `bank`, `expense`, `sundry`, `over_short`.
+/// `receivable:con_…`, `clearing`, `revenue`, `tax`, `safe`, `bank`, `expense`, `sundry`, `over_short`,
+/// `recorded`.
 impl fmt::Display for LedgerAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind();
@@ -90,7 +95,8 @@ impl fmt::Display for LedgerAccount {
             | Self::Bank
             | Self::Expense
             | Self::Sundry
-            | Self::OverShort => f.write_str(kind),
+            | Self::OverShort
+            | Self::Recorded => f.write_str(kind),
         }
     }
 }
@@ -162,22 +168,34 @@ pub fn entry_sum(postings: &[(LedgerAccount, i64)]) -> i64 {
     i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
-/// The postings of a completed sale, all amounts in minor units: per cash tender what was given and what went back,
-/// what all payments and return credits brought, and what the sale is worth. They sum to zero when the tenders cover the sale.
+/// What paid a sale, all amounts in minor units.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Proceeds {
+    /// Per cash tender what was given and what went back.
+    pub cash: Vec<(i64, i64)>,
+    /// What all payments and return credits brought.
+    pub cleared_minor: i64,
+    /// What was taken elsewhere.
+    pub recorded_minor: i64,
+}
+
+/// The postings of a completed sale, all amounts in minor units: what paid it, and what it is worth. They sum to zero when the
+/// tenders cover the sale.
 ///
 /// Tendered and change are two postings: a drawer is counted by what went through it, and a cashier who gave the wrong
 /// change is found only if the change was written down.
 pub fn sale_postings(
     register: RegisterId,
-    cash: &[(i64, i64)],
-    cleared_minor: i64,
+    paid: &Proceeds,
     net_minor: i64,
     tax_minor: i64,
 ) -> Vec<(LedgerAccount, i64)> {
     let drawer = LedgerAccount::Drawer(register);
-    let drawer_postings = cash.iter().flat_map(|(given, change)| [(drawer, *given), (drawer, change.saturating_neg())]);
+    let drawer_postings =
+        paid.cash.iter().flat_map(|(given, change)| [(drawer, *given), (drawer, change.saturating_neg())]);
     let others = [
-        (LedgerAccount::Clearing, cleared_minor),
+        (LedgerAccount::Clearing, paid.cleared_minor),
+        (LedgerAccount::Recorded, paid.recorded_minor),
         (LedgerAccount::Revenue, net_minor.saturating_neg()),
         (LedgerAccount::Tax, tax_minor.saturating_neg()),
     ];
@@ -196,13 +214,17 @@ pub fn return_postings(net_minor: i64, tax_minor: i64) -> Vec<(LedgerAccount, i6
 }
 
 /// The postings of goods that came back without their sale, all amounts in minor units: what they brought once is taken back,
-/// and the drawer has given it at once.
-pub fn unreferenced_return_postings(register: RegisterId, net_minor: i64, tax_minor: i64) -> Vec<(LedgerAccount, i64)> {
+/// and was given at once: out of a drawer, or elsewhere.
+pub fn unreferenced_return_postings(
+    given_by: LedgerAccount,
+    net_minor: i64,
+    tax_minor: i64,
+) -> Vec<(LedgerAccount, i64)> {
     let given_minor = net_minor.saturating_add(tax_minor);
     without_zeros([
         (LedgerAccount::Revenue, net_minor),
         (LedgerAccount::Tax, tax_minor),
-        (LedgerAccount::Drawer(register), given_minor.saturating_neg()),
+        (given_by, given_minor.saturating_neg()),
     ])
 }
 
@@ -212,6 +234,11 @@ pub fn cash_refund_postings(register: RegisterId, amount_minor: i64) -> Vec<(Led
         (LedgerAccount::Drawer(register), amount_minor.saturating_neg()),
         (LedgerAccount::Clearing, amount_minor),
     ])
+}
+
+/// The postings of `amount_minor` that a return gave back elsewhere.
+pub fn recorded_refund_postings(amount_minor: i64) -> Vec<(LedgerAccount, i64)> {
+    without_zeros([(LedgerAccount::Recorded, amount_minor.saturating_neg()), (LedgerAccount::Clearing, amount_minor)])
 }
 
 /// The postings of a capture of `amount_minor`: the provider owes it, and a sale is still to claim it.
@@ -252,6 +279,7 @@ mod tests {
             (Tax, "tax"),
             (LedgerAccount::Safe, "safe"),
             (LedgerAccount::OverShort, "over_short"),
+            (LedgerAccount::Recorded, "recorded"),
         ] {
             assert_eq!(account.to_string(), text);
             assert_eq!(LedgerAccount::parse(text), Some(account));
@@ -273,10 +301,15 @@ mod tests {
 
     #[test]
     fn tendered_and_change_are_two_postings() {
-        let postings = sale_postings(REGISTER, &[(2_000, 350), (500, 0)], 850, 2_728, 272);
+        let postings = sale_postings(
+            REGISTER,
+            &Proceeds { cash: vec![(2_000, 350), (500, 0)], cleared_minor: 800, recorded_minor: 50 },
+            2_728,
+            272,
+        );
         let drawer = Drawer(REGISTER);
-        let expected =
-            [(drawer, 2_000), (drawer, -350), (drawer, 500), (Clearing, 850), (Revenue, -2_728), (Tax, -272)];
+        let given = [(drawer, 2_000), (drawer, -350), (drawer, 500), (Clearing, 800), (LedgerAccount::Recorded, 50)];
+        let expected: Vec<_> = given.into_iter().chain([(Revenue, -2_728), (Tax, -272)]).collect();
         assert_eq!(postings, expected);
         assert_eq!(entry_sum(&postings), 0);
     }
@@ -292,8 +325,9 @@ mod tests {
     fn a_return_is_owed_until_it_is_given_back() {
         assert_eq!(return_postings(1_000, 100), [(Revenue, 1_000), (Tax, 100), (Clearing, -1_100)]);
         assert_eq!(cash_refund_postings(REGISTER, 1_100), [(Drawer(REGISTER), -1_100), (Clearing, 1_100)]);
+        assert_eq!(recorded_refund_postings(1_100), [(LedgerAccount::Recorded, -1_100), (Clearing, 1_100)]);
         assert_eq!(entry_sum(&return_postings(1_000, 100)), 0);
-        let at_once = unreferenced_return_postings(REGISTER, 1_000, 100);
+        let at_once = unreferenced_return_postings(Drawer(REGISTER), 1_000, 100);
         assert_eq!(at_once, [(Revenue, 1_000), (Tax, 100), (Drawer(REGISTER), -1_100)]);
     }
 
@@ -310,10 +344,12 @@ mod tests {
         fn the_postings_of_a_paid_sale_sum_to_zero(
             cash in prop::collection::vec((0..1_000_000_i64, 0..1_000_i64), 0..4),
             electronic in 0..1_000_000_i64,
+            recorded in 0..1_000_000_i64,
             tax in 0..1_000_i64,
         ) {
-            let total = cash.iter().map(|(given, change)| given - change).sum::<i64>() + electronic;
-            let postings = sale_postings(REGISTER, &cash, electronic, total - tax, tax);
+            let total = cash.iter().map(|(given, change)| given - change).sum::<i64>() + electronic + recorded;
+            let paid = Proceeds { cash, cleared_minor: electronic, recorded_minor: recorded };
+            let postings = sale_postings(REGISTER, &paid, total - tax, tax);
             prop_assert_eq!(entry_sum(&postings), 0);
             prop_assert!(postings.iter().all(|(_, amount)| *amount != 0));
         }

@@ -7,6 +7,7 @@ pub mod call;
 pub mod command;
 pub mod customer;
 pub mod decimal;
+pub mod elsewhere;
 pub mod event;
 pub mod exception;
 pub mod external_ref;

@@ -242,6 +242,9 @@ impl World {
             Key::Coupon(merchant, code) => {
                 copy(&database.coupons, &mut work.coupons, owner, &(*merchant, code.clone()));
             }
+            Key::Origin(merchant, name) => {
+                copy(&database.origins, &mut work.origins, owner, &(*merchant, name.clone()))
+            }
             Key::ExternalRef(merchant, external, kind) => {
                 copy(&database.external_refs, &mut work.external_refs, owner, &(*merchant, external.clone(), *kind));
             }
@@ -350,6 +353,7 @@ impl World {
         write(&work.promotions, &mut database.promotions);
         write(&work.coupons, &mut database.coupons);
         write(&work.external_refs, &mut database.external_refs);
+        write(&work.origins, &mut database.origins);
         write(&work.customers, &mut database.customers);
         write(&work.external_ids, &mut database.external_ids);
         write(&work.operators, &mut database.operators);
@@ -623,6 +627,7 @@ fn stock_up(shop: &mut UnitOfWork) {
         reason: "opening".to_owned(),
         document: None,
         occurred_at: None,
+        origin: None,
         recorded_at: NOW,
     });
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::article::{Article, ArticleDetails, Barcode, Label};
 use crate::call::Call;
 use crate::customer::{Customer, ExternalIdSlot};
+use crate::elsewhere::Origin;
 use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::external_ref::{self, ExternalId, ExternalRef};
@@ -58,6 +59,8 @@ pub enum Key {
     Promotions(MerchantId),
     /// Reference data, read unlocked. A row is made once and never changed; that it is made once is seen by its key.
     ExternalRef(MerchantId, ExternalId, external_ref::Kind),
+    /// Reference data, read unlocked. A row is made once and never changed; that it is made once is seen by its key.
+    Origin(MerchantId, String),
     /// Reference data, read unlocked.
     Connection(ConnectionId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
@@ -151,6 +154,7 @@ records! {
     Coupon, (MerchantId, CouponCode), |r| (r.merchant, r.code.clone()), r.merchant;
     ExternalRef, (MerchantId, ExternalId, external_ref::Kind),
         |r| (r.merchant, r.external.clone(), r.subject.kind()), r.merchant;
+    Origin, (MerchantId, String), |r| (r.merchant, r.name.clone()), r.merchant;
     Connection, ConnectionId, |r| r.id, r.merchant;
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
     Printer, PrinterId, |r| r.id, r.merchant;
@@ -323,7 +327,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs promotions coupons connections api_keys printers
+        each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers
             customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
             cash_movements stock_levels balances points_balances points_entries);
@@ -345,6 +349,7 @@ pub struct UnitOfWork {
     pub promotions: Table<Promotion>,
     pub coupons: Table<Coupon>,
     pub external_refs: Table<ExternalRef>,
+    pub origins: Table<Origin>,
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
     pub printers: Table<Printer>,
@@ -447,7 +452,8 @@ impl UnitOfWork {
                 | LedgerAccount::Bank
                 | LedgerAccount::Expense
                 | LedgerAccount::Sundry
-                | LedgerAccount::OverShort => true,
+                | LedgerAccount::OverShort
+                | LedgerAccount::Recorded => true,
             },
             _ => false,
         }

@@ -25,6 +25,7 @@ pub mod pepper;
 pub mod pin;
 pub mod print;
 pub mod provider;
+pub mod replay;
 pub mod rounds;
 pub mod seal;
 pub mod serve;

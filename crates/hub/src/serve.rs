@@ -174,7 +174,7 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
     builder.create(path).with_context(|| format!("The folder {} cannot be made", path.display()))
 }
 
-fn take_lock(database: &Database) -> anyhow::Result<Option<LockFile>> {
+pub(crate) fn take_lock(database: &Database) -> anyhow::Result<Option<LockFile>> {
     match database {
         Database::Sqlite(path, _) => Ok(Some(LockFile::take(path)?)),
         Database::Postgres(_) => Ok(None),

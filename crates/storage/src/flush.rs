@@ -44,6 +44,7 @@ pub(crate) fn flush<'a>(
     records(&work.promotions, &mut writes);
     records(&work.coupons, &mut writes);
     records(&work.external_refs, &mut writes);
+    records(&work.origins, &mut writes);
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);
     records(&work.printers, &mut writes);

@@ -2,6 +2,7 @@
 
 use domain::article::{Article, ArticleDetails, Label};
 use domain::customer::{Customer, ExternalIdSlot};
+use domain::elsewhere::Origin;
 use domain::exception::Exception;
 use domain::external_ref::ExternalRef;
 use domain::id::MerchantId;
@@ -76,6 +77,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::Barcode(..)
             | Key::Promotions(_)
             | Key::ExternalRef(..)
+            | Key::Origin(..)
             | Key::Connection(_)
             | Key::ApiKey(_)
             | Key::Printer(_)
@@ -180,6 +182,7 @@ impl Plan {
         plan.read(ArticleDetails::TABLE, &keys.article_details, |work, row| put(&mut work.article_details, row));
         plan.read(Label::TABLE, &keys.labels, |work, row| put(&mut work.labels, row));
         plan.read(Promotion::TABLE, &keys.promotions, |work, row| put(&mut work.promotions, row));
+        plan.read(Origin::TABLE, &keys.origins, |work, row| put(&mut work.origins, row));
         plan.read(ExternalRef::TABLE, &keys.external_refs, |work, row| put(&mut work.external_refs, row));
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
@@ -234,6 +237,7 @@ struct KeySets {
     labels: Vec<Vec<Cell<'static>>>,
     promotions: Vec<Vec<Cell<'static>>>,
     external_refs: Vec<Vec<Cell<'static>>>,
+    origins: Vec<Vec<Cell<'static>>>,
     connections: Vec<Vec<Cell<'static>>>,
     api_keys: Vec<Vec<Cell<'static>>>,
     customers: Vec<Vec<Cell<'static>>>,
@@ -275,6 +279,9 @@ impl KeySets {
                     sets.labels.push(vec![Cell::display(merchant), Cell::display(barcode)])
                 }
                 Key::Promotions(merchant) => sets.promotions.push(vec![Cell::display(merchant)]),
+                Key::Origin(merchant, name) => {
+                    sets.origins.push(vec![Cell::display(merchant), Cell::Text(name.clone().into())])
+                }
                 Key::ExternalRef(merchant, external, kind) => {
                     let (system, id) = (Cell::display(external.system()), Cell::display(external.id()));
                     sets.external_refs.push(vec![Cell::display(merchant), system, id, Cell::text(kind.as_str())])

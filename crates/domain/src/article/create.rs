@@ -4,18 +4,14 @@ use serde::Serialize;
 
 use super::barcode::{self, relabel};
 use super::{
-    Article, ArticleDetails, Barcode, Described, Details, NewDetails, Refusal, SKU_CHARS_MAX, Unit, Variant,
-    check_name, check_tax_class, check_unit_price,
+    Article, ArticleDetails, Barcode, Described, Details, NewDetails, Refusal, Unit, Variant, check_name, check_sku,
+    check_tax_class, check_unit_price,
 };
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::guard;
 use crate::id::{ArticleId, MerchantId};
 use crate::money::{Currency, UnitPrice};
 use crate::work::{Key, Stop, UnitOfWork};
-
-/// Digits of an EAN or JAN.
-const EAN_DIGITS: usize = 13;
 
 /// Makes an article. That its sku is unused, and that no other variant has its options, are unique constraints of the
 /// database: they are mapped to [`Refusal::SkuTaken`] and [`Refusal::OptionsTaken`].
@@ -65,17 +61,6 @@ impl CreateArticle {
             variant: None,
         }
     }
-
-    fn check_sku(&self) -> Result<(), Refusal> {
-        if !(1..=SKU_CHARS_MAX).contains(&self.sku.chars().count()) {
-            return Err(Refusal::SkuInvalid);
-        }
-        // Many take the barcode for it, or a number of their own of that length, and one in ten of the Japanese ones would pass for
-        // a 13-digit Visa number, of which none is issued any more.
-        let is_of_goods = Barcode::parse(&self.sku).is_ok() || self.sku.len() == EAN_DIGITS;
-        let is_card = !is_of_goods && guard::looks_like_card_number(&self.sku);
-        if is_card { Err(Refusal::TextLooksLikeCardNumber) } else { Ok(()) }
-    }
 }
 
 impl Command for CreateArticle {
@@ -96,7 +81,7 @@ impl Command for CreateArticle {
         let merchant = work.merchants.find(call.merchant, &self.merchant);
         let merchant = merchant.ok_or_else(|| not_found("merchant", self.merchant))?;
         let expected = merchant.currency;
-        self.check_sku()?;
+        check_sku(&self.sku)?;
         check_name(&self.name)?;
         check_unit_price(self.unit_price)?;
         for tax_class in std::iter::once(&self.tax_class).chain(&self.eat_in_tax_class) {

@@ -37,6 +37,9 @@ pub const NAME_CHARS_MAX: usize = 200;
 /// Longest sku, in characters: longer than any code that is printed as a barcode.
 pub const SKU_CHARS_MAX: usize = 64;
 
+/// Digits of an EAN or JAN.
+const EAN_DIGITS: usize = 13;
+
 /// An article with its price and tax class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Article {
@@ -95,14 +98,26 @@ pub struct Described {
     pub details: Details,
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+/// Goes on only if an article may have this code.
+pub fn check_sku(sku: &str) -> Result<(), Refusal> {
+    if !(1..=SKU_CHARS_MAX).contains(&sku.chars().count()) {
+        return Err(Refusal::SkuInvalid);
+    }
+    // Many take the barcode for it, or a number of their own of that length, and one in ten of the Japanese ones would pass for
+    // a 13-digit Visa number, of which none is issued any more.
+    let is_of_goods = Barcode::parse(sku).is_ok() || sku.len() == EAN_DIGITS;
+    let is_card = !is_of_goods && guard::looks_like_card_number(sku);
+    if is_card { Err(Refusal::TextLooksLikeCardNumber) } else { Ok(()) }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
         return Err(Refusal::NameInvalid);
     }
     if guard::looks_like_card_number(name) { Err(Refusal::TextLooksLikeCardNumber) } else { Ok(()) }
 }
 
-fn check_unit_price(unit_price: UnitPrice) -> Result<(), Refusal> {
+pub(crate) fn check_unit_price(unit_price: UnitPrice) -> Result<(), Refusal> {
     if (UnitPrice(0)..=UnitPrice::MAX).contains(&unit_price) { Ok(()) } else { Err(Refusal::UnitPriceOutOfRange) }
 }
 

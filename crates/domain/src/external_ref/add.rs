@@ -9,7 +9,7 @@ use crate::payment;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Says under which id another system knows a record that is there. What was said before may be said again. A stock movement
-/// is told with its reference or without one: it never changes.
+/// is told with its reference or without one, and so are goods without their sale: they never change.
 #[derive(Debug, Clone)]
 pub struct AddExternalRef {
     /// The caller's merchant.
@@ -31,7 +31,7 @@ impl AddExternalRef {
             Subject::Refund(operation) => vec![Key::Payment(operation.payment)],
             Subject::Return(origin) => vec![Key::Sale(origin.sale), Key::Returns(origin.sale)],
             Subject::Transfer(transfer) => vec![Key::Transfer(transfer)],
-            Subject::Movement(_) => Vec::new(),
+            Subject::Movement(_) | Subject::UnreferencedReturn(_) => Vec::new(),
         }
     }
 
@@ -46,7 +46,7 @@ impl AddExternalRef {
             }
             Subject::Return(id) => ("return", work.returns.find(merchant, &id).is_some()),
             Subject::Transfer(id) => ("transfer", work.transfers.find(merchant, &id).is_some()),
-            Subject::Movement(_) => return Err(Refusal::SubjectImmutable.into()),
+            Subject::Movement(_) | Subject::UnreferencedReturn(_) => return Err(Refusal::SubjectImmutable.into()),
         };
         if is_there { Ok(()) } else { Err(not_found(noun, self.subject)) }
     }

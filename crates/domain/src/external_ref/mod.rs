@@ -15,7 +15,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::guard;
-use crate::id::{MerchantId, MovementId, OperationId, PaymentId, ReturnId, SaleId, TransferId};
+use crate::id::{MerchantId, MovementId, OperationId, PaymentId, ReturnId, SaleId, TransferId, UnreferencedReturnId};
 use crate::text;
 use crate::time::Timestamp;
 
@@ -82,6 +82,8 @@ pub enum Subject {
     Movement(MovementId),
     /// A transfer.
     Transfer(TransferId),
+    /// Goods that came back without their sale.
+    UnreferencedReturn(UnreferencedReturnId),
 }
 
 /// The kinds of records that have external references.
@@ -99,6 +101,8 @@ pub enum Kind {
     Movement,
     /// A transfer.
     Transfer,
+    /// Goods that came back without their sale.
+    UnreferencedReturn,
 }
 
 impl Kind {
@@ -111,6 +115,7 @@ impl Kind {
             Self::Return => "return",
             Self::Movement => "stock_movement",
             Self::Transfer => "transfer",
+            Self::UnreferencedReturn => "unreferenced_return",
         }
     }
 }
@@ -123,7 +128,8 @@ impl Subject {
         let refund = payment.or_else(|_| text.parse().map(Self::Refund));
         let origin = refund.or_else(|_| text.parse().map(Self::Return));
         let movement = origin.or_else(|_| text.parse().map(Self::Movement));
-        movement.or_else(|_| text.parse().map(Self::Transfer)).ok()
+        let transfer = movement.or_else(|_| text.parse().map(Self::Transfer));
+        transfer.or_else(|_| text.parse().map(Self::UnreferencedReturn)).ok()
     }
 
     /// Of which kind it is.
@@ -135,6 +141,7 @@ impl Subject {
             Self::Return(_) => Kind::Return,
             Self::Movement(_) => Kind::Movement,
             Self::Transfer(_) => Kind::Transfer,
+            Self::UnreferencedReturn(_) => Kind::UnreferencedReturn,
         }
     }
 
@@ -143,7 +150,9 @@ impl Subject {
         match self {
             Self::Refund(operation) => operation.payment.to_string(),
             Self::Return(origin) => origin.sale.to_string(),
-            Self::Sale(_) | Self::Payment(_) | Self::Movement(_) | Self::Transfer(_) => self.to_string(),
+            Self::Sale(_) | Self::Payment(_) | Self::Movement(_) | Self::Transfer(_) | Self::UnreferencedReturn(_) => {
+                self.to_string()
+            }
         }
     }
 }
@@ -158,6 +167,7 @@ impl fmt::Display for Subject {
             Self::Return(id) => id.fmt(f),
             Self::Movement(id) => id.fmt(f),
             Self::Transfer(id) => id.fmt(f),
+            Self::UnreferencedReturn(id) => id.fmt(f),
         }
     }
 }
@@ -211,6 +221,7 @@ mod tests {
             (Subject::Return(ReturnId { sale, number: 1 }), "return"),
             (Subject::Movement(MovementId::from_uuid(one)), "stock_movement"),
             (Subject::Transfer(TransferId::from_uuid(one)), "transfer"),
+            (Subject::UnreferencedReturn(UnreferencedReturnId::from_uuid(one)), "unreferenced_return"),
         ] {
             assert_eq!((Subject::parse(&subject.to_string()), subject.kind().as_str()), (Some(subject), kind));
         }

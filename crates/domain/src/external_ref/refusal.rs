@@ -22,6 +22,18 @@ pub enum Refusal {
     },
     /// The record never changes, and so do its references.
     SubjectImmutable,
+    /// It happens in the future.
+    OccurredAtOutOfRange,
+    /// It was told before, and not the same.
+    RecordedOtherwise {
+        /// As what it was recorded.
+        subject: Subject,
+    },
+    /// Its exports were read by another map before.
+    OriginHasOtherMap {
+        /// The system.
+        origin: String,
+    },
     /// A text holds what looks like a card number; it is not repeated here.
     TextLooksLikeCardNumber,
 }
@@ -35,6 +47,9 @@ impl Refusal {
             Self::TooMany => "external_ref_too_many",
             Self::Taken { .. } => "external_ref_taken",
             Self::SubjectImmutable => "external_ref_subject_immutable",
+            Self::OccurredAtOutOfRange => "occurred_at_out_of_range",
+            Self::RecordedOtherwise { .. } => "recorded_otherwise",
+            Self::OriginHasOtherMap { .. } => "origin_has_other_map",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
     }
@@ -54,9 +69,20 @@ impl fmt::Display for Refusal {
             Self::Taken { subject } => {
                 write!(f, "This id of that system stands for {subject}. Read that one, or look at the number again.")
             }
-            Self::SubjectImmutable => {
-                f.write_str("A stock movement never changes: give its references when you book it.")
+            Self::SubjectImmutable => f.write_str("Such a record never changes: give its references when you book it."),
+            Self::OccurredAtOutOfRange => {
+                f.write_str("What is told has happened already. Look at the time, its zone and the clock.")
             }
+            Self::OriginHasOtherMap { origin } => write!(
+                f,
+                "The exports of {origin} were read by another map before: by this one the same lines would be recorded a second \
+                 time. Take the map of then, or give the source another name if its trade is another."
+            ),
+            Self::RecordedOtherwise { subject } => write!(
+                f,
+                "It was told before with other content, and is recorded as {subject}. Tell it as it was told then, or under \
+                 another source."
+            ),
             Self::TextLooksLikeCardNumber => {
                 f.write_str("The text holds what looks like a card number. Remove it: card numbers are never stored.")
             }

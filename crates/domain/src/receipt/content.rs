@@ -129,6 +129,11 @@ pub enum Paid {
         /// The number of the return's receipt; `None` where the records do not say.
         receipt_number: Option<String>,
     },
+    /// Elsewhere, in whatever way.
+    Elsewhere {
+        /// The part that it paid, in minor units.
+        amount_minor: i64,
+    },
 }
 
 /// A document of the register that a receipt names: the other half of an exchange.
@@ -345,6 +350,7 @@ impl Paid {
             (TenderState::Paid, TenderKind::Cash { given_minor, change_minor }) => {
                 Some(Self::Cash { amount_minor, given_minor, change_minor })
             }
+            (TenderState::Paid, TenderKind::Recorded) => Some(Self::Elsewhere { amount_minor }),
             (TenderState::Paid, TenderKind::Electronic { payment }) => {
                 let by = paid_by.iter().find(|by| by.payment == payment);
                 let (provider, reference) = (by.map(|by| by.provider.clone()), by.and_then(|by| by.reference.clone()));
@@ -361,7 +367,8 @@ impl Paid {
         match self {
             Self::Cash { amount_minor, .. }
             | Self::Electronic { amount_minor, .. }
-            | Self::ReturnCredit { amount_minor, .. } => *amount_minor,
+            | Self::ReturnCredit { amount_minor, .. }
+            | Self::Elsewhere { amount_minor } => *amount_minor,
         }
     }
 }

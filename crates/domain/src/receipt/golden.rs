@@ -170,6 +170,7 @@ fn a_sale(currency: Currency, tax_terms: TaxTerms, total_minor: i64, tax_minor: 
         note: String::new(),
         opened_at: Timestamp(0),
         closed_at: Some(Timestamp(0)),
+        elsewhere: None,
         reserved_until: Timestamp(0),
         version: 1,
     }

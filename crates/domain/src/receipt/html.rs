@@ -182,6 +182,7 @@ impl Page<'_> {
                     self.row("detail", words.given, *given_minor);
                     self.row("detail change", words.change, *change_minor);
                 }
+                Paid::Elsewhere { amount_minor } => self.row("", words.elsewhere, *amount_minor),
                 Paid::Electronic { amount_minor, provider, reference } => {
                     let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
                     let reference = reference.as_ref().map(|reference| format!("{} {reference}", words.reference));
@@ -203,6 +204,7 @@ impl Page<'_> {
         for part in &origin.given_back {
             match part {
                 GivenBack::Cash { amount_minor } => self.row("change", words.cash, *amount_minor),
+                GivenBack::Elsewhere { amount_minor } => self.row("change", words.elsewhere, *amount_minor),
                 GivenBack::Electronic { amount_minor, provider, reference, is_pending } => {
                     let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
                     let reference = reference.as_ref().map(|reference| format!("{} {reference}", words.reference));

@@ -176,6 +176,9 @@ impl Page<'_> {
                     self.pair(Size::Plain, &format!("  {}", words.given), &self.amount(*given_minor));
                     self.pair(Size::Bold, &format!("  {}", words.change), &self.amount(*change_minor));
                 }
+                Paid::Elsewhere { amount_minor } => {
+                    self.pair(Size::Plain, words.elsewhere, &self.amount(*amount_minor));
+                }
                 Paid::Electronic { amount_minor, provider, reference } => {
                     let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();
                     self.pair(Size::Plain, &format!("{}{name}", words.electronic), &self.amount(*amount_minor));
@@ -203,6 +206,9 @@ impl Page<'_> {
             match part {
                 GivenBack::Cash { amount_minor } => {
                     self.pair(Size::Bold, words.cash_back, &self.amount(*amount_minor));
+                }
+                GivenBack::Elsewhere { amount_minor } => {
+                    self.pair(Size::Bold, words.elsewhere, &self.amount(*amount_minor));
                 }
                 GivenBack::Electronic { amount_minor, provider, reference, is_pending } => {
                     let name = provider.as_ref().map(|provider| format!(" {provider}")).unwrap_or_default();

@@ -52,6 +52,11 @@ pub enum GivenBack {
         /// The number of the receipt of those goods; `None` before they are paid for.
         receipt_number: Option<String>,
     },
+    /// Elsewhere, in whatever way.
+    Elsewhere {
+        /// How much, in minor units.
+        amount_minor: i64,
+    },
 }
 
 /// The records that the receipt of a return is made from.
@@ -146,6 +151,7 @@ impl ReturnParts<'_> {
                 let receipt_number = OtherReceipt::of_sale(self.others, sale);
                 return Some(GivenBack::ReturnCredit { amount_minor, receipt_number });
             }
+            RefundKind::Recorded => return Some(GivenBack::Elsewhere { amount_minor }),
             RefundKind::Electronic { operation } => operation,
         };
         let approval = self.operations.iter().find(|known| known.id == operation)?.state.approval();

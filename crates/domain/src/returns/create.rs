@@ -9,6 +9,7 @@ use super::worth::{kept_minor, worth};
 use super::{Moved, RETURNS_MAX, Refusal, Return, ReturnLine};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
+use crate::elsewhere::Told;
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, return_postings};
@@ -103,13 +104,13 @@ impl CreateReturn {
         require_register_at(work, call, self.register, self.location)?;
         let before = History::of(work, &sale);
         let id = next_id(&before, self.sale)?;
-        let lines = self.pick(call.merchant, id, &before)?;
+        let lines = pick(&self.lines, call.merchant, id, &before)?;
         let paid_with = self.require_rest(work, &sale, &lines)?;
         let totals = worth_of(&before, &lines)?;
         let origin = self.insert(work, call, id, &sale, totals)?;
         emit_created(work, call, &origin, &lines);
         points::take_back(work, call, &sale, &origin, before.total_minor())?;
-        self.take_lines(work, call, lines)?;
+        take_lines(work, call, self.location, lines, None)?;
         post(work, call, &origin, return_postings(totals.net_minor, totals.tax_minor))?;
         Ok(Taken { origin, sale, paid_with })
     }
@@ -128,21 +129,6 @@ impl CreateReturn {
             None => plan_as_paid(work, call, sale, paid_with, due_minor)?,
         };
         give_back(work, call, origin, self.register, &planned)
-    }
-
-    /// The lines of the return, if all of it may come back.
-    fn pick(&self, merchant: MerchantId, id: ReturnId, before: &History) -> Result<Vec<ReturnLine>, Refusal> {
-        let returned = before.returned();
-        let mut picked: Vec<ReturnLine> = Vec::new();
-        for new in &self.lines {
-            if picked.iter().any(|line| line.number == new.number) {
-                return Err(Refusal::LineRepeated { number: new.number });
-            }
-            let sold = before.sale_lines.iter().find(|line| line.number == new.number && !line.is_removed);
-            let sold = sold.ok_or(Refusal::LineUnknown { number: new.number })?;
-            picked.push(new.pick(merchant, id, sold, returned.get(&new.number).copied().unwrap_or_default())?);
-        }
-        if picked.is_empty() { Err(Refusal::Empty) } else { Ok(picked) }
     }
 
     /// What is known to be needed once the sale is loaded: the books, the shelf, and the ways to give back.
@@ -182,27 +168,29 @@ impl CreateReturn {
             receipt_number: next_receipt_number(work, call.merchant, self.register)?,
             reason: self.reason.clone(),
             created_at: call.now,
+            elsewhere: None,
             version: 1,
         };
         work.returns.insert(origin.clone());
         Ok(origin)
     }
+}
 
-    /// Puts the lines of the return where they belong: what is restocked on the shelf, and all of them on the return.
-    fn take_lines(
-        &self,
-        work: &mut UnitOfWork,
-        call: &mut Call<'_>,
-        lines: Vec<ReturnLine>,
-    ) -> Result<(), Stop<command::Refusal>> {
-        for line in lines {
-            if line.is_restocked {
-                stock::take_back(work, call, self.sale, self.location, line.article, line.quantity)?;
-            }
-            work.return_lines.insert(line);
+/// Puts the lines of the return where they belong: what is restocked on the shelf, and all of them on the return.
+pub(super) fn take_lines(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    location: LocationId,
+    lines: Vec<ReturnLine>,
+    told: Option<&Told>,
+) -> Result<(), Stop<command::Refusal>> {
+    for line in lines {
+        if line.is_restocked {
+            stock::take_back(work, call, line.origin.sale, (location, line.article), line.quantity, told)?;
         }
-        Ok(())
+        work.return_lines.insert(line);
     }
+    Ok(())
 }
 
 impl NewReturnLine {
@@ -236,17 +224,37 @@ impl NewReturnLine {
     }
 }
 
-fn worth_of(before: &History, lines: &[ReturnLine]) -> Result<Totals, Refusal> {
+/// The lines of the return, if all of it may come back.
+pub(super) fn pick(
+    lines: &[NewReturnLine],
+    merchant: MerchantId,
+    id: ReturnId,
+    before: &History,
+) -> Result<Vec<ReturnLine>, Refusal> {
+    let returned = before.returned();
+    let mut picked: Vec<ReturnLine> = Vec::new();
+    for new in lines {
+        if picked.iter().any(|line| line.number == new.number) {
+            return Err(Refusal::LineRepeated { number: new.number });
+        }
+        let sold = before.sale_lines.iter().find(|line| line.number == new.number && !line.is_removed);
+        let sold = sold.ok_or(Refusal::LineUnknown { number: new.number })?;
+        picked.push(new.pick(merchant, id, sold, returned.get(&new.number).copied().unwrap_or_default())?);
+    }
+    if picked.is_empty() { Err(Refusal::Empty) } else { Ok(picked) }
+}
+
+pub(super) fn worth_of(before: &History, lines: &[ReturnLine]) -> Result<Totals, Refusal> {
     let after = returned(before.lines.iter().chain(lines));
     Ok(totals(&worth(&before.sale_lines, &before.returned(), &after, before.tax_terms)?)?)
 }
 
-fn next_id(before: &History, sale: SaleId) -> Result<ReturnId, Refusal> {
+pub(super) fn next_id(before: &History, sale: SaleId) -> Result<ReturnId, Refusal> {
     let number = before.last_number().saturating_add(1);
     if number > RETURNS_MAX { Err(Refusal::TooManyReturns) } else { Ok(ReturnId { sale, number }) }
 }
 
-fn check_reason(reason: &str) -> Result<(), Refusal> {
+pub(super) fn check_reason(reason: &str) -> Result<(), Refusal> {
     if reason.chars().count() > REASON_CHARS_MAX {
         return Err(Refusal::ReasonInvalid);
     }

@@ -115,7 +115,7 @@ impl History {
     pub(super) fn state_of(&self, refund: &Refund) -> RefundState {
         match refund.kind {
             RefundKind::ReturnCredit { released_at: Some(_), .. } => RefundState::Failed,
-            RefundKind::Cash { .. } | RefundKind::ReturnCredit { released_at: None, .. } => {
+            RefundKind::Cash { .. } | RefundKind::ReturnCredit { released_at: None, .. } | RefundKind::Recorded => {
                 RefundState::Paid(refund.amount_minor)
             }
             RefundKind::Electronic { operation: id } => {
@@ -142,7 +142,7 @@ impl Refund {
     /// The refund of a payment that it is, if it is one.
     pub const fn operation(&self) -> Option<OperationId> {
         match self.kind {
-            RefundKind::Cash { .. } | RefundKind::ReturnCredit { .. } => None,
+            RefundKind::Cash { .. } | RefundKind::ReturnCredit { .. } | RefundKind::Recorded => None,
             RefundKind::Electronic { operation } => Some(operation),
         }
     }

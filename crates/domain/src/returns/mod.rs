@@ -7,6 +7,7 @@ mod credit;
 mod exchange;
 mod history;
 mod paid_with;
+mod record;
 mod refund;
 mod refusal;
 #[cfg(test)]
@@ -21,10 +22,12 @@ pub(crate) use credit::{CreditGiven, credit_keys, find_return, give_credit, owed
 pub use exchange::{Exchange, Exchanged};
 pub use history::{History, Standing, returned};
 pub use paid_with::SALES_BEHIND_MAX;
+pub use record::RecordReturn;
 pub use refund::{AddRefund, NewRefund, Way};
 pub use refusal::Refusal;
 pub use worth::{Returned, worth};
 
+use crate::elsewhere::Elsewhere;
 use crate::id::{ArticleId, LocationId, MerchantId, OperationId, RegisterId, ReturnId, SaleId, TenderId};
 use crate::money::{Currency, Quantity};
 use crate::payment::{OperationState, Task};
@@ -62,6 +65,8 @@ pub struct Return {
     pub reason: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// That it was made elsewhere.
+    pub elsewhere: Option<Elsewhere>,
     /// Row version.
     pub version: i64,
 }
@@ -136,6 +141,8 @@ pub enum RefundKind {
         /// When that sale was given up and the amount was due again, if it was.
         released_at: Option<Timestamp>,
     },
+    /// Elsewhere, in whatever way.
+    Recorded,
 }
 
 impl RefundKind {
@@ -145,6 +152,7 @@ impl RefundKind {
             Self::Cash { .. } => "cash",
             Self::Electronic { .. } => "electronic",
             Self::ReturnCredit { .. } => "return_credit",
+            Self::Recorded => "recorded",
         }
     }
 }

@@ -43,7 +43,7 @@ impl PaidWith {
     pub fn behind_left_minor(&self, work: &UnitOfWork, sale: &Sale) -> i64 {
         let behind = paid(work, sale, sale.id).map(|tender| match tender.kind {
             TenderKind::ReturnCredit { cash_minor, .. } => tender.amount_minor.saturating_sub(cash_minor),
-            TenderKind::Cash { .. } | TenderKind::Electronic { .. } => 0,
+            TenderKind::Cash { .. } | TenderKind::Electronic { .. } | TenderKind::Recorded => 0,
         });
         let history = History::of(work, sale);
         let by_others = |refund: &&Refund| refund.operation().is_some_and(|operation| !self.is_own(operation.payment));
@@ -62,13 +62,15 @@ pub(super) fn cash_left_minor(work: &UnitOfWork, sale: &Sale) -> i64 {
     let came = paid(work, sale, sale.id).map(|tender| match tender.kind {
         TenderKind::Cash { .. } => tender.amount_minor,
         TenderKind::ReturnCredit { cash_minor, .. } => cash_minor,
-        TenderKind::Electronic { .. } => 0,
+        TenderKind::Electronic { .. } | TenderKind::Recorded => 0,
     });
     let history = History::of(work, sale);
     let went = history.refunds.iter().map(|refund| match refund.kind {
         RefundKind::Cash { .. } => refund.amount_minor,
         RefundKind::ReturnCredit { cash_minor, released_at: None, .. } => cash_minor,
-        RefundKind::ReturnCredit { released_at: Some(_), .. } | RefundKind::Electronic { .. } => 0,
+        RefundKind::ReturnCredit { released_at: Some(_), .. }
+        | RefundKind::Electronic { .. }
+        | RefundKind::Recorded => 0,
     });
     sum(came).saturating_sub(sum(went)).max(0)
 }
@@ -80,7 +82,7 @@ fn sales_behind(work: &UnitOfWork, sale: &Sale) -> Result<Vec<SaleId>, Stop<comm
     while !layer.is_empty() {
         let origins = layer.iter().flat_map(|id| paid(work, sale, *id)).filter_map(|tender| match tender.kind {
             TenderKind::ReturnCredit { origin, .. } => Some(origin.sale),
-            TenderKind::Cash { .. } | TenderKind::Electronic { .. } => None,
+            TenderKind::Cash { .. } | TenderKind::Electronic { .. } | TenderKind::Recorded => None,
         });
         let mut next: Vec<SaleId> = Vec::new();
         for id in origins {
@@ -100,7 +102,7 @@ fn sales_behind(work: &UnitOfWork, sale: &Sale) -> Result<Vec<SaleId>, Stop<comm
 fn payments_of<'a>(work: &'a UnitOfWork, sale: &Sale, id: SaleId) -> impl Iterator<Item = PaymentId> + use<'a> {
     paid(work, sale, id).filter_map(|tender| match tender.kind {
         TenderKind::Electronic { payment } => Some(payment),
-        TenderKind::Cash { .. } | TenderKind::ReturnCredit { .. } => None,
+        TenderKind::Cash { .. } | TenderKind::ReturnCredit { .. } | TenderKind::Recorded => None,
     })
 }
 

@@ -256,6 +256,7 @@ impl Asked {
             RefundKind::Cash { register, shift: _ } => (Some(register), None, None),
             RefundKind::Electronic { operation } => (None, Some(operation.to_string()), None),
             RefundKind::ReturnCredit { sale, .. } => (None, None, Some(sale)),
+            RefundKind::Recorded => (None, None, None),
         };
         Self { number, kind: kind.as_str(), amount_minor, register, operation, sale }
     }

@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::command;
 use crate::exception;
 use crate::id::{ArticleId, CustomerId, LocationId, PaymentId, RegisterId, ReturnId, SaleId, TenderId};
-use crate::journal::{JournalEntry, LedgerAccount, sale_postings};
+use crate::journal::{JournalEntry, LedgerAccount, Proceeds, sale_postings};
 use crate::money::{Currency, Overflow, sum_minor};
 use crate::points;
 use crate::shift::current_shift;
@@ -44,6 +44,7 @@ pub fn sale_completion_keys(work: &UnitOfWork, sale: &Sale) -> Vec<Key> {
     let tenders = tenders_of(work, sale.merchant, sale.id).map(|tender| match tender.kind {
         TenderKind::Cash { .. } => balance(LedgerAccount::Drawer(sale.register)),
         TenderKind::Electronic { .. } | TenderKind::ReturnCredit { .. } => balance(LedgerAccount::Clearing),
+        TenderKind::Recorded => balance(LedgerAccount::Recorded),
     });
     let lines = lines_of(work, sale.merchant, sale.id).filter(|line| line.is_stocked && !line.is_removed);
     let levels = lines.map(|line| Key::StockLevel(sale.location, line.article));
@@ -97,7 +98,7 @@ fn sell_lines(
 ) -> Result<Vec<ArticleId>, Stop<command::Refusal>> {
     let mut oversold = Vec::new();
     for (article, quantity) in stocked_quantities(lines_of(work, sale.merchant, sale.id))? {
-        if stock::sell(work, call, sale, article, quantity)? {
+        if stock::sell(work, call, sale, article, quantity, None)? {
             oversold.push(article);
         }
     }
@@ -105,17 +106,20 @@ fn sell_lines(
 }
 
 /// Writes the sale into the journal; a free one leaves nothing to write.
-fn post_sale(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale) -> Result<(), Stop<command::Refusal>> {
-    let (mut cash, mut cleared) = (Vec::new(), Vec::new());
+pub(super) fn post_sale(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale) -> Result<(), Stop<command::Refusal>> {
+    let (mut cash, mut cleared, mut recorded) = (Vec::new(), Vec::new(), Vec::new());
     for tender in paid_tenders(work, sale) {
         match tender.kind {
             TenderKind::Cash { given_minor, change_minor } => cash.push((given_minor, change_minor)),
             TenderKind::Electronic { .. } | TenderKind::ReturnCredit { .. } => cleared.push(tender.amount_minor),
+            TenderKind::Recorded => recorded.push(tender.amount_minor),
         }
     }
     let cleared_minor = sum_minor(cleared).map_err(Refusal::from)?;
+    let recorded_minor = sum_minor(recorded).map_err(Refusal::from)?;
+    let paid = Proceeds { cash, cleared_minor, recorded_minor };
     let net_minor = sum_minor([sale.total_minor, sale.tax_minor.saturating_neg()]).map_err(Refusal::from)?;
-    let postings = sale_postings(sale.register, &cash, cleared_minor, net_minor, sale.tax_minor);
+    let postings = sale_postings(sale.register, &paid, net_minor, sale.tax_minor);
     if postings.is_empty() {
         return Ok(());
     }
@@ -193,7 +197,7 @@ struct TenderFact {
 impl TenderFact {
     fn of(tender: &Tender) -> Self {
         let (payment, origin) = match tender.kind {
-            TenderKind::Cash { .. } => (None, None),
+            TenderKind::Cash { .. } | TenderKind::Recorded => (None, None),
             TenderKind::Electronic { payment } => (Some(payment), None),
             TenderKind::ReturnCredit { origin, cash_minor: _ } => (None, Some(origin)),
         };

@@ -140,6 +140,7 @@ impl NewSale {
             note: self.note.clone(),
             opened_at: call.now,
             closed_at: None,
+            elsewhere: None,
             reserved_until: call.now,
             version: 1,
         }

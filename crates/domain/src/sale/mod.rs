@@ -14,6 +14,7 @@ mod park;
 mod promoted;
 mod read;
 mod receipt_number;
+mod record;
 mod refusal;
 mod reprice;
 mod return_credit;
@@ -43,6 +44,7 @@ pub use park::{PARKED_NAME_CHARS_MAX, PARKED_RESERVATION_MS, ParkSale, ParkedSal
 pub(crate) use read::find_sale;
 pub use read::{Standing, due_minor, lines_of, reservations_of, standing, tenders_of};
 pub(crate) use receipt_number::next_receipt_number;
+pub use record::RecordSale;
 pub use refusal::Refusal;
 pub use return_credit::AddReturnCredit;
 pub(crate) use return_credit::pay_with_credit;
@@ -57,6 +59,7 @@ pub(crate) use {
     ring::{credits, price_on_the_spot, require_credits, ring},
 };
 
+use crate::elsewhere::Elsewhere;
 use crate::id::{
     ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, ReturnId, SaleId, TenderId,
 };
@@ -123,6 +126,8 @@ pub struct Sale {
     pub opened_at: Timestamp,
     /// When it was completed or voided.
     pub closed_at: Option<Timestamp>,
+    /// That it was made elsewhere: then it was opened and closed when it was made there.
+    pub elsewhere: Option<Elsewhere>,
     /// When the promise of stock ends, while the sale is open and no payment of it is under way.
     pub reserved_until: Timestamp,
     /// Row version.
@@ -294,6 +299,8 @@ pub enum TenderKind {
         /// again.
         cash_minor: i64,
     },
+    /// What was paid elsewhere, in whatever way.
+    Recorded,
 }
 
 impl TenderKind {
@@ -303,6 +310,7 @@ impl TenderKind {
             Self::Cash { .. } => "cash",
             Self::Electronic { .. } => "electronic",
             Self::ReturnCredit { .. } => "return_credit",
+            Self::Recorded => "recorded",
         }
     }
 }

@@ -53,6 +53,7 @@ fn a_sale(dice: &mut Dice) -> Sale {
         note: String::new(),
         opened_at: Timestamp(0),
         closed_at: None,
+        elsewhere: None,
         reserved_until: Timestamp(0),
         operator: None,
         shift: None,

@@ -55,7 +55,9 @@ fn paid_without_provider(work: &UnitOfWork, sale: &Sale) -> Result<Vec<Tender>, 
     for tender in tenders_of(work, sale.merchant, sale.id) {
         match (tender.state, tender.kind) {
             (TenderState::Pending, _) => return Err(Refusal::PaymentUnderWay),
-            (TenderState::Paid, TenderKind::Electronic { .. }) => return Err(Refusal::HasPaidTender),
+            (TenderState::Paid, TenderKind::Electronic { .. } | TenderKind::Recorded) => {
+                return Err(Refusal::HasPaidTender);
+            }
             (TenderState::Paid, TenderKind::Cash { .. } | TenderKind::ReturnCredit { .. }) => paid.push(tender.clone()),
             (TenderState::Failed, _) => {}
         }

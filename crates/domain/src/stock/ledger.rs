@@ -5,6 +5,7 @@ use super::threshold::tell_crossing;
 use super::{LastCount, Moved, Movement, MovementKind, Refusal, StockLevel};
 use crate::call::Call;
 use crate::command;
+use crate::elsewhere::Told;
 use crate::id::{ArticleId, LocationId, MerchantId, MovementId};
 use crate::money::Quantity;
 use crate::time::Timestamp;
@@ -20,6 +21,8 @@ pub(super) struct Entry {
     pub reason: String,
     /// When the goods moved, where it was before now.
     pub occurred_at: Option<Timestamp>,
+    /// Who tells of it, where it is a fact from elsewhere.
+    pub origin: Option<String>,
     /// With what it is booked by hand.
     pub document: Option<Document>,
 }
@@ -41,7 +44,17 @@ impl Entry {
         quantity: Quantity,
         occurred_at: Option<Timestamp>,
     ) -> Self {
-        Self { location, article, kind, quantity, reason: String::new(), occurred_at, document: None }
+        Self { location, article, kind, quantity, reason: String::new(), occurred_at, origin: None, document: None }
+    }
+
+    /// The same, as another system tells it.
+    pub fn told(self, told: Option<&Told>) -> Self {
+        match told {
+            Some(Told { external, occurred_at, .. }) => {
+                Self { occurred_at: Some(*occurred_at), origin: Some(external.system().to_owned()), ..self }
+            }
+            None => self,
+        }
     }
 }
 
@@ -55,7 +68,10 @@ pub(super) fn enter(work: &mut UnitOfWork, call: &mut Call<'_>, entry: Entry) ->
     let quantity = Quantity(quantity.0.saturating_neg());
     let kind = MovementKind::Count(last.stocktake);
     let back = append(work, call, Entry::following(kind, (location, article), quantity, Some(last.at)))?;
-    tell_moved(work, call, &back);
+    // Goods of a sale go by the word of the sale alone, and so they come back.
+    if !matches!(moved.movement.kind, MovementKind::Sale(_)) {
+        tell_moved(work, call, &back);
+    }
     Ok(Moved { level: back.level, ..moved })
 }
 
@@ -82,7 +98,7 @@ pub(crate) fn enter_count(
 }
 
 fn append(work: &mut UnitOfWork, call: &mut Call<'_>, entry: Entry) -> Result<Moved, Stop<command::Refusal>> {
-    let Entry { location, article, kind, quantity, reason, occurred_at, document } = entry;
+    let Entry { location, article, kind, quantity, reason, occurred_at, origin, document } = entry;
     let level = level_mut(work, call.merchant, location, article)?;
     level.on_hand = level.on_hand.checked_add(quantity).ok_or(Refusal::QuantityOutOfRange)?;
     level.backdated = level.backdated.saturating_add(occurred_at.is_some().into());
@@ -98,6 +114,7 @@ fn append(work: &mut UnitOfWork, call: &mut Call<'_>, entry: Entry) -> Result<Mo
         reason,
         document: document.map(|document| if let Document::Of(first) = document { first } else { id }),
         occurred_at,
+        origin,
         recorded_at: call.now,
     };
     work.movements.append(movement.clone());

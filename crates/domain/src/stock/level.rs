@@ -6,6 +6,7 @@ use super::threshold::tell_crossing;
 use super::{MovementKind, Refusal, Reservation, StockLevel};
 use crate::call::Call;
 use crate::command::{self, not_found};
+use crate::elsewhere::Told;
 use crate::id::{ArticleId, LocationId, SaleId, UnreferencedReturnId};
 use crate::money::Quantity;
 use crate::sale::Sale;
@@ -84,6 +85,7 @@ pub(crate) fn sell(
     sale: &Sale,
     article: ArticleId,
     quantity: Quantity,
+    told: Option<&Told>,
 ) -> Result<bool, Stop<command::Refusal>> {
     let held = held(work, sale, article);
     let level = level_mut(work, sale.merchant, sale.location, article)?;
@@ -91,7 +93,7 @@ pub(crate) fn sell(
     level.reserved = level.reserved.checked_sub(held).ok_or(Refusal::QuantityOutOfRange)?;
     let gone = Quantity(quantity.0.saturating_neg());
     let entry = Entry::following(MovementKind::Sale(sale.id), (sale.location, article), gone, None);
-    let level = enter(work, call, entry)?.level;
+    let level = enter(work, call, entry.told(told))?.level;
     // A sale that held all it sold did not cause a lack of promises, only a miscount can have.
     let is_oversold = level.on_hand < Quantity::ZERO || (held < quantity && level.available() < Quantity::ZERO);
     tell_crossing(work, call, was_below, &level);
@@ -101,16 +103,16 @@ pub(crate) fn sell(
     Ok(is_oversold)
 }
 
-/// Puts what came back of a sale on the shelf of `location`.
+/// Puts what came back of a sale on a shelf.
 pub(crate) fn take_back(
     work: &mut UnitOfWork,
     call: &mut Call<'_>,
     sale: SaleId,
-    location: LocationId,
-    article: ArticleId,
+    place: (LocationId, ArticleId),
     quantity: Quantity,
+    told: Option<&Told>,
 ) -> Result<(), Stop<command::Refusal>> {
-    enter(work, call, Entry::following(MovementKind::Return(sale), (location, article), quantity, None)).map(drop)
+    enter(work, call, Entry::following(MovementKind::Return(sale), place, quantity, None).told(told)).map(drop)
 }
 
 /// Puts what came back without its sale on a shelf.
@@ -120,8 +122,10 @@ pub(crate) fn take_back_unreferenced(
     origin: UnreferencedReturnId,
     place: (LocationId, ArticleId),
     quantity: Quantity,
+    told: Option<&Told>,
 ) -> Result<(), Stop<command::Refusal>> {
-    enter(work, call, Entry::following(MovementKind::UnreferencedReturn(origin), place, quantity, None)).map(drop)
+    let entry = Entry::following(MovementKind::UnreferencedReturn(origin), place, quantity, None);
+    enter(work, call, entry.told(told)).map(drop)
 }
 
 fn held(work: &UnitOfWork, sale: &Sale, article: ArticleId) -> Quantity {

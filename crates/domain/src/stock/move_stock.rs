@@ -135,7 +135,7 @@ impl MoveStock {
         let (kind, reason) = (self.movement_kind(), self.reason.clone());
         let Self { location, occurred_at, .. } = *self;
         let (quantity, document) = (line.quantity, Some(document));
-        let entry = Entry { location, article, kind, quantity, reason, occurred_at, document };
+        let entry = Entry { location, article, kind, quantity, reason, occurred_at, origin: None, document };
         let moved = enter(work, call, entry)?;
         // Only a move downwards is held to zero, so that a level which an oversell left below zero can be brought up in
         // steps.

@@ -25,6 +25,8 @@ pub struct Movement {
     pub document: Option<MovementId>,
     /// When the goods moved, where somebody says that it was before it was recorded.
     pub occurred_at: Option<Timestamp>,
+    /// The other system that told of it, where it is a fact from elsewhere.
+    pub origin: Option<String>,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }

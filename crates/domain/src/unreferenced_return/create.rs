@@ -171,6 +171,7 @@ impl CreateUnreferencedReturn {
             receipt_number: next_receipt_number(work, call.merchant, self.register)?,
             reason: self.reason.clone(),
             created_at: call.now,
+            elsewhere: None,
             version: 1,
         };
         let totals = origin.taxes().and_then(|taxes| totals(&taxes)).map_err(Refusal::from)?;
@@ -186,10 +187,10 @@ impl CreateUnreferencedReturn {
         origin: &UnreferencedReturn,
     ) -> Result<(), Stop<command::Refusal>> {
         for line in origin.lines.iter().filter(|line| line.is_restocked) {
-            stock::take_back_unreferenced(work, call, origin.id, (self.location, line.article), line.quantity)?;
+            stock::take_back_unreferenced(work, call, origin.id, (self.location, line.article), line.quantity, None)?;
         }
         let net_minor = origin.total_minor.saturating_sub(origin.tax_minor);
-        let postings = unreferenced_return_postings(self.register, net_minor, origin.tax_minor);
+        let postings = unreferenced_return_postings(LedgerAccount::Drawer(self.register), net_minor, origin.tax_minor);
         if postings.is_empty() {
             return Ok(());
         }

@@ -3,13 +3,16 @@
 //! knows. It never counts against what may come back of a sale.
 
 mod create;
+mod record;
 mod refusal;
 
 pub use create::{CreateUnreferencedReturn, NewUnreferencedLine};
+pub use record::RecordUnreferencedReturn;
 pub use refusal::Refusal;
 
 use serde::{Deserialize, Serialize};
 
+use crate::elsewhere::Elsewhere;
 use crate::id::{ArticleId, LocationId, MerchantId, OperatorId, RegisterId, UnreferencedReturnId};
 use crate::money::{Currency, Overflow, Quantity, UnitPrice};
 use crate::tax::{TaxRate, TaxTerms, TaxTotal, tax_totals};
@@ -49,6 +52,8 @@ pub struct UnreferencedReturn {
     pub reason: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// That it was made elsewhere: then no drawer has given anything for it.
+    pub elsewhere: Option<Elsewhere>,
     /// Row version.
     pub version: i64,
 }

@@ -8,6 +8,7 @@ mod events;
 mod keys;
 mod listen;
 mod merchants;
+mod replay;
 mod report;
 mod sandbox;
 mod serve;
@@ -46,6 +47,7 @@ Examples:
   tillbridge check --data /var/lib/tillbridge
   tillbridge doubt list --data /var/lib/tillbridge
   tillbridge report day --data /var/lib/tillbridge
+  tillbridge replay sales.csv.gz --map old-till.toml --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080
 Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, demo), 2 not done:
 wrong words, a refusal, no database; the reason is on standard error.";
@@ -135,6 +137,9 @@ enum Task {
     /// Write a file for somebody who helps from afar: no secrets, no personal data.
     #[command(after_help = support_bundle::EXAMPLES)]
     SupportBundle(support_bundle::Options),
+    /// Record the trade of a shop as another system exported it. What was recorded before stays as it is.
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::Options),
     /// Recompute stock, sales, payments, books and history from their parts. Works beside a hub; changes nothing.
     #[command(after_help = check::EXAMPLES)]
     Check {
@@ -187,6 +192,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match task {
         Task::Demo(options) => return runtime()?.block_on(demo::run(&options)),
+        Task::Replay(options) => return runtime()?.block_on(replay::run(options)),
         Task::Check { source, json } => return check::run(&source, json),
         Task::Doubt(task) => runtime()?.block_on(doubt::run(task)),
         Task::Report(task) => runtime()?.block_on(report::run(task)),

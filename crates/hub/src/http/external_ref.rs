@@ -104,7 +104,8 @@ async fn add(State(app): State<App>, request: Request) -> Result<Response, Probl
 }
 
 /// What a client may name as a subject.
-const SUBJECTS: &str = "`subject` is the id of a sale, payment, refund, return, stock movement or transfer.";
+const SUBJECTS: &str =
+    "`subject` is the id of a sale, payment, refund, return, stock movement, transfer or unreferenced return.";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod body;
 pub mod customer;
 mod discount_json;
+mod elsewhere_json;
 pub mod error;
 pub mod etag;
 pub mod event;

@@ -164,6 +164,7 @@ impl<'a> Line<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Tender<'a> {
     Cash { amount_minor: i64, given_minor: i64, change_minor: i64 },
+    Recorded { amount_minor: i64 },
     Electronic { amount_minor: i64, provider: Option<&'a str>, provider_reference: Option<&'a str> },
     ReturnCredit { amount_minor: i64, return_receipt_number: Option<&'a str> },
 }
@@ -174,6 +175,7 @@ impl<'a> Tender<'a> {
             Paid::Cash { amount_minor, given_minor, change_minor } => {
                 Self::Cash { amount_minor: *amount_minor, given_minor: *given_minor, change_minor: *change_minor }
             }
+            Paid::Elsewhere { amount_minor } => Self::Recorded { amount_minor: *amount_minor },
             Paid::Electronic { amount_minor, provider, reference } => Self::Electronic {
                 amount_minor: *amount_minor,
                 provider: provider.as_deref(),
@@ -211,6 +213,7 @@ impl<'a> Returned<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Refund<'a> {
     Cash { amount_minor: i64 },
+    Recorded { amount_minor: i64 },
     Electronic { amount_minor: i64, provider: Option<&'a str>, provider_reference: Option<&'a str>, is_pending: bool },
     ReturnCredit { amount_minor: i64, receipt_number: Option<&'a str> },
 }
@@ -219,6 +222,7 @@ impl<'a> Refund<'a> {
     fn of(part: &'a GivenBack) -> Self {
         match part {
             GivenBack::Cash { amount_minor } => Self::Cash { amount_minor: *amount_minor },
+            GivenBack::Elsewhere { amount_minor } => Self::Recorded { amount_minor: *amount_minor },
             GivenBack::Electronic { amount_minor, provider, reference, is_pending } => Self::Electronic {
                 amount_minor: *amount_minor,
                 provider: provider.as_deref(),

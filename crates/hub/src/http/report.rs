@@ -195,6 +195,9 @@ struct Tenders<'a> {
     cash: Cash,
     electronic: Vec<Electronic<'a>>,
     return_credit: Amount,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded: Option<Elsewhere>,
 }
 
 impl<'a> Tenders<'a> {
@@ -218,6 +221,7 @@ impl<'a> Tenders<'a> {
                 .map(|electronic| Electronic { provider: &electronic.provider, sum: Amount::of(electronic.sum) })
                 .collect(),
             return_credit: Amount::of(credited.map(|(_, sum)| *sum).unwrap_or_default()),
+            recorded: Elsewhere::of(currency, sums),
         }
     }
 }
@@ -230,6 +234,27 @@ struct Cash {
     change_minor: i64,
     refunded_minor: i64,
     net_minor: i64,
+}
+
+/// What was paid and given back elsewhere: `amount - refunded = net`.
+#[derive(Serialize)]
+struct Elsewhere {
+    count: i64,
+    amount_minor: i64,
+    refunded_minor: i64,
+    net_minor: i64,
+}
+
+impl Elsewhere {
+    fn of(currency: Currency, sums: &Sums) -> Option<Self> {
+        let find = |sums: &[(Currency, Sum)]| sums.iter().find(|(other, _)| *other == currency).map(|(_, sum)| *sum);
+        let (paid, refunded) = (find(&sums.recorded), find(&sums.recorded_refunds));
+        let is_there = paid.is_some() || refunded.is_some();
+        let (Sum { count, amount_minor }, refunded) = (paid.unwrap_or_default(), refunded.unwrap_or_default());
+        let refunded_minor = refunded.amount_minor;
+        let net_minor = amount_minor.saturating_sub(refunded_minor);
+        is_there.then_some(Self { count, amount_minor, refunded_minor, net_minor })
+    }
 }
 
 #[derive(Serialize)]

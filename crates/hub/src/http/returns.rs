@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use super::Route;
 use super::auth::{Principal, authenticate};
 use super::body::{Asked, Segments, query};
+use super::elsewhere_json::ElsewhereOut;
 use super::error::{Kind, Problem, refusal_answer};
 use super::external_ref::{RefIn, RefOut, asked_for, referred};
 use super::idempotency::KeyRule;
@@ -147,7 +148,7 @@ pub(super) async fn check_reach(
         keys.push(Key::Sale(sale));
         for tender in found.tenders {
             match tender.kind {
-                TenderKind::Cash { .. } => {}
+                TenderKind::Cash { .. } | TenderKind::Recorded => {}
                 TenderKind::Electronic { payment } => keys.extend(reach(app, principal, payment).await?),
                 TenderKind::ReturnCredit { origin, .. } => {
                     if !sales.contains(&origin.sale) && sales.len() < SALES_BEHIND_MAX {
@@ -283,6 +284,9 @@ pub(super) struct Shape<'a> {
     /// Only where it is read by its id or its sale, and has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_refs: Option<Vec<RefOut<'a>>>,
+    /// Left out of what came back here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<ElsewhereOut<'a>>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
 }
@@ -320,6 +324,7 @@ impl<'a> Shape<'a> {
             receipt_number: &origin.receipt_number,
             reason: &origin.reason,
             external_refs: None,
+            elsewhere: origin.elsewhere.as_ref().map(|told| ElsewhereOut::of(told, origin.created_at)),
             created_at: origin.created_at,
         }
     }
@@ -381,6 +386,7 @@ impl Part {
                 Self { payment_id: Some(operation.payment), operation_number: Some(operation.number), ..none }
             }
             RefundKind::ReturnCredit { sale, .. } => Self { credit_sale_id: Some(sale), ..none },
+            RefundKind::Recorded => none,
         }
     }
 }

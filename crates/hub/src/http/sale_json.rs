@@ -14,6 +14,7 @@ use serde::Serialize;
 use storage::Answer;
 
 use super::discount_json::{Discount, LineDiscount};
+use super::elsewhere_json::ElsewhereOut;
 use super::external_ref::RefOut;
 use super::json;
 
@@ -83,6 +84,9 @@ pub struct Shape<'a> {
     /// Only where one sale is read, and it has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_refs: Option<Vec<RefOut<'a>>>,
+    /// Left out of what was sold here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<ElsewhereOut<'a>>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     #[serde(serialize_with = "json::instant_option")]
@@ -118,6 +122,7 @@ impl<'a> Shape<'a> {
             receipt_number: sale.receipt_number.as_deref(),
             note: &sale.note,
             external_refs: None,
+            elsewhere: sale.elsewhere.as_ref().map(|told| ElsewhereOut::of(told, opened_at)),
             created_at: opened_at,
             closed_at,
             version,
@@ -236,6 +241,7 @@ impl Part {
             }
             TenderKind::Electronic { payment } => Self { payment_id: Some(payment), ..none },
             TenderKind::ReturnCredit { origin, cash_minor: _ } => Self { return_id: Some(origin), ..none },
+            TenderKind::Recorded => none,
         }
     }
 }

@@ -43,8 +43,10 @@ const fn of_external_ref(refusal: &external_ref::Refusal) -> StatusCode {
     use external_ref::Refusal as R;
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
-        R::Taken { .. } => StatusCode::CONFLICT,
-        R::SystemInvalid | R::IdInvalid | R::TooMany | R::SubjectImmutable => StatusCode::UNPROCESSABLE_ENTITY,
+        R::Taken { .. } | R::RecordedOtherwise { .. } | R::OriginHasOtherMap { .. } => StatusCode::CONFLICT,
+        R::SystemInvalid | R::IdInvalid | R::TooMany | R::SubjectImmutable | R::OccurredAtOutOfRange => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
     }
 }
 

@@ -251,6 +251,9 @@ struct Shape<'a> {
     /// Only where the ledger is read, and it has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_refs: Option<Vec<RefOut<'a>>>,
+    /// Who told of it, where it is a fact from elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a str>,
     #[serde(serialize_with = "json::instant")]
     occurred_at: Timestamp,
     #[serde(serialize_with = "json::instant")]
@@ -279,6 +282,7 @@ impl<'a> Shape<'a> {
             unreferenced_return_id: unreferenced_return,
             document_id: document,
             external_refs: None,
+            origin: movement.origin.as_deref(),
             occurred_at: movement.moved_at(),
             recorded_at,
             stock_level: None,

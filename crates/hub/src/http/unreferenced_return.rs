@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
+use domain::external_ref::Subject;
 use domain::id::{ArticleId, LocationId, OperatorId, RegisterId, ShiftId, UnreferencedReturnId};
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::time::Timestamp;
@@ -17,7 +18,9 @@ use super::Route;
 use super::article_json::article_ref;
 use super::auth::authenticate;
 use super::body::{Asked, Segments, query};
+use super::elsewhere_json::ElsewhereOut;
 use super::error::Problem;
+use super::external_ref::RefOut;
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn, UnitPriceIn};
 use super::sale_json::Tax;
@@ -93,7 +96,9 @@ async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> 
     let merchant = authenticate(&app, &headers).await?.merchant;
     let found = app.reader.find_unreferenced_return(merchant, segments.id(0, "unreferenced_return")?).await?;
     let found = found.ok_or_else(|| Problem::not_found("unreferenced_return"))?;
-    Ok(ok(json::to_bytes(&Shape::of(&found))))
+    let refs = app.reader.list_external_refs(merchant, &found.id.to_string()).await?;
+    let external_refs = RefOut::all(&refs, Subject::UnreferencedReturn(found.id));
+    Ok(ok(json::to_bytes(&Shape { external_refs, ..Shape::of(&found) })))
 }
 
 /// An unreferenced return in JSON.
@@ -113,6 +118,12 @@ struct Shape<'a> {
     lines: Option<Vec<Line<'a>>>,
     receipt_number: &'a str,
     reason: &'a str,
+    /// Only where it is read by its id, and it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refs: Option<Vec<RefOut<'a>>>,
+    /// Left out of what came back here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<ElsewhereOut<'a>>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
 }
@@ -136,6 +147,8 @@ impl<'a> Shape<'a> {
             lines: Some(one.lines.iter().map(Line::of).collect()),
             receipt_number: &one.receipt_number,
             reason: &one.reason,
+            external_refs: None,
+            elsewhere: one.elsewhere.as_ref().map(|told| ElsewhereOut::of(told, one.created_at)),
             created_at: one.created_at,
         }
     }

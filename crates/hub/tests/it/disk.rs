@@ -23,7 +23,7 @@ async fn nothing_new_is_begun_and_what_is_under_way_is_ended() {
     first.expect(201);
     let article = world.stocked_article(100, 5).await;
 
-    let room = std::mem::replace(&mut world.settings().database.free_mib_min, TOO_MUCH_MIB);
+    let room = std::mem::replace(&mut world.settings_mut().database.free_mib_min, TOO_MUCH_MIB);
     world.restart().await;
     let sale = json!({
         "register_id": world.shop.register.to_string(),
@@ -51,7 +51,7 @@ async fn nothing_new_is_begun_and_what_is_under_way_is_ended() {
     let is_told = async || metrics(&world).await.contains("tillbridge_disk_nearly_full 1");
     world.wait_until("told by a metric", is_told).await;
 
-    world.settings().database.free_mib_min = room;
+    world.settings_mut().database.free_mib_min = room;
     world.restart().await;
     let taken = world.post_as(&manager, "/v1/sales", &later, &[], &sale).await;
     assert!(!taken.is_replay);

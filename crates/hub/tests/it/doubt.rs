@@ -68,10 +68,10 @@ async fn the_provider_is_asked_from_the_command_line(mut world: World) {
     assert!(again.contains("There is no payment") || again.contains("Nothing: it is settled."), "{again}");
 
     // Without the provider's credentials it says so, and changes nothing.
-    let secrets = std::mem::take(&mut world.settings().provider.secrets);
+    let secrets = std::mem::take(&mut world.settings_mut().provider.secrets);
     let refused = world.program().run(&format!("doubt ask {id}")).await.refused();
     assert!(refused.contains("no credentials"), "{refused}");
-    world.settings().provider.secrets = secrets;
+    world.settings_mut().provider.secrets = secrets;
     let unknown = program.run(&format!("doubt why pay_{:032x}", 1)).await.refused();
     assert!(unknown.contains("There is no payment"), "{unknown}");
     world.start().await;

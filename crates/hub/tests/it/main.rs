@@ -40,6 +40,7 @@ mod points;
 mod printing;
 mod promotion;
 mod receipt;
+mod replay;
 mod report;
 mod request;
 mod returns;

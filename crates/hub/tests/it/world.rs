@@ -266,7 +266,7 @@ impl World {
     }
 
     /// The settings, which a hub has from its next start on.
-    pub fn settings(&mut self) -> &mut Config {
+    pub fn settings_mut(&mut self) -> &mut Config {
         &mut self.settings
     }
 
@@ -306,6 +306,16 @@ impl World {
     pub async fn plug_provider_in(&mut self, addr: std::net::SocketAddr) {
         let listener = TcpListener::bind(addr).await.unwrap();
         self.server = Some(self.sandbox.serve(listener).unwrap());
+    }
+
+    /// The hub's settings.
+    pub fn settings(&self) -> &Config {
+        &self.settings
+    }
+
+    /// The folder of the test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The hub's address.

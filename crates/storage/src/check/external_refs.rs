@@ -8,6 +8,7 @@ use domain::payment::{Operation, Payment};
 use domain::returns::Return;
 use domain::sale::Sale;
 use domain::transfer::Transfer;
+use domain::unreferenced_return::UnreferencedReturn;
 
 use super::Report;
 use super::source::{Records, Source};
@@ -30,6 +31,9 @@ pub fn subjects(source: &mut dyn Source, report: &mut Report) -> Result<(), Engi
     meet::<Operation>(source, report, &mut wanted, Kind::Refund, |one| Subject::Refund(one.id))?;
     meet::<Return>(source, report, &mut wanted, Kind::Return, |one| Subject::Return(one.id))?;
     meet::<Transfer>(source, report, &mut wanted, Kind::Transfer, |one| Subject::Transfer(one.id))?;
+    meet::<UnreferencedReturn>(source, report, &mut wanted, Kind::UnreferencedReturn, |one| {
+        Subject::UnreferencedReturn(one.id)
+    })?;
     if is_wanted(&wanted, Kind::Movement) {
         for_each_row(&MOVEMENT, source, report, |row| {
             let movement = movement(row)?;

@@ -44,7 +44,10 @@ impl Returns {
         let refunds = self.refunds.children(&sale.id, |refund| refund.origin.sale, source, report)?;
         for (number, one) in (1..).zip(&returns) {
             report.expect_equal("return_number_gapless", one.id, &one.id.number, &number);
-            receipts.note(one.merchant, one.register, &one.receipt_number, report);
+            if one.elsewhere.is_none() {
+                receipts.note(one.merchant, one.register, &one.receipt_number, report);
+            }
+            check_recorded(one, &refunds, report);
             check_amounts(one, &lines, &refunds, report);
         }
         if !returns.is_empty() && sale.state != State::Completed {
@@ -126,13 +129,21 @@ fn check_amounts(one: &Return, lines: &[ReturnLine], refunds: &[Refund], report:
         );
     }
     let given = refunds.iter().filter(|refund| refund.origin == one.id).filter(|refund| match refund.kind {
-        RefundKind::Cash { .. } | RefundKind::ReturnCredit { released_at: None, .. } => true,
+        RefundKind::Cash { .. } | RefundKind::ReturnCredit { released_at: None, .. } | RefundKind::Recorded => true,
         RefundKind::Electronic { .. } | RefundKind::ReturnCredit { released_at: Some(_), .. } => false,
     });
     let given_minor: i64 = given.map(|refund| refund.amount_minor).sum();
     if given_minor > one.total_minor {
         report.find("refund_within_return", one.id, format!("{given_minor} given for {}", one.total_minor));
     }
+}
+
+/// What came back elsewhere was given back there, all of it, and what came back here was not.
+fn check_recorded(one: &Return, refunds: &[Refund], report: &mut Report) {
+    let recorded = refunds.iter().filter(|refund| refund.origin == one.id && refund.kind == RefundKind::Recorded);
+    let recorded_minor: i64 = recorded.map(|refund| refund.amount_minor).sum();
+    let owed_minor = if one.elsewhere.is_some() { one.total_minor } else { 0 };
+    report.expect_equal("return_given_back_where_made", one.id, &recorded_minor, &owed_minor);
 }
 
 fn check_quantities(sale: &Sale, sold: &[SaleLine], lines: &[ReturnLine], report: &mut Report) {

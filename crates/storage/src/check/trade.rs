@@ -78,7 +78,8 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
         let tenders = tenders.children(&sale.id, |tender| tender.sale, source, report)?;
         check_sale(&sale, &lines, &tenders, report);
         coupons.note(&sale);
-        if let Some(number) = &sale.receipt_number {
+        // What was sold elsewhere has its number from there.
+        if let (Some(number), None) = (&sale.receipt_number, &sale.elsewhere) {
             receipts.note(sale.merchant, sale.register, number, report);
         }
         returns.check(&sale, &lines, &tenders, &mut receipts, source, report)?;
@@ -87,7 +88,9 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
     coupons.check(source, report)?;
     let mut unreferenced = Records::<UnreferencedReturn>::new(source, report)?;
     while let Some(one) = unreferenced.next(source, report)? {
-        receipts.note(one.merchant, one.register, &one.receipt_number, report);
+        if one.elsewhere.is_none() {
+            receipts.note(one.merchant, one.register, &one.receipt_number, report);
+        }
     }
     let mut given = receipts.given;
     let mut series = Records::<ReceiptSeries>::new(source, report)?;
@@ -133,12 +136,22 @@ fn check_sale(sale: &Sale, lines: &[SaleLine], tenders: &[Tender], report: &mut 
         let paid: i64 =
             tenders.iter().filter(|tender| tender.state == TenderState::Paid).map(|tender| tender.amount_minor).sum();
         report.expect_equal("sale_is_paid", sale.id, &sale.total_minor, &paid);
+        check_recorded(sale, tenders, report);
         if sale.receipt_number.is_none() {
             report.find("sale_has_receipt", sale.id, "completed without a receipt number".to_owned());
         }
         if tenders.iter().any(|tender| tender.state == TenderState::Pending) {
             report.find("sale_is_paid", sale.id, "completed with a pending tender".to_owned());
         }
+    }
+}
+
+/// What was sold elsewhere was paid there, and what was sold here was not.
+fn check_recorded(sale: &Sale, tenders: &[Tender], report: &mut Report) {
+    let paid = tenders.iter().filter(|tender| tender.state == TenderState::Paid);
+    let is_paid_elsewhere = |tender: &Tender| tender.kind == TenderKind::Recorded;
+    if paid.into_iter().any(|tender| is_paid_elsewhere(tender) != sale.elsewhere.is_some()) {
+        report.find("sale_paid_where_made", sale.id, format!("made elsewhere: {}", sale.elsewhere.is_some()));
     }
 }
 

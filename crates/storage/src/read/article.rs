@@ -10,6 +10,9 @@ use crate::cell::Cell;
 use crate::error::EngineError;
 use crate::reader::Reader;
 
+/// Skus that articles are looked up by at a time: as many as a page has records.
+pub const SKUS_MAX: usize = PAGE_MAX as usize;
+
 impl Reader {
     /// One article.
     pub async fn find_article(&self, merchant: MerchantId, id: ArticleId) -> Result<Option<Described>, EngineError> {
@@ -38,6 +41,22 @@ impl Reader {
     pub async fn find_article_by_sku(&self, merchant: MerchantId, sku: &str) -> Result<Option<Described>, EngineError> {
         let params = vec![Cell::display(merchant), Cell::Text(sku.to_owned().into())];
         self.first_article("WHERE merchant_id = $1 AND sku = $2", params).await
+    }
+
+    /// The articles that have one of these skus, at most a page of them, their case as it was given.
+    pub async fn list_articles_by_sku(
+        &self,
+        merchant: MerchantId,
+        skus: &[String],
+    ) -> Result<Vec<Article>, EngineError> {
+        let skus = &skus[..skus.len().min(SKUS_MAX)];
+        if skus.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (2..skus.len() + 2).map(|place| format!("${place}")).collect();
+        let tail = format!("WHERE merchant_id = $1 AND sku IN ({}) ORDER BY sku", places.join(", "));
+        let skus = skus.iter().map(|sku| Cell::Text(sku.clone().into()));
+        self.list(&tail, std::iter::once(Cell::display(merchant)).chain(skus).collect()).await
     }
 
     /// A page of the merchant's articles after an id.

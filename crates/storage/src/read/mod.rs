@@ -1,7 +1,7 @@
 //! What the hub reads beside the committer: single records with their parts, and pages by key. Every query names the
 //! merchant, but for those of the hub's own workers.
 
-mod article;
+pub mod article;
 pub mod customer;
 mod doubt;
 pub mod external_ref;

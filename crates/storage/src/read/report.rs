@@ -121,6 +121,10 @@ pub struct Sums {
     pub electronic: Vec<Electronic>,
     /// What returns paid of other goods, one per currency.
     pub return_credits: Vec<(Currency, Sum)>,
+    /// What was paid elsewhere, one per currency.
+    pub recorded: Vec<(Currency, Sum)>,
+    /// What was given back elsewhere, one per currency.
+    pub recorded_refunds: Vec<(Currency, Sum)>,
     /// Refunds that were asked for in the span and have happened, one per currency.
     pub refunds: Vec<(Currency, Sum)>,
     /// Goods that came back, one per currency.
@@ -205,18 +209,25 @@ pub(super) fn return_credits(which: &str) -> String {
     )
 }
 
+fn recorded() -> String {
+    format!(
+        "SELECT s.currency, COUNT(*), CAST(SUM(s.total_minor) AS BIGINT) FROM sale s \
+         WHERE {CLOSED_IN_SPAN} AND s.origin IS NOT NULL GROUP BY s.currency ORDER BY s.currency"
+    )
+}
+
 /// Of sales and of returns, which share a register's series.
 fn receipts() -> String {
     format!(
         "SELECT r.id, r.name, COUNT(*), MIN(receipt.number), MAX(receipt.number) FROM (\
          SELECT s.register_id AS register_id, s.receipt_number AS number FROM sale s \
-         WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' \
+         WHERE {CLOSED_IN_SPAN} AND s.state = 'completed' AND s.origin IS NULL \
          UNION ALL SELECT back.register_id, back.receipt_number FROM return back \
          WHERE back.merchant_id = $1 AND back.created_at >= $2 AND back.created_at < $3 \
-         AND (back.location_id = $4 OR $4 = '') \
+         AND back.origin IS NULL AND (back.location_id = $4 OR $4 = '') \
          UNION ALL SELECT u.register_id, u.receipt_number FROM unreferenced_return u \
          WHERE u.merchant_id = $1 AND u.created_at >= $2 AND u.created_at < $3 \
-         AND (u.location_id = $4 OR $4 = '')) AS receipt \
+         AND u.origin IS NULL AND (u.location_id = $4 OR $4 = '')) AS receipt \
          JOIN register r ON r.id = receipt.register_id GROUP BY r.id, r.name ORDER BY r.name, r.id"
     )
 }
@@ -243,8 +254,18 @@ const CASH_REFUNDS: &str = "SELECT given.currency, COUNT(*), CAST(SUM(given.amou
      WHERE f.merchant_id = $1 AND f.created_at >= $2 AND f.created_at < $3 AND (r.location_id = $4 OR $4 = '') \
      AND f.register_id IS NOT NULL \
      UNION ALL SELECT u.currency, u.total_minor FROM unreferenced_return u \
-     WHERE u.merchant_id = $1 AND u.created_at >= $2 AND u.created_at < $3 AND (u.location_id = $4 OR $4 = '')) AS given \
+     WHERE u.merchant_id = $1 AND u.created_at >= $2 AND u.created_at < $3 AND (u.location_id = $4 OR $4 = '') \
+     AND u.origin IS NULL) AS given \
      GROUP BY given.currency ORDER BY given.currency";
+
+/// Given back elsewhere: with the return, which is as old as the refund.
+const RECORDED_REFUNDS: &str = "SELECT given.currency, COUNT(*), CAST(SUM(given.total_minor) AS BIGINT) FROM (\
+     SELECT back.currency AS currency, back.total_minor AS total_minor FROM return back \
+     WHERE back.merchant_id = $1 AND back.created_at >= $2 AND back.created_at < $3 \
+     AND (back.location_id = $4 OR $4 = '') AND back.origin IS NOT NULL \
+     UNION ALL SELECT u.currency, u.total_minor FROM unreferenced_return u \
+     WHERE u.merchant_id = $1 AND u.created_at >= $2 AND u.created_at < $3 AND (u.location_id = $4 OR $4 = '') \
+     AND u.origin IS NOT NULL) AS given GROUP BY given.currency ORDER BY given.currency";
 
 /// What is in doubt is found by what cares for it, a job or an exception, of which there are few: an index over the state
 /// would have to be kept by every payment.
@@ -287,6 +308,8 @@ impl Span {
             Query { sql: EXCEPTIONS.into(), params: vec![merchant()] },
             Query { sql: receipts().into(), params: params() },
             Query { sql: DRAWER.into(), params: params() },
+            Query { sql: recorded().into(), params: params() },
+            Query { sql: RECORDED_REFUNDS.into(), params: params() },
         ]
     }
 }
@@ -320,6 +343,8 @@ impl Reader {
             drawer: each(<PrintJob as Stored>::TABLE, next(), |row| Ok((row.int()?, row.int()?)))?
                 .pop()
                 .unwrap_or_default(),
+            recorded: each(<Sale as Stored>::TABLE, next(), read_by_currency)?,
+            recorded_refunds: each(<Return as Stored>::TABLE, next(), read_by_currency)?,
         })
     }
 }

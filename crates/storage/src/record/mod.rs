@@ -2,6 +2,7 @@
 
 mod article;
 mod customer;
+mod elsewhere;
 mod external_ref;
 mod merchant;
 mod money;

@@ -6,6 +6,7 @@ use domain::returns::{Refund, RefundKind, Return, ReturnLine};
 use domain::tax::TaxRate;
 use domain::time::Timestamp;
 
+use super::elsewhere::{elsewhere, origin_cell, recorded_at_cell};
 use super::{BOOL, INT, Stored, TEXT, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
@@ -37,6 +38,8 @@ impl Stored for Return {
             ("reason", TEXT),
             ("created_at", INT),
             ("shift_number", INT),
+            ("origin", TEXT),
+            ("recorded_at", INT),
             ("version", INT),
         ],
     );
@@ -54,6 +57,8 @@ impl Stored for Return {
             Cell::text(&self.reason),
             Cell::Int(self.created_at.0),
             Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
+            origin_cell(self.elsewhere.as_ref()),
+            recorded_at_cell(self.elsewhere.as_ref()),
             Cell::Int(self.version),
         ]);
     }
@@ -71,6 +76,7 @@ impl Stored for Return {
             reason: row.text()?,
             created_at: Timestamp(row.int()?),
             shift: row.small_option()?,
+            elsewhere: elsewhere(row)?,
             version: row.int()?,
         })
     }
@@ -165,6 +171,7 @@ impl Stored for Refund {
                 let credit = [Cell::display(sale), Cell::display(tender), Cell::Int(cash_minor), released];
                 ([NONE, NONE, NONE], None, credit)
             }
+            RefundKind::Recorded => ([NONE, NONE, NONE], None, [NONE, NONE, NONE, NONE]),
         };
         cells.extend(id_cells(self.origin));
         cells.extend([Cell::Int(i64::from(self.number)), Cell::display(self.merchant)]);
@@ -188,6 +195,7 @@ impl Stored for Refund {
                 RefundKind::Electronic { operation: OperationId { payment, number } }
             }
             (None, (None, None), Some(credit)) if shift.is_none() => credit,
+            (None, (None, None), None) if shift.is_none() => RefundKind::Recorded,
             _ => return row.make_no_sense(),
         };
         Ok(Self { origin, number, merchant, kind, amount_minor, created_at, version: row.int()? })

@@ -5,6 +5,7 @@ use domain::sale::{Buyer, Consumption, Sale, SaleLine, State, Tender, TenderKind
 use domain::tax::{PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
+use super::elsewhere::{elsewhere, origin_cell, recorded_at_cell};
 use super::merchant::points_rule;
 use super::{BOOL, INT, Stored, TEXT, json, table};
 use crate::cell::Cell;
@@ -39,6 +40,8 @@ impl Stored for Sale {
             ("consumption", TEXT),
             ("customer_id", TEXT),
             ("minor_per_point", INT),
+            ("origin", TEXT),
+            ("recorded_at", INT),
             ("version", INT),
         ],
     );
@@ -67,6 +70,8 @@ impl Stored for Sale {
             Cell::text(self.consumption.as_str()),
             Cell::option(self.customer(), Cell::display),
             Cell::option(self.buyer.and_then(|buyer| buyer.points), |rule| Cell::Int(rule.minor_per_point())),
+            origin_cell(self.elsewhere.as_ref()),
+            recorded_at_cell(self.elsewhere.as_ref()),
             Cell::Int(self.version),
         ]);
     }
@@ -93,6 +98,7 @@ impl Stored for Sale {
             shift: row.small_option()?,
             consumption: row.word(Consumption::parse)?,
             buyer: buyer(row)?,
+            elsewhere: elsewhere(row)?,
             version: row.int()?,
         })
     }
@@ -199,6 +205,7 @@ impl Stored for Tender {
             TenderKind::ReturnCredit { origin, cash_minor } => {
                 ([NONE, NONE], NONE, [Cell::display(origin), Cell::Int(cash_minor)])
             }
+            TenderKind::Recorded => ([NONE, NONE], NONE, [NONE, NONE]),
         };
         cells.extend([
             Cell::display(self.sale),
@@ -225,6 +232,7 @@ impl Stored for Tender {
             ("return_credit", (None, None), None, (Some(origin), Some(cash_minor))) => {
                 TenderKind::ReturnCredit { origin, cash_minor }
             }
+            ("recorded", (None, None), None, (None, None)) => TenderKind::Recorded,
             _ => return row.make_no_sense(),
         };
         Ok(Self { sale, id, merchant, kind, amount_minor, state, version: row.int()? })

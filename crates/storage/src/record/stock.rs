@@ -115,6 +115,7 @@ pub static MOVEMENT: Table = table(
         ("occurred_at", INT),
         ("stocktake_id", TEXT),
         ("document_id", TEXT),
+        ("origin", TEXT),
         ("recorded_at", INT),
     ],
 );
@@ -137,6 +138,7 @@ pub fn movement_cells<'a>(movement: &'a Movement, cells: &mut Vec<Cell<'a>>) {
         Cell::option(movement.occurred_at, |at| Cell::Int(at.0)),
         Cell::option(stocktake, Cell::display),
         transfer.map_or(document, Cell::display),
+        Cell::option(movement.origin.as_deref(), Cell::text),
         Cell::Int(movement.recorded_at.0),
     ]);
 }
@@ -156,8 +158,8 @@ pub fn movement(row: Row) -> Result<Movement, Corrupt> {
     };
     let behind = Behind { sale, stocktake, transfer, unreferenced_return, write_off_reason };
     let Some(kind) = MovementKind::parse(&kind, behind) else { return row.make_no_sense() };
-    let recorded_at = Timestamp(row.int()?);
-    Ok(Movement { id, merchant, location, article, kind, quantity, reason, document, occurred_at, recorded_at })
+    let (origin, recorded_at) = (row.text_option()?, Timestamp(row.int()?));
+    Ok(Movement { id, merchant, location, article, kind, quantity, reason, document, occurred_at, origin, recorded_at })
 }
 
 /// What a movement was entered with.

@@ -5,6 +5,7 @@ use domain::tax::{PriceMode, TaxTerms};
 use domain::time::Timestamp;
 use domain::unreferenced_return::UnreferencedReturn;
 
+use super::elsewhere::{elsewhere, origin_cell, recorded_at_cell};
 use super::{INT, Stored, TEXT, json, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
@@ -31,6 +32,8 @@ impl Stored for UnreferencedReturn {
             ("receipt_number", TEXT),
             ("reason", TEXT),
             ("created_at", INT),
+            ("origin", TEXT),
+            ("recorded_at", INT),
             ("version", INT),
         ],
     );
@@ -52,6 +55,8 @@ impl Stored for UnreferencedReturn {
             Cell::text(&self.receipt_number),
             Cell::text(&self.reason),
             Cell::Int(self.created_at.0),
+            origin_cell(self.elsewhere.as_ref()),
+            recorded_at_cell(self.elsewhere.as_ref()),
             Cell::Int(self.version),
         ]);
     }
@@ -72,6 +77,7 @@ impl Stored for UnreferencedReturn {
             receipt_number: row.text()?,
             reason: row.text()?,
             created_at: Timestamp(row.int()?),
+            elsewhere: elsewhere(row)?,
             version: row.int()?,
         })
     }

@@ -93,6 +93,7 @@ fn add_to(articles: Vec<ArticleId>) -> impl Command<Reply = ()> + Send + 'static
                 reason: String::new(),
                 document: None,
                 occurred_at: None,
+                origin: None,
                 recorded_at: call.now,
             });
         }

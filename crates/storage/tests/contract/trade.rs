@@ -156,6 +156,7 @@ fn fill(work: &mut UnitOfWork, call: &mut Call<'_>, article: ArticleId) {
         reason: String::new(),
         document: None,
         occurred_at: None,
+        origin: None,
         recorded_at: call.now,
     });
 }

@@ -75,6 +75,7 @@ fn a_return(currency: Currency, total_minor: i64, tax_minor: i64) -> Return {
         receipt_number: "K1-00000057".to_owned(),
         reason: String::new(),
         created_at: Timestamp(0),
+        elsewhere: None,
         version: 1,
     }
 }
