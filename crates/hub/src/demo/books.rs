@@ -1,6 +1,7 @@
 //! The day in the hub's books: the Z reports of its registers added up.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::answers::Counted;
 use super::answers::{Payment, ShiftReport};
@@ -15,6 +16,7 @@ pub struct ClosedRegister {
 }
 
 /// What there is to say about the day.
+#[derive(Default)]
 pub struct Day {
     pub registers: Vec<ClosedRegister>,
     /// What all registers remember together.
@@ -24,6 +26,10 @@ pub struct Day {
     /// What was counted on the shelves.
     pub counted: Vec<Counted>,
     pub books: Books,
+    /// From the first customer to the last.
+    pub sold_in: Duration,
+    /// From then until nothing was open and the drawers were counted.
+    pub closed_in: Duration,
 }
 
 /// The Z reports together.

@@ -1,6 +1,7 @@
 //! The day itself: the registers open, serve whom the plan sends them, and close.
 
 use std::mem;
+use std::time::Instant;
 
 use anyhow::Context;
 
@@ -15,7 +16,7 @@ use super::tally::Tally;
 
 /// Plays the day.
 pub async fn play(shop: &Shop, plan: &Plan, pace: Pace, progress: &Progress) -> anyhow::Result<Day> {
-    let meeting = Meeting::new();
+    let (meeting, start) = (Meeting::new(), Instant::now());
     let registers = shop.registers.iter().zip(&plan.visits).map(|(place, visits)| {
         let meeting = &meeting;
         async move {
@@ -30,8 +31,10 @@ pub async fn play(shop: &Shop, plan: &Plan, pace: Pace, progress: &Progress) -> 
         }
     });
     let registers = futures::future::try_join_all(registers).await?;
+    let sold_in = start.elapsed();
     progress.finish();
-    close(shop, registers).await
+    let day = close(shop, registers).await?;
+    Ok(Day { sold_in, closed_in: start.elapsed() - sold_in, ..day })
 }
 
 /// First everything comes to rest, so that each shift has all that belongs to it.
@@ -45,7 +48,7 @@ async fn close(shop: &Shop, mut registers: Vec<Register<'_>>) -> anyhow::Result<
         closed.push(ClosedRegister { place: register.place.clone(), tally: mem::take(&mut register.tally), report });
     }
     let books = Books::of(closed.iter().map(|register| &register.report));
-    Ok(Day { registers: closed, tally, payments, counted, books })
+    Ok(Day { registers: closed, tally, payments, counted, books, ..Day::default() })
 }
 
 impl Register<'_> {

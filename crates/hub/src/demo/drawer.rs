@@ -16,8 +16,8 @@ const VALUES: [i64; 9] = [10_000, 5_000, 1_000, 500, 100, 50, 10, 5, 1];
 const DROP_MINOR: i64 = 10_000;
 /// What the manager takes for stamps.
 const STAMPS_MINOR: i64 = 630;
-/// The register that is short in the evening, and by how much.
-const SHORT: (&str, i64) = ("T2", 10);
+/// By how much the last register is short in the evening.
+const SHORT_MINOR: i64 = 10;
 
 impl Register<'_> {
     /// Opens the shift.
@@ -52,8 +52,8 @@ impl Register<'_> {
 
     /// Counts the drawer, leaves the float in it, and reads the Z report.
     pub async fn close_drawer(&mut self) -> anyhow::Result<ShiftReport> {
-        let (short, by) = SHORT;
-        let in_drawer = self.tally.drawer_minor - if self.place.name == short { by } else { 0 };
+        let is_short = self.shop.registers.last().is_some_and(|last| last.id == self.place.id);
+        let in_drawer = self.tally.drawer_minor - if is_short { SHORT_MINOR } else { 0 };
         let body = json!({ "count": count(in_drawer), "deposited_minor": in_drawer - float_minor() });
         let key = format!("demo-{}-close", self.place.name);
         self.post(&format!("/v1/shifts/{}/close", self.shift), &key, body).await?.read::<Made>(200)?;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::answers::{Counted, Done, Payment, Stocktake};
@@ -51,9 +52,11 @@ pub async fn take_stock(shop: &Shop, tally: &Tally) -> anyhow::Result<Vec<Counte
     let body = json!({ "uncounted": "leave" });
     let post = Post { path: &format!("{path}/close"), key: "demo-stocktake-close", body };
     shop.manager.post(&post).await?.read::<Done>(202)?;
-    let mut state = String::new();
-    while state != "closed" {
-        state = shop.manager.get_at_rest::<Stocktake>(&path).await?.state;
+    let deadline = Instant::now() + REST_WAIT;
+    while shop.manager.get_at_rest::<Stocktake>(&path).await?.state != "closed" {
+        if Instant::now() >= deadline {
+            bail!("the stocktake {} does not come to its end", stocktake.id);
+        }
     }
     shop.manager.list(&format!("{path}/lines")).await
 }

@@ -23,6 +23,9 @@ use crate::serve::{self, Running};
 /// Ports that are tried one after the other before the demo gives up.
 const PORTS_MAX: u16 = 50;
 
+/// A late approval comes so late that a slow machine, too, has called the payment off before.
+const LATE_MS: u64 = 5_000;
+
 /// The hub, the sandbox, and where the database lies.
 pub struct Here {
     /// A viewer's key, for the status page.
@@ -88,7 +91,7 @@ impl Here {
             bail!("The demo listens on this machine only, for example on 127.0.0.1:8080: it speaks no TLS.");
         }
         let folder = Folder::of(options)?;
-        let provider = sandbox::Options::default();
+        let provider = sandbox::Options { late_ms: LATE_MS, ..sandbox::Options::default() };
         let credentials = provider.credentials();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("No port for the sandbox")?;
         let sandbox = sandbox::serve(listener, provider).await?;

@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+use super::answers::Done;
 use super::api::Api;
 use super::goods::{self, Goods};
 use super::plan::{Plan, REGISTERS};
@@ -100,6 +101,19 @@ impl Shop {
             cashier,
             manager,
         })
+    }
+
+    /// A shop that has sold something is not the one that the plan is made for.
+    pub async fn expect_nothing_sold(&self) -> anyhow::Result<()> {
+        #[derive(Deserialize)]
+        struct Page {
+            data: Vec<Done>,
+        }
+        let sold: Page = self.manager.get("/v1/sales?limit=1").await?;
+        if !sold.data.is_empty() {
+            bail!("This shop has sold something already. The demo begins with a merchant that has not.");
+        }
+        Ok(())
     }
 
     /// The day of a seed with so many sales, as this shop would have it.

@@ -1,7 +1,6 @@
 //! How long it took: the one part of what is told that differs from run to run.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use super::books::Day;
 use super::shop::Shop;
@@ -9,13 +8,15 @@ use super::summary::grouped;
 use super::tally::Found;
 
 /// All speeds.
-pub fn words(shop: &Shop, day: &Day, played_in: Duration) -> String {
+pub fn words(shop: &Shop, day: &Day) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "\nSpeed\n  {} sales in {} s; a cash sale took {} ms (median; 99 of 100 within {} ms), on disk before it was answered.",
+        "\nSpeed\n  {} sales in {} s, the pauses between customers included; {} s later nothing was open and the drawers were counted.\n  \
+         A cash sale took {} ms (median; 99 of 100 within {} ms), on disk before it was answered.",
         grouped(day.tally.sales.count),
-        tenths(played_in.as_millis()),
+        tenths(day.sold_in.as_millis()),
+        tenths(day.closed_in.as_millis()),
         tenths(day.tally.cash_percentile_us(50)),
         tenths(day.tally.cash_percentile_us(99)),
     );

