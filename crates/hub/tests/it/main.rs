@@ -8,6 +8,7 @@ mod support;
 
 mod article;
 mod auth;
+mod backup;
 mod barcode;
 mod command_line;
 mod consumption;
