@@ -20,6 +20,7 @@ mod event;
 mod exception;
 mod external_ref;
 mod guarded_texts;
+mod guides;
 mod health;
 mod idempotency;
 mod limits;
