@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Hidden;
 
 /// The embedded database's file in the data folder.
-const FILE_NAME: &str = "tillbridge.db";
+pub const FILE_NAME: &str = "tillbridge.db";
 
 /// Where records live.
 #[derive(Debug, Clone, Serialize, Deserialize)]

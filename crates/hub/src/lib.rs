@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod app;
+pub mod backup;
 pub mod business_day;
 pub mod carried_on;
 pub mod check;

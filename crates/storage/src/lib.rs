@@ -16,6 +16,7 @@ mod sql;
 mod submission;
 mod table;
 
+pub mod backup;
 pub mod check;
 pub mod committer;
 pub mod durability;

@@ -68,7 +68,7 @@ pub fn open(path: &Path, is_read_only: bool) -> Result<Connection, EngineError> 
 }
 
 /// Brings the file into being for its owner alone; what SQLite puts beside it has the same rights.
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The command line. Every command ends with one of three statuses, has examples in its help, and where it tells something
 //! tells it to people and, with `--json`, to programs.
 
+mod backup;
 mod check;
 mod connections;
 mod doubt;
@@ -48,9 +49,11 @@ Examples:
   tillbridge doubt list --data /var/lib/tillbridge
   tillbridge report day --data /var/lib/tillbridge
   tillbridge replay sales.csv.gz --map old-till.toml --data /var/lib/tillbridge
+  tillbridge backup /backups/tillbridge-2026-11-30 --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080
-Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, demo), 2 not done:
-wrong words, a refusal, no database; the reason is on standard error.";
+Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, restore, demo), 2 not done:
+wrong words, a refusal, no database; the reason is on standard error.
+Guides for operators: docs/guides/operate.md.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -134,6 +137,12 @@ enum Task {
     /// Print a hub's events as they come, and hand them on to a URL of your own, signed as webhooks are.
     #[command(after_help = listen::EXAMPLES)]
     Listen(listen::Options),
+    /// Copy the embedded database and what belongs to it into a folder. Works beside a hub that serves.
+    #[command(after_help = backup::BACKUP_EXAMPLES)]
+    Backup(backup::Backup),
+    /// Put a backup into an empty place, and check it.
+    #[command(after_help = backup::RESTORE_EXAMPLES)]
+    Restore(backup::Restore),
     /// Write a file for somebody who helps from afar: no secrets, no personal data.
     #[command(after_help = support_bundle::EXAMPLES)]
     SupportBundle(support_bundle::Options),
@@ -194,6 +203,8 @@ fn perform(task: Task) -> anyhow::Result<bool> {
         Task::Demo(options) => return runtime()?.block_on(demo::run(&options)),
         Task::Replay(options) => return runtime()?.block_on(replay::run(options)),
         Task::Check { source, json } => return check::run(&source, json),
+        Task::Restore(asked) => return runtime()?.block_on(backup::restore(&asked)),
+        Task::Backup(asked) => backup::make(&asked),
         Task::Doubt(task) => runtime()?.block_on(doubt::run(task)),
         Task::Report(task) => runtime()?.block_on(report::run(task)),
         Task::Events(options) => runtime()?.block_on(events::run(options)),

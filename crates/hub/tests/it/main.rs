@@ -8,6 +8,7 @@ mod support;
 
 mod article;
 mod auth;
+mod backup;
 mod barcode;
 mod command_line;
 mod conformance;
@@ -21,6 +22,7 @@ mod exception;
 mod exchange;
 mod external_ref;
 mod guarded_texts;
+mod guides;
 mod health;
 mod idempotency;
 mod limits;

@@ -95,6 +95,11 @@ impl TestHub {
         Program::with(&self.config)
     }
 
+    /// The address of its database. It has to be a server.
+    pub fn database_url(&self) -> String {
+        url_of(self.database.as_deref().expect("a server"))
+    }
+
     /// Changes the database behind the hub's back. It has to be a server.
     pub async fn spoil(&self, statement: &str) {
         execute(self.database.as_deref().expect("a server"), statement).await;
