@@ -101,6 +101,11 @@ impl Operator {
         Ok(Self { reader: database.reader()?, pepper, committer, thread, ids: RandomIds::new(), now: clock.now() })
     }
 
+    /// Where its commands go.
+    pub const fn committer(&self) -> &Handle {
+        &self.committer
+    }
+
     /// Lets the last command end.
     pub async fn close(self) -> anyhow::Result<()> {
         self.committer.stop();
