@@ -18,6 +18,7 @@ pub mod demo;
 pub mod disk;
 pub mod doubt;
 pub mod http;
+pub mod import;
 pub mod listen;
 pub mod local_time;
 pub mod log;

@@ -106,6 +106,11 @@ impl Operator {
         self.pepper.seal.clone()
     }
 
+    /// Where its commands go.
+    pub const fn committer(&self) -> &Handle {
+        &self.committer
+    }
+
     /// Lets the last command end.
     pub async fn close(self) -> anyhow::Result<()> {
         self.committer.stop();

@@ -51,7 +51,15 @@ pub struct TableFile {
     headers: Vec<String>,
     read: Rc<Cell<u64>>,
     left_of_row: Rc<Cell<u64>>,
+    unpacked: Rc<Cell<Unpacked>>,
     bytes: u64,
+}
+
+/// What has been given of the file's text.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unpacked {
+    bytes: u64,
+    last: u8,
 }
 
 /// One row of a table.
@@ -83,14 +91,18 @@ impl TableFile {
         let bytes = file.metadata().with_context(|| format!("The file {name} cannot be read"))?.len();
         let (read, left_of_row) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(ROW_BYTES_MAX)));
         let counted = Counted { inner: file, read: Rc::clone(&read) };
-        let text = unpacked(counted).with_context(|| format!("The file {name} cannot be read"))?;
-        let bounded = Bounded { inner: text, left: Rc::clone(&left_of_row) };
+        let text = unpack(counted).with_context(|| format!("The file {name} cannot be read"))?;
+        let unpacked = Rc::new(Cell::new(Unpacked::default()));
+        let bounded = Bounded { inner: text, left: Rc::clone(&left_of_row), given: Rc::clone(&unpacked) };
         let rows = csv::ReaderBuilder::new()
             .delimiter(form.separator)
             .has_headers(false)
             .flexible(true)
+            // Taken for one mark, CR LF would leave the LF to the next row, which would then seem to begin a line earlier.
+            .terminator(csv::Terminator::Any(b'\n'))
             .from_reader(Box::new(bounded) as Box<dyn Read>);
-        let mut table = Self { path: path.to_owned(), form, rows, headers: Vec::new(), read, left_of_row, bytes };
+        let mut table =
+            Self { path: path.to_owned(), form, rows, headers: Vec::new(), read, left_of_row, unpacked, bytes };
         let headers = table.next_row()?.with_context(|| format!("The file {name} is empty"))?;
         table.headers = headers?.fields.into_iter().map(|header| header.trim().to_owned()).collect();
         if table.headers.len() > COLUMNS_MAX {
@@ -104,6 +116,11 @@ impl TableFile {
         &self.headers
     }
 
+    /// How it is written.
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
     /// How many bytes of the file there are, and how many of them have been read.
     pub fn progress(&self) -> (u64, u64) {
         (self.bytes, self.read.get())
@@ -112,17 +129,37 @@ impl TableFile {
     /// The next row, or why it cannot be read; `None` at the end. An error is the end, too: of the file nothing more can be had.
     pub fn next_row(&mut self) -> anyhow::Result<Option<Result<Row, Undecodable>>> {
         let mut record = csv::ByteRecord::new();
-        self.left_of_row.set(ROW_BYTES_MAX);
-        let is_there = self.rows.read_byte_record(&mut record).with_context(|| {
-            let line = self.rows.position().line();
-            format!("The file {} cannot be read any further than line {line}", self.path.display())
-        })?;
-        Ok(is_there.then(|| self.decode(&record)))
+        loop {
+            self.left_of_row.set(ROW_BYTES_MAX);
+            let is_there = self.rows.read_byte_record(&mut record).with_context(|| {
+                let line = self.rows.position().line();
+                format!("The file {} cannot be read any further than line {line}", self.path.display())
+            })?;
+            if !is_there {
+                return Ok(None);
+            }
+            // A line in which nothing stands is no row, however it ends.
+            if record.as_slice() != b"\r" {
+                return Ok(Some(self.decode(&record)));
+            }
+        }
+    }
+
+    /// The line that a row begins in, counted back from where it ends: where the reader says that it begins, lines in which nothing
+    /// stands may come first.
+    fn line(&self, record: &csv::ByteRecord) -> u64 {
+        let (end, Unpacked { bytes, last }) = (self.rows.position(), self.unpacked.get());
+        // The last row of a file may do without an end of its line.
+        let is_open = end.byte() == bytes && last != b'\n';
+        let inner = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        end.line().saturating_sub(inner).saturating_sub(u64::from(!is_open))
     }
 
     fn decode(&self, record: &csv::ByteRecord) -> Result<Row, Undecodable> {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = self.line(record);
+        let last = record.len().saturating_sub(1);
         let decode = |(place, field): (usize, &[u8])| {
+            let field = field.strip_suffix(b"\r").filter(|_| place == last).unwrap_or(field);
             let text = self.form.encoding.decode_without_bom_handling_and_without_replacement(field);
             let column = place.saturating_add(1);
             text.map(String::from).ok_or(Undecodable { line, column, encoding: self.form.encoding.name() })
@@ -132,7 +169,7 @@ impl TableFile {
 }
 
 /// What is in the file once it is unpacked, without its byte order mark.
-fn unpacked(file: Counted) -> anyhow::Result<Box<dyn Read>> {
+fn unpack(file: Counted) -> anyhow::Result<Box<dyn Read>> {
     let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
     let head = file.fill_buf()?;
     let unpacked: Box<dyn Read> = if head.starts_with(GZIP) {
@@ -171,6 +208,7 @@ impl Read for Counted {
 struct Bounded<R> {
     inner: R,
     left: Rc<Cell<u64>>,
+    given: Rc<Cell<Unpacked>>,
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -181,6 +219,9 @@ impl<R: Read> Read for Bounded<R> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         self.left.set(self.left.get().saturating_sub(count as u64));
+        if let Some(last) = count.checked_sub(1).and_then(|place| buffer.get(place)) {
+            self.given.set(Unpacked { bytes: self.given.get().bytes.saturating_add(count as u64), last: *last });
+        }
         Ok(count)
     }
 }
@@ -221,6 +262,15 @@ mod tests {
             let (headers, rows) = rows(bytes, Form::default());
             assert_eq!(headers, ["code", "name"]);
             assert_eq!(rows, [row(2, &["A1", "two\nlines"]), row(4, &["A2", "x"])]);
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_alike_however_they_end() {
+        for text in ["a,b\n1,\"x\"\n\n2,\n3,z", "a,b\r\n1,\"x\"\r\n\r\n2,\r\n3,z\r\n"] {
+            let (headers, rows) = rows(text.as_bytes(), Form::default());
+            assert_eq!(headers, ["a", "b"]);
+            assert_eq!(rows, [row(2, &["1", "x"]), row(4, &["2", ""]), row(5, &["3", "z"])]);
         }
     }
 

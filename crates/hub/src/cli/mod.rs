@@ -6,6 +6,7 @@ mod check;
 mod connections;
 mod doubt;
 mod events;
+mod import;
 mod keys;
 mod listen;
 mod merchants;
@@ -45,6 +46,7 @@ Examples:
   tillbridge keys add --data /var/lib/tillbridge --merchant mer_… --role cashier --name 'Till 1'
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
+  tillbridge import catalogue items.csv --data /var/lib/tillbridge --dry-run
   tillbridge check --data /var/lib/tillbridge
   tillbridge doubt list --data /var/lib/tillbridge
   tillbridge report day --data /var/lib/tillbridge
@@ -149,6 +151,9 @@ enum Task {
     /// Record the trade of a shop as another system exported it. What was recorded before stays as it is.
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Options),
+    /// Take over what another system knows.
+    #[command(subcommand, after_help = import::EXAMPLES)]
+    Import(import::Task),
     /// Recompute stock, sales, payments, books and history from their parts. Works beside a hub; changes nothing.
     #[command(after_help = check::EXAMPLES)]
     Check {
@@ -203,6 +208,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
         Task::Demo(options) => return runtime()?.block_on(demo::run(&options)),
         Task::Replay(options) => return runtime()?.block_on(replay::run(options)),
         Task::Check { source, json } => return check::run(&source, json),
+        Task::Import(task) => return runtime()?.block_on(import::run(task)),
         Task::Restore(asked) => return runtime()?.block_on(backup::restore(&asked)),
         Task::Backup(asked) => backup::make(&asked),
         Task::Doubt(task) => runtime()?.block_on(doubt::run(task)),

@@ -25,6 +25,8 @@ mod guarded_texts;
 mod guides;
 mod health;
 mod idempotency;
+mod import;
+mod import_map;
 mod limits;
 mod list;
 mod matrix;

@@ -152,6 +152,11 @@ impl TestHub {
         all
     }
 
+    /// Its database.
+    pub fn own_database(&self) -> hub::database::Database {
+        hub::database::Database::of(&self.config.database)
+    }
+
     /// Where its database lies.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
