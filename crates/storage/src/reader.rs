@@ -14,7 +14,7 @@ use crate::cell::Cell;
 use crate::dial::Dial;
 use crate::engine::Row;
 use crate::error::EngineError;
-use crate::quick::QuickReads;
+use crate::quick::{Found, LookUp, QuickReads};
 
 /// Readers at work at the same time; more would only wait for the same two cores and disk.
 pub const READERS_MAX: usize = 8;
@@ -86,12 +86,21 @@ impl Reader {
         in_time(work).await
     }
 
-    /// Runs queries for single records by their keys in one transaction, and gives the rows of each. Nothing that may take
-    /// longer than some microseconds goes this way: others wait behind it.
-    pub async fn run_quick(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, EngineError> {
+    /// Runs queries for single records by their keys in one transaction, and gives what `read` makes of what they find.
+    /// Nothing that may take longer than some microseconds goes this way: others wait behind it.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        look_up: LookUp,
+        read: impl FnOnce(&mut Found<'_, '_>) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         match &*self.0 {
-            Source::Sqlite(files) => in_time(files.quick.run(queries)).await,
-            Source::Postgres(_) => self.run(queries).await,
+            Source::Sqlite(files) => in_time(files.quick.run(look_up, read)).await,
+            Source::Postgres(_) => {
+                let LookUp { texts, params } = look_up;
+                let query = |text: &String| Query { sql: text.clone().into(), params: params.clone() };
+                let answers = self.run(texts.iter().map(query).collect()).await?;
+                read(&mut Found::Rows(answers.into_iter()))
+            }
         }
     }
 

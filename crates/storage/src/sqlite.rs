@@ -16,8 +16,9 @@ use crate::engine::{Begun, Change, Engine, Read, Row, Write};
 use crate::error::EngineError;
 use crate::log_folder::{LogFolder, fold};
 use crate::prune::{Prune, Pruned};
+use crate::record::Stored;
 use crate::sql;
-use crate::table::{Rows, Table};
+use crate::table::{RowReader, Rows, Table};
 
 /// Statements kept prepared per connection: all of a batch, with room to spare.
 const STATEMENTS_MAX: usize = 128;
@@ -209,18 +210,22 @@ impl ToSql for Bound<'_, '_> {
 }
 
 /// A value of a row of ours. SQLite keeps flags as numbers; whoever reads a flag knows. REAL has no place in it and reads as NULL, which no column that counts allows.
-fn cell(value: ValueRef<'_>) -> Cell<'static> {
+fn cell(value: ValueRef<'_>) -> Cell<'_> {
     match value {
         ValueRef::Null | ValueRef::Real(_) => Cell::Null,
         ValueRef::Integer(value) => Cell::Int(value),
-        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned().into()),
-        ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec().into()),
+        // Ours always is UTF-8, and to see that it is takes less than to look for what is not.
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Cell::text(text),
+            Err(_) => Cell::Text(String::from_utf8_lossy(text)),
+        },
+        ValueRef::Blob(bytes) => Cell::bytes(bytes),
     }
 }
 
 /// `$2` is a number to PostgreSQL. To SQLite it is a name, and names are counted as they come: the number is `?2` there.
 /// No text of ours has a dollar sign anywhere else.
-fn numbered(sql: &str) -> Cow<'_, str> {
+pub(crate) fn numbered(sql: &str) -> Cow<'_, str> {
     if sql.contains('$') { sql.replace('$', "?").into() } else { sql.into() }
 }
 
@@ -238,14 +243,29 @@ fn query_into(statement: &mut Statement<'_>, params: &[Cell<'_>], found: &mut Ve
     while let Some(row) = rows.next().map_err(error)? {
         let mut cells = Vec::with_capacity(width);
         for column in 0..width {
-            cells.push(cell(row.get_ref(column).map_err(error)?));
+            cells.push(cell(row.get_ref(column).map_err(error)?).into_owned());
         }
         found.push(cells);
     }
     Ok(())
 }
 
-fn error(error: rusqlite::Error) -> EngineError {
+/// Runs a prepared query and gives its rows as records, without a copy of the rows in between.
+pub(crate) fn records<R: Stored>(statement: &mut Statement<'_>, params: &[Cell<'_>]) -> Result<Vec<R>, EngineError> {
+    let width = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bound))).map_err(error)?;
+    let (mut found, mut reader) = (Vec::new(), RowReader::of(R::TABLE));
+    while let Some(row) = rows.next().map_err(error)? {
+        reader.begin();
+        for column in 0..width {
+            reader.push(&cell(row.get_ref(column).map_err(error)?));
+        }
+        found.push(R::read(&mut reader)?);
+    }
+    Ok(found)
+}
+
+pub(crate) fn error(error: rusqlite::Error) -> EngineError {
     if let rusqlite::Error::SqliteFailure(failure, Some(message)) = &error
         && failure.code == ErrorCode::ConstraintViolation
         && let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ")

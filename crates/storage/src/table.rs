@@ -82,55 +82,114 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Takes a row apart from left to right. The first cell that is not what it should be makes the row corrupt.
+/// Takes a row apart from left to right. The first cell that is not what it should be makes the row corrupt. One reader serves
+/// row after row: what it holds of one makes room for the next.
 pub struct RowReader {
     table: &'static Table,
-    cells: std::vec::IntoIter<Cell<'static>>,
+    slots: Vec<Slot>,
+    /// The texts of the row, one behind the other.
+    texts: String,
+    /// Its bytes.
+    bytes: Vec<u8>,
     next: usize,
-    id: String,
+}
+
+/// A cell, and where its text or its bytes stand.
+#[derive(Clone, Copy)]
+enum Slot {
+    Null,
+    Int(i64),
+    Bool(bool),
+    Text { from: usize, to: usize },
+    Bytes { from: usize, to: usize },
 }
 
 impl RowReader {
     /// A reader of a row as the engine gave it.
     pub fn new(table: &'static Table, cells: Vec<Cell<'static>>) -> Self {
-        let id = match cells.first() {
-            Some(Cell::Text(text)) => text.to_string(),
-            other => format!("{other:?}"),
-        };
-        Self { table, cells: cells.into_iter(), next: 0, id }
+        let mut reader = Self::of(table);
+        cells.iter().for_each(|cell| reader.push(cell));
+        reader
     }
 
-    fn take(&mut self) -> Cell<'static> {
+    /// A reader of rows of this table, which are still to come.
+    pub fn of(table: &'static Table) -> Self {
+        let slots = Vec::with_capacity(table.columns.len());
+        Self { table, slots, texts: String::new(), bytes: Vec::new(), next: 0 }
+    }
+
+    /// Begins with the next row, which has no cells yet.
+    pub fn begin(&mut self) {
+        self.slots.clear();
+        self.texts.clear();
+        self.bytes.clear();
+        self.next = 0;
+    }
+
+    /// Adds a cell at the end of the row.
+    pub fn push(&mut self, cell: &Cell<'_>) {
+        self.slots.push(match cell {
+            Cell::Null => Slot::Null,
+            Cell::Int(value) => Slot::Int(*value),
+            Cell::Bool(value) => Slot::Bool(*value),
+            Cell::Text(text) => {
+                let from = self.texts.len();
+                self.texts.push_str(text);
+                Slot::Text { from, to: self.texts.len() }
+            }
+            Cell::Bytes(bytes) => {
+                let from = self.bytes.len();
+                self.bytes.extend_from_slice(bytes);
+                Slot::Bytes { from, to: self.bytes.len() }
+            }
+        });
+    }
+
+    fn take(&mut self) -> Slot {
         self.next += 1;
-        self.cells.next().unwrap_or(Cell::Null)
+        self.slots.get(self.next - 1).copied().unwrap_or(Slot::Null)
+    }
+
+    fn take_text(&mut self) -> Result<Option<&str>, Corrupt> {
+        match self.take() {
+            Slot::Null => Ok(None),
+            Slot::Text { from, to } => Ok(Some(&self.texts[from..to])),
+            _ => Err(self.corrupt()),
+        }
+    }
+
+    fn take_bytes(&mut self) -> Result<Option<&[u8]>, Corrupt> {
+        match self.take() {
+            Slot::Null => Ok(None),
+            Slot::Bytes { from, to } => Ok(Some(&self.bytes[from..to])),
+            _ => Err(self.corrupt()),
+        }
     }
 
     fn corrupt(&self) -> Corrupt {
         let column = self.table.columns.get(self.next.saturating_sub(1)).map_or("", |(name, _)| name);
-        Corrupt { table: self.table.name, id: self.id.clone(), column }
+        let id = match self.slots.first() {
+            Some(Slot::Text { from, to }) => self.texts[*from..*to].to_owned(),
+            Some(Slot::Int(value)) => value.to_string(),
+            _ => String::new(),
+        };
+        Corrupt { table: self.table.name, id, column }
     }
 
     /// The next cell, a text.
     pub fn text(&mut self) -> Result<String, Corrupt> {
-        match self.take() {
-            Cell::Text(text) => Ok(text.into_owned()),
-            _ => Err(self.corrupt()),
-        }
+        self.word(|text| Some(text.to_owned()))
     }
 
     /// The next cell, a text or NULL.
     pub fn text_option(&mut self) -> Result<Option<String>, Corrupt> {
-        match self.take() {
-            Cell::Null => Ok(None),
-            Cell::Text(text) => Ok(Some(text.into_owned())),
-            _ => Err(self.corrupt()),
-        }
+        self.take_text().map(|text| text.map(str::to_owned))
     }
 
     /// The next cell, a number.
     pub fn int(&mut self) -> Result<i64, Corrupt> {
         match self.take() {
-            Cell::Int(value) => Ok(value),
+            Slot::Int(value) => Ok(value),
             _ => Err(self.corrupt()),
         }
     }
@@ -138,8 +197,8 @@ impl RowReader {
     /// The next cell, a number or NULL.
     pub fn int_option(&mut self) -> Result<Option<i64>, Corrupt> {
         match self.take() {
-            Cell::Null => Ok(None),
-            Cell::Int(value) => Ok(Some(value)),
+            Slot::Null => Ok(None),
+            Slot::Int(value) => Ok(Some(value)),
             _ => Err(self.corrupt()),
         }
     }
@@ -156,53 +215,44 @@ impl RowReader {
 
     /// The next cell, a flag.
     pub fn bool(&mut self) -> Result<bool, Corrupt> {
-        match self.take() {
-            Cell::Bool(value) => Ok(value),
-            // SQLite has no flags of its own.
-            Cell::Int(0) => Ok(false),
-            Cell::Int(1) => Ok(true),
-            _ => Err(self.corrupt()),
-        }
+        self.bool_option()?.ok_or_else(|| self.corrupt())
     }
 
     /// The next cell, a flag or NULL.
     pub fn bool_option(&mut self) -> Result<Option<bool>, Corrupt> {
         match self.take() {
-            Cell::Null => Ok(None),
-            Cell::Bool(value) => Ok(Some(value)),
+            Slot::Null => Ok(None),
+            Slot::Bool(value) => Ok(Some(value)),
             // SQLite has no flags of its own.
-            Cell::Int(0) => Ok(Some(false)),
-            Cell::Int(1) => Ok(Some(true)),
+            Slot::Int(0) => Ok(Some(false)),
+            Slot::Int(1) => Ok(Some(true)),
             _ => Err(self.corrupt()),
         }
     }
 
     /// The next cell, bytes.
     pub fn bytes(&mut self) -> Result<Vec<u8>, Corrupt> {
-        match self.take() {
-            Cell::Bytes(bytes) => Ok(bytes.into_owned()),
-            _ => Err(self.corrupt()),
-        }
+        self.bytes_option()?.ok_or_else(|| self.corrupt())
     }
 
     /// The next cell, bytes or NULL.
     pub fn bytes_option(&mut self) -> Result<Option<Vec<u8>>, Corrupt> {
-        match self.take() {
-            Cell::Null => Ok(None),
-            Cell::Bytes(bytes) => Ok(Some(bytes.into_owned())),
-            _ => Err(self.corrupt()),
-        }
+        self.take_bytes().map(|bytes| bytes.map(<[u8]>::to_vec))
     }
 
     /// The next cell, a text that `parse` understands.
     pub fn word<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Corrupt> {
-        let text = self.text()?;
-        parse(&text).ok_or_else(|| self.corrupt())
+        let parsed = self.take_text()?.and_then(parse);
+        parsed.ok_or_else(|| self.corrupt())
     }
 
     /// The next cell, a text that `parse` understands, or NULL.
     pub fn word_option<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Corrupt> {
-        self.text_option()?.map(|text| parse(&text).ok_or_else(|| self.corrupt())).transpose()
+        match self.take_text()?.map(parse) {
+            None => Ok(None),
+            Some(Some(parsed)) => Ok(Some(parsed)),
+            Some(None) => Err(self.corrupt()),
+        }
     }
 
     /// The next cell, a text that is a `T`.
@@ -212,10 +262,7 @@ impl RowReader {
 
     /// The next cell, a text that is a `T`, or NULL.
     pub fn parse_option<T: FromStr>(&mut self) -> Result<Option<T>, Corrupt> {
-        match self.text_option()? {
-            None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| self.corrupt()),
-        }
+        self.word_option(|text| text.parse().ok())
     }
 
     /// The next cell, a JSON document.

@@ -18,6 +18,9 @@ pub mod transfer;
 mod unreferenced_return;
 pub mod webhook;
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use domain::exception::Exception;
 use domain::external_ref::ExternalRef;
 use domain::id::{
@@ -34,6 +37,7 @@ use domain::time::Timestamp;
 use crate::cell::Cell;
 use crate::engine::Row;
 use crate::error::EngineError;
+use crate::quick::{Found, LookUp};
 use crate::reader::{Query, Reader};
 use crate::record::Stored;
 use crate::sql::columns;
@@ -116,6 +120,26 @@ fn select<R: Stored>(tail: &str) -> String {
     format!("SELECT {} FROM {} {tail}", columns(R::TABLE), R::TABLE.name)
 }
 
+/// A sale and its parts, by the sale's id and its merchant.
+static SALE: LazyLock<[String; 5]> = LazyLock::new(|| {
+    [
+        select::<Sale>("WHERE id = $1 AND merchant_id = $2"),
+        select::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number"),
+        select::<Tender>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY id"),
+        select::<ReturnLine>("WHERE sale_id = $1 AND merchant_id = $2"),
+        select::<ExternalRef>(external_ref::READ_WITH),
+    ]
+});
+
+/// A payment and its parts, by the payment's id and its merchant.
+static PAYMENT: LazyLock<[String; 3]> = LazyLock::new(|| {
+    [
+        select::<Payment>("WHERE id = $1 AND merchant_id = $2"),
+        select::<Operation>("WHERE payment_id = $1 AND merchant_id = $2 ORDER BY number"),
+        select::<ExternalRef>(external_ref::READ_WITH),
+    ]
+});
+
 fn query<R: Stored>(tail: &str, params: Vec<Cell<'static>>) -> Query {
     Query { sql: select::<R>(tail).into(), params }
 }
@@ -129,10 +153,14 @@ impl Reader {
         records(self.query(select::<R>(tail), params).await?)
     }
 
-    async fn find<R: Stored>(&self, merchant: MerchantId, id: Cell<'static>) -> Result<Option<R>, EngineError> {
-        let query = query::<R>("WHERE id = $1 AND merchant_id = $2", vec![id, Cell::display(merchant)]);
-        let found = records(self.run_quick(vec![query]).await?.pop().unwrap_or_default())?;
-        Ok(found.into_iter().next())
+    async fn find<R: Stored + Send + 'static>(
+        &self,
+        merchant: MerchantId,
+        id: Cell<'static>,
+    ) -> Result<Option<R>, EngineError> {
+        let texts = vec![select::<R>("WHERE id = $1 AND merchant_id = $2")];
+        let look_up = LookUp { texts: texts.into(), params: vec![id, Cell::display(merchant)] };
+        self.look_up(look_up, |found| Ok(found.records()?.into_iter().next())).await
     }
 
     async fn page<R: Stored>(&self, merchant: MerchantId, after: &str, limit: i64) -> Result<Vec<R>, EngineError> {
@@ -278,20 +306,14 @@ impl Reader {
 
     /// A sale with its lines and tenders.
     pub async fn find_sale(&self, merchant: MerchantId, id: SaleId) -> Result<Option<WholeSale>, EngineError> {
-        let by_sale = |merchant| vec![Cell::display(id), Cell::display(merchant)];
-        let queries = vec![
-            query::<Sale>("WHERE id = $1 AND merchant_id = $2", by_sale(merchant)),
-            query::<SaleLine>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY number", by_sale(merchant)),
-            query::<Tender>("WHERE sale_id = $1 AND merchant_id = $2 ORDER BY id", by_sale(merchant)),
-            query::<ReturnLine>("WHERE sale_id = $1 AND merchant_id = $2", by_sale(merchant)),
-            query::<ExternalRef>(external_ref::READ_WITH, by_sale(merchant)),
-        ];
-        let mut answers = self.run_quick(queries).await?.into_iter();
-        let mut next = || answers.next().unwrap_or_default();
-        let (sales, lines, tenders) = (records(next())?, records(next())?, records(next())?);
-        let returned = returned(&records::<ReturnLine>(next())?);
-        let external_refs = records(next())?;
-        Ok(sales.into_iter().next().map(|sale| WholeSale { sale, lines, tenders, returned, external_refs }))
+        let look_up = LookUp { texts: Cow::Borrowed(&*SALE), params: vec![Cell::display(id), Cell::display(merchant)] };
+        let read = |found: &mut Found<'_, '_>| {
+            let (sales, lines, tenders) = (found.records()?, found.records()?, found.records()?);
+            let returned = returned(&found.records::<ReturnLine>()?);
+            let external_refs = found.records()?;
+            Ok(sales.into_iter().next().map(|sale| WholeSale { sale, lines, tenders, returned, external_refs }))
+        };
+        self.look_up(look_up, read).await
     }
 
     /// The returns of a sale; `None` where the merchant has no such sale.
@@ -343,16 +365,13 @@ impl Reader {
 
     /// A payment with its operations.
     pub async fn find_payment(&self, merchant: MerchantId, id: PaymentId) -> Result<Option<WholePayment>, EngineError> {
-        let params = || vec![Cell::display(id), Cell::display(merchant)];
-        let queries = vec![
-            query::<Payment>("WHERE id = $1 AND merchant_id = $2", params()),
-            query::<Operation>("WHERE payment_id = $1 AND merchant_id = $2 ORDER BY number", params()),
-            query::<ExternalRef>(external_ref::READ_WITH, params()),
-        ];
-        let mut answers = self.run_quick(queries).await?.into_iter();
-        let mut next = || answers.next().unwrap_or_default();
-        let (payments, operations, external_refs) = (records(next())?, records(next())?, records(next())?);
-        Ok(payments.into_iter().next().map(|payment| WholePayment { payment, operations, external_refs }))
+        let params = vec![Cell::display(id), Cell::display(merchant)];
+        let look_up = LookUp { texts: Cow::Borrowed(&*PAYMENT), params };
+        let read = |found: &mut Found<'_, '_>| {
+            let (payments, operations, external_refs) = (found.records()?, found.records()?, found.records()?);
+            Ok(payments.into_iter().next().map(|payment| WholePayment { payment, operations, external_refs }))
+        };
+        self.look_up(look_up, read).await
     }
 
     /// A page of the merchant's payments after an id, without their operations.
