@@ -49,13 +49,24 @@ macro_rules! ids {
             pub const fn uuid(self) -> Uuid {
                 self.0
             }
+
+            /// Bytes of its text.
+            const LEN: usize = concat!($prefix, "_").len() + Simple::LENGTH;
+
+            /// Its text, written without the formatter's machinery: ids are most of what is written to a database and to JSON.
+            fn write(self, text: &mut [u8; Self::LEN]) -> &str {
+                let prefix = concat!($prefix, "_").as_bytes();
+                let (head, digits) = text.split_at_mut(prefix.len());
+                head.copy_from_slice(prefix);
+                self.0.simple().encode_lower(digits);
+                // Letters, digits and an underscore are UTF-8.
+                std::str::from_utf8(text).unwrap_or_default()
+            }
         }
 
         impl fmt::Display for $name {
-            // Without the formatter's machinery: ids are most of what is written to a database and to JSON.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                f.write_str(self.0.simple().encode_lower(&mut [0; Simple::LENGTH]))
+                f.write_str(self.write(&mut [0; Self::LEN]))
             }
         }
 
@@ -74,7 +85,7 @@ macro_rules! ids {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.write(&mut [0; Self::LEN]))
             }
         }
 

@@ -116,13 +116,18 @@ impl Auth {
 /// Who sent a request with these headers; it costs the key a token.
 pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
     let words = bearer(headers)?;
-    let Some((environment, id)) = api_key::parse(words) else {
-        return Err(Problem::new(Kind::KeyMalformed, "This is not a whole API key. Copy it again."));
-    };
     let hash = app.pepper.api_key(words);
-    let principal = find(app, id, environment, hash).await?;
-    limit::admit(app.rate_limit.as_ref(), &principal.bucket, app.clock.uptime())?;
-    let speaker = operator_token::speaker(app, id, principal.merchant, headers).await?;
+    let now = app.clock.uptime();
+    let principal = match app.auth.recall(&hash, now) {
+        Some(principal) => principal,
+        None => {
+            let malformed = || Problem::new(Kind::KeyMalformed, "This is not a whole API key. Copy it again.");
+            let (environment, id) = api_key::parse(words).ok_or_else(malformed)?;
+            find(app, id, environment, hash, now).await?
+        }
+    };
+    limit::admit(app.rate_limit.as_ref(), &principal.bucket, now)?;
+    let speaker = operator_token::speaker(app, principal.key, principal.merchant, headers).await?;
     Ok(match speaker {
         None => principal,
         Some(actor) => Arc::new(principal.speaking(actor)),
@@ -131,15 +136,21 @@ pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Arc<Principa
 
 /// Whether a principal that was let in a while ago still is: for what lasts longer than a request.
 pub async fn check_again(app: &App, principal: &Principal) -> Result<(), Problem> {
-    find(app, principal.key, principal.environment, principal.hash).await.map(drop)
+    let now = app.clock.uptime();
+    if app.auth.recall(&principal.hash, now).is_some() {
+        return Ok(());
+    }
+    find(app, principal.key, principal.environment, principal.hash, now).await.map(drop)
 }
 
-async fn find(app: &App, id: ApiKeyId, environment: Environment, hash: [u8; 32]) -> Result<Arc<Principal>, Problem> {
-    // Measured from before the read: what is read later than this is not older than this.
-    let now = app.clock.uptime();
-    if let Some(principal) = app.auth.recall(&hash, now) {
-        return Ok(principal);
-    }
+/// Reads a key. `now` is from before the read: what is read later than this is not older than this.
+async fn find(
+    app: &App,
+    id: ApiKeyId,
+    environment: Environment,
+    hash: [u8; 32],
+    now: Duration,
+) -> Result<Arc<Principal>, Problem> {
     let key = app.reader.find_api_key(id).await?;
     let Some(key) = key.filter(|key| bool::from(key.hash.as_slice().ct_eq(&hash))) else {
         return Err(Problem::new(Kind::KeyUnknown, "This hub does not know the API key. Check which hub it is for."));

@@ -1,6 +1,7 @@
 //! What a request brings: the caller, the idempotency key, the JSON of the body, the query. Nothing that a client wrote
 //! is repeated in a problem, only the names of fields.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +131,9 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T
 /// byte is not JSON.
 fn has_nul(json: &[u8]) -> bool {
     const ESCAPE: &[u8] = b"u0000";
+    if !json.contains(&b'\\') {
+        return false;
+    }
     let is_escape = |at: usize| json[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
     json.windows(ESCAPE.len()).enumerate().any(|(at, bytes)| bytes == ESCAPE && is_escape(at))
 }
@@ -221,6 +225,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Segments {
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params = params.map_err(|_| Problem::new(Kind::RouteNotFound, "There is no such path."))?;
         Ok(Self(params.iter().map(|(_, value)| value.to_owned()).collect()))
+    }
+}
+
+/// The names and values of a request's head: taken out of it, where `HeaderMap` is a copy.
+pub struct Head(pub HeaderMap);
+
+impl<S: Send + Sync> FromRequestParts<S> for Head {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(std::mem::take(&mut parts.headers)))
     }
 }
 

@@ -1,12 +1,12 @@
 //! `Idempotency-Key`: the same key with the same content is answered with the first answer, byte for byte.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use storage::{Claim, Idempotency};
 
 use super::error::{Kind, Problem};
 
 /// The header's name.
-pub const HEADER: &str = "idempotency-key";
+pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest key, in characters.
 const KEY_CHARS_MAX: usize = 255;
 

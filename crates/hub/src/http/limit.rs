@@ -49,8 +49,8 @@ impl Limit {
     /// Tells the policy and what is left.
     pub fn tell(&self, standing: Standing, headers: &mut HeaderMap) {
         headers.insert(POLICY_HEADER, self.policy.clone());
-        if let Ok(value) = HeaderValue::from_str(&format!("\"key\";r={};t={}", standing.left, standing.full_in_seconds))
-        {
+        let told = format!("\"key\";r={};t={}", standing.left, standing.full_in_seconds);
+        if let Ok(value) = HeaderValue::try_from(told) {
             headers.insert(STANDING_HEADER, value);
         }
     }

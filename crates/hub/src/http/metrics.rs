@@ -1,5 +1,7 @@
 //! `/metrics`: the hub's numbers in the text format of Prometheus, for the machine itself and for managers.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use domain::call::Role;
+use metrics::Histogram;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::Route;
@@ -61,14 +64,31 @@ pub async fn keep_up() {
     }
 }
 
+/// The series of one route, which has few methods and statuses.
+type SeriesOfRoute = Vec<(&'static str, StatusCode, Histogram)>;
+
+thread_local! {
+    /// The series that this thread has noted before: to find one in the recorder takes longer than all the rest. Routes are
+    /// those of the router, so that there is an end to them.
+    static KNOWN: RefCell<HashMap<String, SeriesOfRoute>> = RefCell::default();
+}
+
 /// Notes one answered request.
 pub fn note_request(method: &Method, route: &str, status: StatusCode, took: Duration) {
-    let labels = [
-        ("method", method_name(method).to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
-    metrics::histogram!("tillbridge_http_request_seconds", &labels).record(took.as_secs_f64());
+    let (method, seconds) = (method_name(method), took.as_secs_f64());
+    KNOWN.with_borrow_mut(|known| {
+        let of_route = known.get(route).and_then(|series| {
+            series.iter().find(|(one, other, _)| *one == method && *other == status).map(|(_, _, histogram)| histogram)
+        });
+        if let Some(histogram) = of_route {
+            return histogram.record(seconds);
+        }
+        let labels =
+            [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
+        let histogram = metrics::histogram!("tillbridge_http_request_seconds", &labels);
+        histogram.record(seconds);
+        known.entry(route.to_owned()).or_default().push((method, status, histogram));
+    });
 }
 
 /// A client may invent methods; each would be a series of its own.

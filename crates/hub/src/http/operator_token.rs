@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use domain::call::Actor;
 use domain::id::{ApiKeyId, MerchantId, OperatorId, RegisterId};
 use domain::operator::{Operator, SignedIn};
@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::pepper::{Pepper, hex};
 
 /// The header's name.
-pub const HEADER: &str = "tillbridge-operator";
+pub const HEADER: HeaderName = HeaderName::from_static("tillbridge-operator");
 /// How long a token lasts where nothing is said: a manager's grant is for a few acts, not for the day.
 pub const LIFETIME_DEFAULT: Duration = Duration::from_secs(60 * 60);
 /// The longest that it may last: a long day at the register.

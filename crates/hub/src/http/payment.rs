@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use super::Route;
 use super::auth::{Principal, authenticate};
-use super::body::{Asked, Nothing, Segments, query};
+use super::body::{Asked, Head, Nothing, Segments, query};
 use super::error::{Kind, Problem, refusal_answer};
 use super::external_ref::{RefIn, RefOut, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
@@ -161,7 +161,7 @@ async fn list(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Re
     Ok(ok(json::to_bytes(&json::list(&found, limit, |payment| payment.id.to_string(), Summary::of))))
 }
 
-async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+async fn get(State(app): State<App>, segments: Segments, Head(headers): Head) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
     let id = segments.id(0, "payment")?;
     let found = match prefer::wait(&headers) {

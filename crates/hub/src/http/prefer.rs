@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 
+/// The header's name.
+const HEADER: HeaderName = HeaderName::from_static("prefer");
 /// The longest wait, in seconds: a customer at a terminal; below the timeout of a request.
 pub const WAIT_SECONDS_MAX: u64 = 60;
 
 /// The wait that a request prefers, cut at [`WAIT_SECONDS_MAX`]. A preference that cannot be read is none, as the standard
 /// says.
 pub fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(HEADER).iter().filter_map(|value| value.to_str().ok());
     let preferences = values.flat_map(|value| value.split(','));
     let seconds = preferences.filter_map(|preference| {
         let (name, value) = preference.split_once('=')?;

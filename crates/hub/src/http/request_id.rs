@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use domain::guard;
 
 use crate::app::App;
 
 /// The header's name.
-pub const HEADER: &str = "x-request-id";
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken from a client: a UUID with a prefix and some more.
 const CHARS_MAX: usize = 64;
 

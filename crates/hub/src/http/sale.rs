@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::Route;
 use super::article_json::article_ref;
 use super::auth::authenticate;
-use super::body::{Asked, Nothing, Segments, query};
+use super::body::{Asked, Head, Nothing, Segments, query};
 use super::discount_json::DiscountIn;
 use super::error::{Kind, Problem};
 use super::external_ref::{RefIn, asked_for, referred, require_alone};
@@ -218,7 +218,7 @@ async fn find_known(app: &App, merchant: MerchantId, external: &ExternalId) -> R
     Ok(Vec::from_iter(app.reader.find_sale(merchant, id).await?.map(|whole| whole.sale)))
 }
 
-async fn get(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
+async fn get(State(app): State<App>, segments: Segments, Head(headers): Head) -> Result<Response, Problem> {
     let merchant = authenticate(&app, &headers).await?.merchant;
     let found = app.reader.find_sale(merchant, segments.id(0, "sale")?).await?;
     let whole = found.ok_or_else(|| Problem::not_found("sale"))?;
