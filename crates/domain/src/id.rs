@@ -56,8 +56,9 @@ macro_rules! ids {
             /// Its text, written without the formatter's machinery: ids are most of what is written to a database and to JSON.
             fn write(self, text: &mut [u8; Self::LEN]) -> &str {
                 let prefix = concat!($prefix, "_").as_bytes();
-                text[..prefix.len()].copy_from_slice(prefix);
-                self.0.simple().encode_lower(&mut text[prefix.len()..]);
+                let (head, digits) = text.split_at_mut(prefix.len());
+                head.copy_from_slice(prefix);
+                self.0.simple().encode_lower(digits);
                 // Letters, digits and an underscore are UTF-8.
                 std::str::from_utf8(text).unwrap_or_default()
             }

@@ -52,7 +52,7 @@ impl Found<'_, '_> {
         match self {
             Self::OnFile { look_up, next, statements } => {
                 *next += 1;
-                statements.records(&look_up.texts, *next - 1, &look_up.params)
+                statements.records(look_up, *next - 1)
             }
             Self::Rows(answers) => {
                 let rows = answers.next().unwrap_or_default().into_iter();
@@ -74,21 +74,16 @@ impl<'c> Statements<'c> {
         Self { connection, kept: Vec::new() }
     }
 
-    fn records<R: Stored>(
-        &mut self,
-        texts: &Cow<'static, [String]>,
-        place: usize,
-        params: &[Cell<'_>],
-    ) -> Result<Vec<R>, EngineError> {
-        match texts {
+    fn records<R: Stored>(&mut self, look_up: &LookUp, place: usize) -> Result<Vec<R>, EngineError> {
+        match &look_up.texts {
             Cow::Borrowed(texts) => match texts.get(place) {
-                Some(text) => sqlite::records(self.keep(text)?, params),
+                Some(text) => sqlite::records(self.keep(text)?, &look_up.params),
                 None => Ok(Vec::new()),
             },
             Cow::Owned(texts) => match texts.get(place) {
                 Some(text) => {
                     let statement = self.connection.prepare_cached(&sqlite::numbered(text));
-                    sqlite::records(&mut *statement.map_err(sqlite::error)?, params)
+                    sqlite::records(&mut *statement.map_err(sqlite::error)?, &look_up.params)
                 }
                 None => Ok(Vec::new()),
             },
