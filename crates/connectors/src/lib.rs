@@ -7,6 +7,7 @@
 mod contract;
 mod exchange;
 mod manual;
+mod paypay;
 mod registry;
 mod sandbox;
 mod secret;

@@ -1,10 +1,11 @@
 //! All connectors, one line each.
 
 use crate::contract::{Connector, Variant};
-use crate::{manual, sandbox};
+use crate::{manual, paypay, sandbox};
 
 /// The order of this list is the order in which a console offers them.
-const CONNECTORS: [&dyn Connector; 2] = [
+const CONNECTORS: [&dyn Connector; 3] = [
+    &paypay::PayPay,   // QR codes of PayPay, Japan
     &sandbox::Sandbox, // the provider of the `sandbox` crate
     &manual::Manual,   // a stand-alone terminal, keyed by hand
 ];

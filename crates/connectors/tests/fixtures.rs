@@ -357,3 +357,38 @@ fn a_terminal_keyed_by_hand_is_pending_and_never_asked() {
     assert_eq!(manual.build_inquiry(&desk.ask()), Err(CannotAsk::KeyedByHand));
     assert!(manual.read_notification(&desk.ask().access, &[], b"{}").is_err());
 }
+
+#[test]
+fn a_code_that_was_scanned_is_sent_once_and_a_repeat_has_none() {
+    let paypay = find_connector("paypay").expect("it is registered");
+    let asked = Asked { kind: "purchase".to_owned(), asked: 5, is_scanned: true, ..Asked::default() };
+    let desk = Desk::speaking("oauth", &asked);
+    let request = paypay.build_send(&desk.ask()).expect("a request");
+    assert!(String::from_utf8_lossy(&request.body).contains("USER-AUTH-001"));
+    assert!(!format!("{request:?} {:?}", desk.ask()).contains("USER-AUTH-001"));
+    let cannot = paypay.build_send(&Ask { customer_code: None, ..desk.ask() }).expect_err("no code");
+    assert_eq!((cannot, words(&cannot.outcome(&desk.ask()))), (CannotAsk::CustomerCodeGone, "unknown".to_owned()));
+}
+
+#[test]
+fn a_token_is_asked_for_where_one_is_needed_and_read() {
+    let paypay = find_connector("paypay").expect("it is registered");
+    let asked = Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() };
+    assert_eq!(paypay.build_token(&Desk::speaking("opa", &asked).ask().access), Ok(None));
+    let desk = Desk::speaking("oauth", &asked);
+    let request = paypay.build_token(&desk.ask().access).expect("it is built").expect("one is wanted");
+    assert_eq!((request.method.as_str(), request.url.as_str()), ("POST", "http://provider.test/base/oauth2/token"));
+    assert_eq!(request.body, b"grant_type=client_credentials");
+    // client:api-secret
+    assert!(request.headers.contains(&("authorization", "Basic Y2xpZW50OmFwaS1zZWNyZXQ=".to_owned())));
+    let answer =
+        |status, body: &str| Told::Response(Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() });
+    let token = paypay.read_token(&answer(200, r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#));
+    assert_eq!(token.expect("a token").lives_ms, 3_600_000);
+    for (status, body) in
+        [(401, r#"{"access_token":"t"}"#), (200, "{}"), (200, r#"{"access_token":"t","expires_in":-1}"#)]
+    {
+        assert!(paypay.read_token(&answer(status, body)).is_none(), "{status} {body}");
+    }
+    assert!(paypay.build_send(&Ask { access: Access { token: None, ..desk.ask().access }, ..desk.ask() }).is_err());
+}

@@ -1,13 +1,14 @@
 //! A hub with a database of its own, the sandbox as provider, and two merchants. What it ends with is compared: the hub's
 //! payments with the provider's ledger, and the database with itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener as StdListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use connectors::{find_connector, find_variant};
 use domain::call::Role;
 use domain::id::{ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
@@ -23,8 +24,10 @@ use hub::config::{Config, Hidden};
 use hub::database::Database;
 use hub::operator::{NewKey, Operator};
 use hub::serve::{Running, make_folder, start};
+use sandbox::paypay::{self, PayPay};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
+use storage::Cell;
 use storage::check::{Snapshot, check};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -88,6 +91,10 @@ pub struct Shop {
     pub slip: ConnectionId,
     /// A provider that no key for tests may reach.
     pub live: ConnectionId,
+    /// The played PayPay, as it is deployed.
+    pub opa: ConnectionId,
+    /// The played PayPay, as document 004 has it.
+    pub oauth: ConnectionId,
     pub cashier: String,
     pub manager: String,
     pub viewer: String,
@@ -101,6 +108,10 @@ pub struct World {
     running: Option<Running>,
     http: Option<reqwest::Client>,
     pub sandbox: Sandbox,
+    pub paypay: PayPay,
+    /// Where the played PayPay is.
+    pub paypay_url: String,
+    _paypay_server: sandbox::Server,
     /// The provider's server; taken away, connections are refused.
     pub server: Option<sandbox::Handle>,
     pub shop: Shop,
@@ -167,6 +178,26 @@ fn hasty() -> Profile {
     }
 }
 
+/// A profile of the played PayPay, whose customers are quick.
+fn quick(provider: &str, variant: &str) -> Profile {
+    let connector = find_connector(provider).unwrap();
+    Profile {
+        answer_timeout_ms: 400,
+        poll_period_ms: 40,
+        poll_period_ms_max: 200,
+        poll_horizon_ms: 2_500,
+        finality_window_ms: 700,
+        resolve_by_ms: 20_000,
+        give_up_ms: 8_000,
+        ..(find_variant(connector, variant).unwrap().profile)()
+    }
+}
+
+/// The secrets and delays of the played PayPay.
+pub fn paypay_options() -> paypay::Options {
+    paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
+}
+
 fn options() -> Options {
     Options {
         notify_secret: NOTIFY_SECRET.to_owned(),
@@ -198,13 +229,18 @@ impl World {
         make_folder(&settings.database.data_dir).unwrap();
         Database::of(&settings.database).migrate().await.unwrap();
         let mut operator = Operator::open(&settings).await.unwrap();
-        let shop = set_up(&mut operator, &server.base_url()).await;
-        let other_shop = set_up(&mut operator, &server.base_url()).await;
+        let paypay = PayPay::new(paypay_options());
+        let paypay_server = paypay.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+        let paypay_url = paypay_server.base_url();
+        let shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
+        let other_shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
         operator.close().await.unwrap();
         for shop in [&shop, &other_shop] {
             for connection in [shop.sandbox, shop.hasty, shop.careful, shop.slow_to_settle] {
                 settings.provider.secrets.insert(connection, Hidden::new(options().credentials()));
             }
+            let (opa, oauth) = (paypay_options().credentials_of_opa(), paypay_options().credentials_of_oauth());
+            settings.provider.secrets.extend([(shop.opa, Hidden::new(opa)), (shop.oauth, Hidden::new(oauth))]);
         }
         let keys = AtomicU32::new(0);
         let mut world = Self {
@@ -212,6 +248,9 @@ impl World {
             running: None,
             http: None,
             sandbox,
+            paypay,
+            paypay_url,
+            _paypay_server: paypay_server,
             server: Some(server),
             shop,
             other_shop,
@@ -220,6 +259,9 @@ impl World {
             folder,
         };
         world.start().await;
+        let hub = format!("http://127.0.0.1:{port}/v1/webhooks/paypay");
+        world.paypay.notify_opa(&format!("{hub}/{}", world.shop.opa));
+        world.paypay.notify_oauth(&hub);
         Some(world)
     }
 
@@ -373,7 +415,7 @@ impl World {
             operations(payment).iter().any(|one| matches!(one["kind"].as_str(), Some("refund" | "void" | "reversal")));
         let is_keyed = [self.shop.manual, self.shop.slip].iter().any(|one| payment["connection_id"] == one.to_string());
         if payment["customer_charged"] == "yes" && payment["state"] == "captured" && !is_going_back && !is_keyed {
-            let net = self.sandbox.net_amount(&format!("{}-1", text(&payment["id"])));
+            let net = self.taken().get(&format!("{}-1", text(&payment["id"]))).map_or(0, |(net, _)| *net);
             assert_eq!(net, payment["captured_minor"].as_i64().unwrap(), "{payment}");
         }
     }
@@ -457,6 +499,24 @@ impl World {
         check_database(&settings, database, folder).await;
     }
 
+    /// Takes everything down where somebody else than the hub has asked the provider for money.
+    pub async fn stop_without_comparing(mut self) {
+        self.stop().await;
+        let Self { settings, database, folder, .. } = self;
+        check_database(&settings, database, folder).await;
+    }
+
+    /// All rows of a table, as text.
+    pub async fn rows_of(&self, table: &str) -> String {
+        let app = &self.running.as_ref().expect("the hub runs").app;
+        let rows = app.reader.query(format!("SELECT * FROM {table}"), Vec::new()).await.unwrap();
+        let text = |cell: &Cell<'_>| match cell {
+            Cell::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            other => format!("{other:?}"),
+        };
+        rows.iter().flatten().map(text).collect::<Vec<_>>().join("\n")
+    }
+
     /// Waits until no payment of the merchants is under way.
     async fn wait_for_rest(&self) {
         let begun = Instant::now();
@@ -471,7 +531,9 @@ impl World {
                             Some("recorded" | "sent" | "unknown" | "pending" | "not_found")
                         )
                 };
-                matches!(state, "in_progress" | "in_doubt") || operations(payment).iter().any(is_open)
+                // What is left to a person rests, whatever is still asked about it.
+                let is_left = state == "needs_person";
+                !is_left && (matches!(state, "in_progress" | "in_doubt") || operations(payment).iter().any(is_open))
             };
             let Some(moving) = all.iter().find(|payment| is_moving(payment)) else { return };
             assert!(begun.elapsed() < PATIENCE, "no rest: {moving}\n{:?}", self.exceptions().await);
@@ -482,13 +544,20 @@ impl World {
     async fn all_payments(&self) -> Vec<Value> {
         let mut all = Vec::new();
         for shop in [&self.shop, &self.other_shop] {
-            let list = self.get_as(&shop.manager, "/v1/payments?limit=100", &[]).await.expect(200);
-            assert_eq!(list["next_cursor"], Value::Null, "more payments than a page");
-            for summary in list["data"].as_array().unwrap() {
-                let path = format!("/v1/payments/{}", text(&summary["id"]));
-                let payment = self.get_as(&shop.manager, &path, &[]).await.expect(200);
-                check_words(&payment);
-                all.push(payment);
+            let mut cursor = String::new();
+            loop {
+                let path = format!("/v1/payments?limit=100{cursor}");
+                let list = self.get_as(&shop.manager, &path, &[]).await.expect(200);
+                for summary in list["data"].as_array().unwrap() {
+                    let path = format!("/v1/payments/{}", text(&summary["id"]));
+                    let payment = self.get_as(&shop.manager, &path, &[]).await.expect(200);
+                    check_words(&payment);
+                    all.push(payment);
+                }
+                match list["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
             }
         }
         all
@@ -496,6 +565,7 @@ impl World {
 
     /// Every charge of the provider is one of the hub's, and what the provider took is what the hub says.
     async fn compare_with_ledger(&self) {
+        let taken = self.taken();
         let mut known = BTreeSet::new();
         for payment in self.all_payments().await {
             let charges = operations(&payment);
@@ -506,8 +576,7 @@ impl World {
                 .iter()
                 .any(|shop| [shop.manual, shop.slip].iter().any(|one| payment["connection_id"] == one.to_string()));
             if !is_keyed && payment["state"] != "needs_person" {
-                let entry = self.sandbox.ledger().into_iter().find(|entry| entry.reference == reference);
-                let (net, held) = entry.map_or((0, 0), |entry| (entry.net_amount, entry.held_amount));
+                let (net, held) = taken.get(&reference).copied().unwrap_or_default();
                 let number = |name: &str| payment[name].as_i64().unwrap();
                 assert_eq!(number("captured_minor") - number("refunded_minor"), net, "{payment}");
                 if payment["state"] == "authorized" {
@@ -519,9 +588,16 @@ impl World {
             }
             known.insert(reference);
         }
-        for entry in self.sandbox.ledger() {
-            assert!(known.contains(&entry.reference), "nobody asked for {entry:?}");
+        for reference in taken.keys() {
+            assert!(known.contains(reference), "nobody asked for {reference}");
         }
+    }
+
+    /// What the providers say that they took from customers and hold for us, by the reference of the charge.
+    fn taken(&self) -> BTreeMap<String, (i64, i64)> {
+        let sandbox = self.sandbox.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
+        let paypay = self.paypay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
+        sandbox.chain(paypay).collect()
     }
 }
 
@@ -542,8 +618,10 @@ pub fn journey(payment: &Value) -> Vec<String> {
 }
 
 /// The table of what a cashier is told, of its own: state, whether charged, what to do.
-const ADVICE: [(&str, &str, &str); 15] = [
+const ADVICE: [(&str, &str, &str); 17] = [
     ("in_progress", "unknown", "wait"),
+    ("in_progress", "unknown", "show_code"),
+    ("in_progress", "unknown", "ask_customer_to_confirm"),
     ("in_doubt", "unknown", "check_now"),
     ("in_doubt", "yes", "check_now"),
     ("needs_person", "unknown", "ask_manager"),
@@ -569,7 +647,8 @@ pub fn check_words(payment: &Value) {
     assert!(ADVICE.contains(&(&state, &charged, &next)), "{state} {charged} {next}: {payment}");
     let (en, ja) = (text(&payment["message"]["en"]), text(&payment["message"]["ja"]));
     assert!(!en.to_lowercase().contains("fail") && !ja.contains("失敗"), "{en} {ja}");
-    let is_open = matches!(next.as_str(), "wait" | "check_now" | "ask_manager");
+    let is_open =
+        matches!(next.as_str(), "wait" | "show_code" | "ask_customer_to_confirm" | "check_now" | "ask_manager");
     assert_eq!(en.contains("Do not charge again"), is_open, "{state}: {en}");
     assert_eq!(ja.contains("再度の請求はしないでください"), is_open, "{state}: {ja}");
     if charged == "no" {
@@ -578,7 +657,7 @@ pub fn check_words(payment: &Value) {
     }
 }
 
-async fn set_up(operator: &mut Operator, base_url: &str) -> Shop {
+async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Shop {
     let mut ids = RandomIds::new();
     let now = Clock::system().now();
     let mut next = || ids.next(now);
@@ -599,16 +678,22 @@ async fn set_up(operator: &mut Operator, base_url: &str) -> Shop {
         ("manual", Profile::manual()),
         ("manual", slip),
         ("elsewhere", Profile::sandbox()),
+        ("paypay", quick("paypay", "opa")),
+        ("paypay", quick("paypay", "oauth")),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
-        .map(|(provider, profile)| Connection {
-            id: ConnectionId::from_uuid(next()),
-            merchant,
-            provider: provider.to_owned(),
-            settings: ConnectionSettings::at(if provider == "sandbox" { base_url } else { "" }),
-            profile,
-            version: 1,
+        .map(|(provider, profile)| {
+            let settings = match provider {
+                "sandbox" => ConnectionSettings::at(base_url),
+                "paypay" => ConnectionSettings {
+                    variant: if profile.has_scan { "oauth" } else { "opa" }.to_owned(),
+                    ..ConnectionSettings::at(paypay_url)
+                },
+                _ => ConnectionSettings::default(),
+            };
+            let (id, provider) = (ConnectionId::from_uuid(next()), provider.to_owned());
+            Connection { id, merchant, provider, settings, profile, version: 1 }
         })
         .collect();
     let ids: Vec<ConnectionId> = connections.iter().map(|connection| connection.id).collect();
@@ -650,6 +735,8 @@ async fn set_up(operator: &mut Operator, base_url: &str) -> Shop {
         manual: ids[4],
         slip: ids[5],
         live: ids[6],
+        opa: ids[7],
+        oauth: ids[8],
         cashier: key(Role::Cashier, Environment::Test).await,
         manager: key(Role::Manager, Environment::Test).await,
         viewer: key(Role::Viewer, Environment::Test).await,
