@@ -132,6 +132,7 @@ impl Maker<'_> {
             provider: provider.to_owned(),
             settings: ConnectionSettings::at(base_url),
             profile,
+            credentials: None,
             version: 1,
         };
         let sandbox_url = format!("http://127.0.0.1:{SANDBOX_PORT}");

@@ -10,8 +10,8 @@ use domain::command::Command;
 use domain::customer::CustomerRules;
 use domain::id::{ApiKeyId, ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
-    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer,
-    Location, Merchant, Register, RevokeApiKey, SetUpMerchant,
+    AddApiKey, AddConnection, ApiKey, Connection, ConnectionSettings, Contact, Credentials, DISCOUNT_LIMIT_DEFAULT,
+    Issuer, Location, Merchant, Register, RevokeApiKey, SetCredentials, SetUpMerchant,
 };
 use domain::money::Currency;
 use domain::tax::TaxRules;
@@ -22,9 +22,10 @@ use storage::{Answer, Envelope, Handle, Idempotency, Lane};
 use crate::api_key::{self, Environment};
 use crate::business_day;
 use crate::clock::{Clock, RandomIds};
-use crate::config::Config;
+use crate::config::{Config, Hidden};
 use crate::database::Database;
 use crate::pepper::Pepper;
+use crate::provider::sealed_for;
 use crate::serve::start_committer;
 
 /// A command line at work on a database.
@@ -60,17 +61,19 @@ pub struct NewConnection {
     pub provider: String,
     /// Where the provider is and which of its protocols it speaks. Without a base URL it is the protocol's usual one.
     pub settings: ConnectionSettings,
+    /// How to get in, in the form that the connector wants, where the settings of the installation do not have it.
+    pub credentials: Option<Hidden>,
 }
 
 impl NewConnection {
     /// With the sandbox at this address, for example `http://127.0.0.1:8090`.
     pub fn sandbox(merchant: MerchantId, base_url: &str) -> Self {
-        Self { merchant, provider: "sandbox".to_owned(), settings: ConnectionSettings::at(base_url) }
+        Self { merchant, provider: "sandbox".to_owned(), settings: ConnectionSettings::at(base_url), credentials: None }
     }
 
     /// With a stand-alone terminal, keyed by hand.
     pub fn manual(merchant: MerchantId) -> Self {
-        Self { merchant, provider: "manual".to_owned(), settings: ConnectionSettings::default() }
+        Self { merchant, provider: "manual".to_owned(), settings: ConnectionSettings::default(), credentials: None }
     }
 }
 
@@ -145,7 +148,7 @@ impl Operator {
         self.run(id, command).await
     }
 
-    /// Gives a merchant a connection. Its credentials are settings of the hub, not records.
+    /// Gives a merchant a connection.
     pub async fn add_connection(&mut self, new: NewConnection) -> anyhow::Result<ConnectionId> {
         let connector = find_connector(&new.provider).with_context(|| unknown_provider(&new.provider))?;
         let variant = find_variant(connector, &new.settings.variant);
@@ -158,15 +161,33 @@ impl Operator {
         };
         // The name is written down: another protocol may become the usual one.
         let variant = if connector.variants().len() > 1 { variant.name.to_owned() } else { String::new() };
+        let id = ConnectionId::from_uuid(self.ids.next(self.now));
+        let sealed = new.credentials.map(|words| self.sealed(new.merchant, id, &new.provider, 1, &words));
         let connection = Connection {
-            id: ConnectionId::from_uuid(self.ids.next(self.now)),
+            id,
             merchant: new.merchant,
             provider: new.provider,
             settings: ConnectionSettings { base_url, variant, ..new.settings },
             profile,
+            credentials: sealed.map(|sealed| Credentials { sealed, number: 1, old: None }),
             version: 1,
         };
         self.run(new.merchant, AddConnection { connection }).await
+    }
+
+    /// Gives a connection other credentials; what the provider signs with the ones before is taken for so long. Their
+    /// number is the answer.
+    pub async fn set_credentials(&self, id: ConnectionId, words: &Hidden, keep_old_ms: i64) -> anyhow::Result<i64> {
+        let connection = self.reader.find_connection_of_any(id).await?;
+        let connection = connection.with_context(|| format!("There is no connection {id}."))?;
+        let number = connection.next_credentials_number();
+        let sealed = self.sealed(connection.merchant, id, &connection.provider, number, words);
+        let command = SetCredentials { connection: id, sealed, number, keep_old_ms };
+        self.run(connection.merchant, command).await
+    }
+
+    fn sealed(&self, merchant: MerchantId, id: ConnectionId, provider: &str, number: i64, words: &Hidden) -> Vec<u8> {
+        self.pepper.seal.close(&sealed_for(merchant, id, provider, number), words.expose().as_bytes())
     }
 
     /// Makes an API key and gives its words, which nobody can show again.

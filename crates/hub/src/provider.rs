@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::clock::random_bytes;
 use crate::config::Hidden;
+use crate::seal::Seal;
 use crate::token::{Denied, Tokens};
 
 /// Requests to providers at the same time: each holds a socket and a few kilobytes for as long as a customer thinks.
@@ -51,7 +52,7 @@ pub struct Providers {
     exchange: Exchange,
     notify_base: Option<String>,
     secrets: BTreeMap<ConnectionId, Secret>,
-    nobody: Secret,
+    seal: Seal,
     places: Semaphore,
     tokens: Tokens,
     actor: Arc<Actor>,
@@ -61,13 +62,13 @@ pub struct Providers {
 
 impl Providers {
     /// Ready to call.
-    pub fn try_new(config: &Config) -> Result<Self, connectors::ExchangeError> {
+    pub fn try_new(config: &Config, seal: Seal) -> Result<Self, connectors::ExchangeError> {
         let secret = |hidden: &Hidden| Secret::new(hidden.expose().to_owned());
         Ok(Self {
             exchange: Exchange::try_new()?,
             notify_base: config.notify_base.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
             secrets: config.secrets.iter().map(|(id, hidden)| (*id, secret(hidden))).collect(),
-            nobody: Secret::new(String::new()),
+            seal,
             places: Semaphore::new(REQUESTS_MAX),
             tokens: Tokens::default(),
             actor: Arc::new(Actor::new("sender", Role::System)),
@@ -96,9 +97,28 @@ impl Providers {
         Ok(Some(name))
     }
 
-    /// The credentials of a connection; empty where none are configured.
-    pub fn secret(&self, connection: ConnectionId) -> &Secret {
-        self.secrets.get(&connection).unwrap_or(&self.nobody)
+    /// The credentials of a connection: the sealed ones, else those of the settings; empty where there are none.
+    pub fn secret(&self, connection: &Connection) -> Secret {
+        let Some(known) = &connection.credentials else {
+            return self.secrets.get(&connection.id).cloned().unwrap_or_else(|| Secret::new(String::new()));
+        };
+        self.open(connection, known.number, &known.sealed)
+    }
+
+    /// The credentials before those, as long as they live.
+    pub fn old_secret(&self, connection: &Connection, now: Timestamp) -> Option<Secret> {
+        let known = connection.credentials.as_ref()?;
+        let old = known.old.as_ref().filter(|old| now < old.until)?;
+        Some(self.open(connection, known.number.saturating_sub(1), &old.sealed))
+    }
+
+    fn open(&self, connection: &Connection, number: i64, sealed: &[u8]) -> Secret {
+        let purpose = sealed_for(connection.merchant, connection.id, &connection.provider, number);
+        let opened = self.seal.open(&purpose, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
+        if opened.is_none() {
+            tracing::error!(connection.id = %connection.id, "The credentials were sealed under another pepper. Set them anew.");
+        }
+        Secret::new(opened.unwrap_or_default())
     }
 
     /// Asks the provider.
@@ -109,12 +129,12 @@ impl Providers {
             return Heard::of(Outcome::Unknown);
         };
         let notify_url = self.notify_base.as_ref().map(|base| notify_url(base, connector, connection.id));
-        let stamp = stamp(now);
+        let (stamp, secret) = (stamp(now), self.secret(connection));
         let mut ask = Ask {
             operation: &task.operation,
             target: task.target.as_ref(),
             payment: &task.payment,
-            access: self.access(connection, &stamp),
+            access: access(connection, &secret, &stamp),
             customer_code: one_time.customer_code.as_ref().filter(|_| task.operation.kind.is_charge()),
             notify_url: notify_url.as_deref(),
             fault: one_time.fault.as_deref(),
@@ -160,8 +180,8 @@ impl Providers {
     /// Asks a connection's provider whether it is there and takes the credentials.
     pub async fn probe(&self, connection: &Connection, now: Timestamp) -> Result<Probe, connectors::CannotAsk> {
         let connector = find_connector(&connection.provider).ok_or(connectors::CannotAsk::BaseUrl)?;
-        let stamp = stamp(now);
-        let mut access = self.access(connection, &stamp);
+        let (stamp, secret) = (stamp(now), self.secret(connection));
+        let mut access = access(connection, &secret, &stamp);
         let token = match self.token(connector, connection.id, &access).await {
             Ok(token) => token,
             Err(Denied::CannotAsk(cannot)) => return Err(cannot),
@@ -182,17 +202,17 @@ impl Providers {
         let hurried = Access { timeout_ms: access.timeout_ms / TOKEN_PART, ..*access };
         self.tokens.of(&self.exchange, connector, connection, &hurried).await
     }
+}
 
-    /// How to get in with a connection, but for a token.
-    pub fn access<'a>(&'a self, connection: &'a Connection, stamp: &'a Stamp) -> Access<'a> {
-        Access {
-            settings: &connection.settings,
-            secret: self.secret(connection.id),
-            token: None,
-            stamp,
-            timeout_ms: connection.profile.answer_timeout_ms,
-        }
-    }
+/// How to get in with a connection, but for a token.
+pub fn access<'a>(connection: &'a Connection, secret: &'a Secret, stamp: &'a Stamp) -> Access<'a> {
+    let timeout_ms = connection.profile.answer_timeout_ms;
+    Access { settings: &connection.settings, secret, token: None, stamp, timeout_ms }
+}
+
+/// What credentials are sealed for: those of one connection and one number stand for no others.
+pub fn sealed_for(merchant: MerchantId, connection: ConnectionId, provider: &str, number: i64) -> String {
+    format!("{merchant}|{connection}|{provider}|credentials|{number}")
 }
 
 /// The status of an answer that refuses the credentials, a token among them.

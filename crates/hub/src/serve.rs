@@ -98,7 +98,7 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
     database.migrate().await?;
     let reader = database.reader()?;
     let pepper = open_pepper(settings, &reader).await?;
-    let providers = Providers::try_new(&settings.provider)?;
+    let providers = Providers::try_new(&settings.provider, pepper.seal.clone())?;
     let webhooks = Webhooks::try_new(&settings.webhook).context("The sender of webhooks cannot be made")?;
     let (committer, thread) = start_committer(&database, &clock).await?;
     let weaknesses = Weaknesses::default();

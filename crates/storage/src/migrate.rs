@@ -29,6 +29,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V20__customers", include_str!("../migrations/V20__customers.sql")),
     ("V21__points", include_str!("../migrations/V21__points.sql")),
     ("V30__wallets", include_str!("../migrations/V30__wallets.sql")),
+    ("V31__credentials", include_str!("../migrations/V31__credentials.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

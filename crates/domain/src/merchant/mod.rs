@@ -1,10 +1,12 @@
 //! Whose shop it is: merchant, location, register, and the connections to providers.
 
 mod contact;
+mod credentials;
 mod issuer;
 mod refusal;
 
 pub use contact::{ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX, Contact, PHONE_CHARS_MAX, UpdateLocation};
+pub use credentials::{Credentials, OldCredentials, SetCredentials};
 pub use issuer::{Issuer, LEGAL_NAME_CHARS_MAX, RegistrationNumber, UpdateMerchant};
 pub use refusal::Refusal;
 
@@ -125,6 +127,8 @@ pub struct Connection {
     pub settings: ConnectionSettings,
     /// Timings and capabilities.
     pub profile: Profile,
+    /// How to get in, sealed; `None` where the settings of the installation have it, and where nothing is needed.
+    pub credentials: Option<Credentials>,
     /// Row version.
     pub version: i64,
 }
@@ -313,6 +317,7 @@ mod tests {
             provider: "sandbox".to_owned(),
             settings: ConnectionSettings::at("http://127.0.0.1:8090"),
             profile: Profile::sandbox(),
+            credentials: None,
             version: 1,
         };
         AddConnection { connection }

@@ -40,6 +40,7 @@ impl Shop {
             provider: "sandbox".to_owned(),
             settings: ConnectionSettings::default(),
             profile: profile.clone(),
+            credentials: None,
             version: 1,
         });
         Self { world, now: NOW, profile }

@@ -21,7 +21,7 @@ use super::error::{Kind, Problem, refusal_answer};
 use super::request_id::RequestId;
 use super::submit::{ok, respond};
 use crate::app::App;
-use crate::provider::{stamp, start_all};
+use crate::provider::{access, stamp, start_all};
 
 /// The routes of notifications.
 pub fn routes() -> Vec<Route> {
@@ -70,10 +70,7 @@ async fn take(
         .iter()
         .filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
         .collect();
-    let stamp = stamp(app.clock.now());
-    let notices = connector
-        .read_notification(&app.providers.access(connection, &stamp), &headers, body)
-        .map_err(|rejected| problem(&rejected))?;
+    let notices = read(app, connection, connector, &headers, body).map_err(|rejected| problem(&rejected))?;
     for Notice { operation_reference, news } in notices {
         let operation: OperationId = operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
         // Whose secret it is signed with decides whose payments it may speak of.
@@ -100,6 +97,25 @@ async fn take(
         }
     }
     Ok(ok(b"{}".to_vec()))
+}
+
+/// What a notification says, if it is signed with the connection's credentials, or with those before them while they live.
+fn read(
+    app: &App,
+    connection: &Connection,
+    connector: &dyn Connector,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Vec<Notice>, Rejected> {
+    let now = app.clock.now();
+    let (stamp, secret) = (stamp(now), app.providers.secret(connection));
+    let notices = connector.read_notification(&access(connection, &secret, &stamp), headers, body);
+    match (notices, app.providers.old_secret(connection, now)) {
+        (Err(Rejected::SignatureWrong), Some(old)) => {
+            connector.read_notification(&access(connection, &old, &stamp), headers, body)
+        }
+        (notices, _) => notices,
+    }
 }
 
 async fn record(

@@ -102,6 +102,7 @@ pub async fn connect(hub: &TestHub, shop: &Shop, provider: &str) -> ConnectionId
         provider: provider.to_owned(),
         settings: ConnectionSettings::default(),
         profile: Profile::manual(),
+        credentials: None,
         version: 1,
     };
     run(&hub.running.app, shop.merchant, AddConnection { connection }).await

@@ -38,6 +38,7 @@ async fn a_shop(hub: &TestHub, currency: &str) -> Shop {
         provider: "manual".to_owned(),
         settings: ConnectionSettings::default(),
         profile: Profile::manual(),
+        credentials: None,
         version: 1,
     }];
     run(app, merchant, wanted).await;

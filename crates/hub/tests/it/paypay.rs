@@ -1,6 +1,8 @@
 //! PayPay, both protocols, against the played one: what a register sees, what a customer does, and what never leaks.
 
+use connectors::Probe;
 use hmac::{Hmac, Mac};
+use hub::config::Hidden;
 use serde_json::{Value, json};
 
 use crate::world::{Kind, Reply, World, journey, on_both_engines, operations, paypay_options, text};
@@ -19,6 +21,7 @@ on_both_engines!(
     a_token_that_ended_is_fetched_anew,
     the_notification_of_document_004_pays,
     a_hint_is_believed_only_after_asking,
+    credentials_are_sealed_and_replaced_while_the_hub_serves,
 );
 
 const CODE: &str = "281234567890123456";
@@ -269,6 +272,47 @@ async fn a_hint_is_believed_only_after_asking(world: World) {
     assert_eq!(operations(&paid)[0]["witness"], "inquiry");
     let file = json!({ "notification_type": "file.created", "fileType": "transaction_recon", "path": "/x" });
     notify(&world, &path, &file.to_string(), None).await.expect(200);
+    world.close().await;
+}
+
+async fn credentials_are_sealed_and_replaced_while_the_hub_serves(world: World) {
+    let operator = world.operator().await;
+    let secret = paypay_options().webhook_secret;
+    let before = paypay_options().credentials_of_oauth();
+    let set = async |words: &str, keep_old_ms: i64| {
+        operator.set_credentials(world.shop.oauth, &Hidden::new(words.to_owned()), keep_old_ms).await.unwrap()
+    };
+    // Those of the settings are right; sealed ones are stronger.
+    assert_eq!(set("client:wrong:secret", 0).await, 1);
+    let refused = world.scanned(1_000).await;
+    assert_eq!(operations(&refused)[0]["reason"], "credentials_refused_by_provider");
+    assert_eq!(set(&before, 0).await, 2);
+    assert_eq!(world.scanned(1_000).await["state"], "captured");
+    // The webhook secret is replaced, and PayPay goes on signing with the old one for a while.
+    let after = before.replace(&secret, "another-webhook-secret");
+    assert_eq!(set(&after, 3_600_000).await, 3);
+    let paid = world.scanned(2_000).await;
+    let news = json!({
+        "merchantPaymentId": World::charge_of(&text(&paid["id"])), "paymentId": operations(&paid)[0]["provider_reference"],
+        "status": "COMPLETED", "amount": { "amount": 2_000, "currency": "JPY" }, "timestamp": "2026-01-28T10:30:00Z",
+    });
+    let news = news.to_string();
+    for words in [&secret[..], "another-webhook-secret"] {
+        notify(&world, "/v1/webhooks/paypay", &news, Some(&signature(&news, words))).await.expect(200);
+    }
+    let stranger = signature(&news, "a stranger's");
+    notify(&world, "/v1/webhooks/paypay", &news, Some(&stranger)).await.expect_problem(401, "signature_invalid");
+    let old = signature(&news, &secret);
+    assert_eq!(set(&after, 3_600_000).await, 4);
+    notify(&world, "/v1/webhooks/paypay", &news, Some(&old)).await.expect_problem(401, "signature_invalid");
+    assert_eq!(world.probe(world.shop.oauth).await, Probe::Fine);
+    assert_eq!(world.probe(world.shop.opa).await, Probe::Fine);
+    assert_eq!(world.probe(world.shop.sandbox).await, Probe::Fine);
+    operator.set_credentials(world.shop.opa, &Hidden::new("key:wrong".to_owned()), 0).await.unwrap();
+    assert_eq!(world.probe(world.shop.opa).await, Probe::CredentialsRefused);
+    let rows = world.rows_of("connection").await;
+    assert!(!rows.contains("webhook-secret") && !rows.contains(paypay_options().client_secret.as_str()));
+    operator.close().await.unwrap();
     world.close().await;
 }
 

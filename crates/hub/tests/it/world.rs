@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use connectors::{find_connector, find_variant};
+use connectors::{Probe, find_connector, find_variant};
 use domain::call::Role;
 use domain::id::{ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{
@@ -506,6 +506,18 @@ impl World {
         check_database(&settings, database, folder).await;
     }
 
+    /// The operator of the installation, at work beside the hub.
+    pub async fn operator(&self) -> Operator {
+        Operator::open(&self.settings).await.unwrap()
+    }
+
+    /// What `tillbridge connections test` finds out.
+    pub async fn probe(&self, connection: ConnectionId) -> Probe {
+        let app = &self.running.as_ref().expect("the hub runs").app;
+        let connection = app.reader.find_connection_of_any(connection).await.unwrap().unwrap();
+        app.providers.probe(&connection, app.clock.now()).await.unwrap()
+    }
+
     /// All rows of a table, as text.
     pub async fn rows_of(&self, table: &str) -> String {
         let app = &self.running.as_ref().expect("the hub runs").app;
@@ -693,7 +705,7 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
                 _ => ConnectionSettings::default(),
             };
             let (id, provider) = (ConnectionId::from_uuid(next()), provider.to_owned());
-            Connection { id, merchant, provider, settings, profile, version: 1 }
+            Connection { id, merchant, provider, settings, profile, credentials: None, version: 1 }
         })
         .collect();
     let ids: Vec<ConnectionId> = connections.iter().map(|connection| connection.id).collect();

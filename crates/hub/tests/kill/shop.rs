@@ -72,6 +72,7 @@ async fn open(handle: &Handle, pepper: &Pepper, ids: &mut RandomIds, number: usi
         provider: provider.to_owned(),
         settings: ConnectionSettings::at(base_url),
         profile,
+        credentials: None,
         version: 1,
     };
     let named = |(place, id): (usize, &RegisterId)| Register {

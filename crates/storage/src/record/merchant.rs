@@ -3,7 +3,8 @@
 use domain::call::Role;
 use domain::customer::CustomerRules;
 use domain::merchant::{
-    ApiKey, Connection, Contact, Issuer, Location, Merchant, ReceiptSeries, Register, RegistrationNumber,
+    ApiKey, Connection, Contact, Credentials, Issuer, Location, Merchant, OldCredentials, ReceiptSeries, Register,
+    RegistrationNumber,
 };
 use domain::money::Currency;
 use domain::points::PointsRule;
@@ -158,17 +159,27 @@ impl Stored for Connection {
             ("provider", TEXT),
             ("settings", TEXT),
             ("profile", TEXT),
+            ("credentials", BYTES),
+            ("credentials_number", INT),
+            ("old_credentials", BYTES),
+            ("old_credentials_until", INT),
             ("version", INT),
         ],
     );
 
     fn write<'a>(&'a self, cells: &mut Vec<Cell<'a>>) {
+        let known = self.credentials.as_ref();
+        let old = known.and_then(|known| known.old.as_ref());
         cells.extend([
             Cell::display(self.id),
             Cell::display(self.merchant),
             Cell::text(&self.provider),
             json(&self.settings),
             json(&self.profile),
+            Cell::option(known, |known| Cell::bytes(&known.sealed)),
+            Cell::option(known, |known| Cell::Int(known.number)),
+            Cell::option(old, |old| Cell::bytes(&old.sealed)),
+            Cell::option(old, |old| Cell::Int(old.until.0)),
             Cell::Int(self.version),
         ]);
     }
@@ -180,8 +191,23 @@ impl Stored for Connection {
             provider: row.text()?,
             settings: row.json()?,
             profile: row.json()?,
+            credentials: read_credentials(row)?,
             version: row.int()?,
         })
+    }
+}
+
+fn read_credentials(row: &mut RowReader) -> Result<Option<Credentials>, Corrupt> {
+    let (sealed, number) = (row.bytes_option()?, row.int_option()?);
+    let old = match (row.bytes_option()?, row.int_option()?) {
+        (Some(sealed), Some(until)) => Some(OldCredentials { sealed, until: Timestamp(until) }),
+        (None, None) => None,
+        _ => return row.make_no_sense(),
+    };
+    match (sealed, number, old) {
+        (Some(sealed), Some(number), old) => Ok(Some(Credentials { sealed, number, old })),
+        (None, None, None) => Ok(None),
+        _ => row.make_no_sense(),
     }
 }
 

@@ -495,6 +495,7 @@ pub fn set_up(shop: &Shop, profiles: Vec<(String, domain::payment::Profile)>) ->
                 provider,
                 settings: ConnectionSettings::default(),
                 profile,
+                credentials: None,
                 version: 1,
             })
             .collect(),

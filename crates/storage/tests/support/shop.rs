@@ -91,6 +91,7 @@ impl Shop {
             provider: "sandbox".to_owned(),
             settings: ConnectionSettings::default(),
             profile: Profile::sandbox(),
+            credentials: None,
             version: 1,
         });
         shop.run(first);
