@@ -284,6 +284,13 @@ impl World {
         self.start().await;
     }
 
+    /// Stops the hub and starts it with other settings.
+    pub async fn change_settings(&mut self, change: impl FnOnce(&mut Config)) {
+        self.stop().await;
+        change(&mut self.settings);
+        self.start().await;
+    }
+
     /// Takes the provider's server away: connections to it are refused. Its ledger stays.
     pub async fn unplug_provider(&mut self) -> std::net::SocketAddr {
         let server = self.server.take().expect("the provider is there");
