@@ -221,9 +221,6 @@ impl World {
             Kind::Postgres => Some(Server::database()?),
         };
         settings.database.url = database.as_ref().map(|database| Hidden::new(database.url.clone()));
-        let port = free_port();
-        settings.serve.listen = format!("127.0.0.1:{port}").parse().unwrap();
-        settings.provider.notify_base = Some(format!("http://127.0.0.1:{port}"));
         let sandbox = Sandbox::new(options());
         let server = sandbox.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         make_folder(&settings.database.data_dir).unwrap();
@@ -258,11 +255,19 @@ impl World {
             keys,
             folder,
         };
+        world.take_port();
         world.start().await;
-        let hub = format!("http://127.0.0.1:{port}/v1/webhooks/paypay");
-        world.paypay.notify_opa(&format!("{hub}/{}", world.shop.opa));
-        world.paypay.notify_oauth(&hub);
         Some(world)
+    }
+
+    /// Takes a port for the hub, at the last moment: until the hub listens, any connection of any test may be given it.
+    fn take_port(&mut self) {
+        let hub = format!("127.0.0.1:{}", free_port());
+        self.settings.serve.listen = hub.parse().unwrap();
+        self.settings.provider.notify_base = Some(format!("http://{hub}"));
+        let notifications = format!("http://{hub}/v1/webhooks/paypay");
+        self.paypay.notify_opa(&format!("{notifications}/{}", self.shop.opa));
+        self.paypay.notify_oauth(&notifications);
     }
 
     /// Starts the hub.
