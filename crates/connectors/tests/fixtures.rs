@@ -10,7 +10,7 @@ use connectors::{
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId};
 use domain::merchant::ConnectionSettings;
 use domain::money::Currency;
-use domain::payment::{Approval, Kind, Operation, OperationState, Outcome, Payment, PresentedCode, State};
+use domain::payment::{Approval, Funding, Kind, Operation, OperationState, Outcome, Payment, PresentedCode, State};
 use domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -222,7 +222,12 @@ fn fixture(provider: &str, file: &str) -> Option<String> {
 fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Approved(approval) => {
-            format!("approved {} {}", approval.approved_minor, approval.provider_reference.as_deref().unwrap_or("-"))
+            let reference = approval.provider_reference.as_deref().unwrap_or("-");
+            format!(
+                "approved {} {reference}{}",
+                approval.approved_minor,
+                approval.funding.map_or(String::new(), funding_words)
+            )
         }
         Outcome::Pending => "pending".to_owned(),
         Outcome::Declined(reason) => format!("declined {}", reason.0),
@@ -231,6 +236,13 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Unknown => "unknown".to_owned(),
         Outcome::NotFound => "not_found".to_owned(),
     }
+}
+
+fn funding_words(funding: Funding) -> String {
+    let Funding { paid_by_customer_minor, paid_by_provider_minor, receivable_minor } = funding;
+    format!(
+        ", {paid_by_customer_minor} by the customer, {paid_by_provider_minor} by the provider, {receivable_minor} owed"
+    )
 }
 
 fn told(case: &Case) -> Told {

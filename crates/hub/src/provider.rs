@@ -2,6 +2,7 @@
 //! decides; a task says what to ask, and its outcome goes back through `payment::RecordOutcome`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use domain::id::{ConnectionId, MerchantId};
 use domain::merchant::Connection;
 use domain::payment::{Action, Moved, Outcome, PresentedCode, RecordOutcome, Task, Witness, keys_for_outcome};
 use domain::time::Timestamp;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use storage::reader::Reader;
 use storage::{Answer, Committed, EngineError, Envelope, Failure, Idempotency, Lane};
@@ -45,6 +47,9 @@ pub struct Config {
     /// Credentials by connection id, in the form that its connector wants.
     #[serde(default)]
     pub secrets: BTreeMap<ConnectionId, Hidden>,
+    /// Where notifications of a connection may come from; from anywhere where it is left out.
+    #[serde(default)]
+    pub notify_networks: BTreeMap<ConnectionId, Vec<IpNet>>,
 }
 
 /// The hub's side of all providers.
@@ -52,6 +57,7 @@ pub struct Providers {
     exchange: Exchange,
     notify_base: Option<String>,
     secrets: BTreeMap<ConnectionId, Secret>,
+    notify_networks: BTreeMap<ConnectionId, Vec<IpNet>>,
     seal: Seal,
     places: Semaphore,
     tokens: Tokens,
@@ -68,6 +74,7 @@ impl Providers {
             exchange: Exchange::try_new()?,
             notify_base: config.notify_base.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
             secrets: config.secrets.iter().map(|(id, hidden)| (*id, secret(hidden))).collect(),
+            notify_networks: config.notify_networks.clone(),
             seal,
             places: Semaphore::new(REQUESTS_MAX),
             tokens: Tokens::default(),
@@ -95,6 +102,13 @@ impl Providers {
         }
         names.insert(key, Arc::clone(&name));
         Ok(Some(name))
+    }
+
+    /// Whether a notification of a connection may come from this address; `None` stands for one that nobody can tell.
+    pub fn may_notify(&self, connection: ConnectionId, from: Option<IpAddr>) -> bool {
+        let Some(networks) = self.notify_networks.get(&connection) else { return true };
+        // A socket for both families tells of the older one in the words of the newer.
+        from.map(|from| from.to_canonical()).is_some_and(|from| networks.iter().any(|network| network.contains(&from)))
     }
 
     /// The credentials of a connection: the sealed ones, else those of the settings; empty where there are none.

@@ -42,6 +42,8 @@ pub enum Fault {
     Pend,
     /// Pending; declined a little later.
     PendDecline,
+    /// Approved; the provider pays a tenth of it, and the customer the rest.
+    Discount,
 }
 
 /// One row of the table.
@@ -62,7 +64,7 @@ const fn row(fault: Fault, digits: i64, name: &'static str, is_for_operations: b
 }
 
 /// All faults.
-pub const FAULTS: [Row; 15] = [
+pub const FAULTS: [Row; 16] = [
     Row { fault: Fault::None, digits: None, name: "none", is_for_operations: true },
     row(Fault::Decline, 901, "decline", true),
     row(Fault::PendApprove, 902, "pend_approve", false),
@@ -78,6 +80,7 @@ pub const FAULTS: [Row; 15] = [
     row(Fault::Partial, 912, "partial", false),
     row(Fault::Pend, 913, "pend", false),
     row(Fault::PendDecline, 914, "pend_decline", false),
+    row(Fault::Discount, 915, "discount", false),
 ];
 
 impl Fault {
@@ -118,6 +121,7 @@ impl Fault {
             Self::Contradict => Plan::ApproveButDenyIt,
             Self::LateApproval => Plan::ApproveLate,
             Self::Partial => Plan::ApproveHalf,
+            Self::Discount => Plan::ApproveWithDiscount,
             Self::None
             | Self::LoseReply
             | Self::SlowReply
@@ -139,7 +143,7 @@ mod tests {
     fn only_the_last_three_digits_of_an_amount_count() {
         assert_eq!(Fault::of_amount(901), Fault::Decline);
         assert_eq!(Fault::of_amount(12_914), Fault::PendDecline);
-        for ordinary in [1, 900, 915, 9_010, 90_100] {
+        for ordinary in [1, 900, 916, 9_010, 90_100] {
             assert_eq!(Fault::of_amount(ordinary), Fault::None, "{ordinary}");
         }
     }

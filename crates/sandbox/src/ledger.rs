@@ -13,6 +13,8 @@ use tokio::time::Instant;
 const RECORDS_MAX: usize = 5_000_000;
 /// References that are out of reach, or were. Only tests make them.
 const ABSENT_MAX: usize = 100_000;
+/// A discount of the provider is one part in so many.
+const DISCOUNT_PART: i64 = 10;
 
 /// What a charge asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,6 +57,7 @@ pub enum Status {
 pub(crate) enum Plan {
     Approve,
     ApproveHalf,
+    ApproveWithDiscount,
     ApproveLate,
     ApproveButDenyIt,
     Decline,
@@ -108,6 +111,8 @@ pub(crate) struct View {
     pub approved: i64,
     pub captured: i64,
     pub refunded: i64,
+    /// What of the approved amount the provider pays itself.
+    pub paid_by_provider: i64,
     pub currency: Currency,
     pub reason: Option<&'static str>,
 }
@@ -373,6 +378,10 @@ impl Charge {
         match plan {
             Plan::Approve | Plan::ApproveButDenyIt => view.approve(ask.amount),
             Plan::ApproveHalf => view.approve(ask.amount / 2),
+            Plan::ApproveWithDiscount => {
+                view.approve(ask.amount);
+                view.paid_by_provider = ask.amount / DISCOUNT_PART;
+            }
             Plan::Decline => view.decline("insufficient_funds"),
             Plan::ApproveLate => view.status = Status::Late,
             Plan::Pend => {}
@@ -381,7 +390,7 @@ impl Charge {
         match plan {
             Plan::ApproveButDenyIt => first.decline("insufficient_funds"),
             Plan::ApproveLate => first.approve(ask.amount),
-            Plan::Approve | Plan::ApproveHalf | Plan::Decline | Plan::Pend => {}
+            Plan::Approve | Plan::ApproveHalf | Plan::ApproveWithDiscount | Plan::Decline | Plan::Pend => {}
         }
         Self { view, first, notify_url, is_tombstone: false }
     }
@@ -424,7 +433,18 @@ impl Answer {
 impl View {
     const fn pending(id: u64, kind: Kind, amount: i64, currency: Currency) -> Self {
         let status = Status::Pending;
-        Self { id, kind, status, amount, approved: 0, captured: 0, refunded: 0, currency, reason: None }
+        Self {
+            id,
+            kind,
+            status,
+            amount,
+            approved: 0,
+            captured: 0,
+            refunded: 0,
+            paid_by_provider: 0,
+            currency,
+            reason: None,
+        }
     }
 
     fn approve(&mut self, amount: i64) {

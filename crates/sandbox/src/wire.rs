@@ -235,6 +235,8 @@ pub(crate) struct Told<'a> {
     captured_amount: i64,
     #[serde(skip_serializing_if = "is_zero")]
     refunded_amount: i64,
+    #[serde(skip_serializing_if = "is_zero")]
+    paid_by_provider_amount: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
@@ -255,6 +257,7 @@ impl<'a> Told<'a> {
             approved_amount: is_told.then_some(view.approved),
             captured_amount: view.captured,
             refunded_amount: view.refunded,
+            paid_by_provider_amount: view.paid_by_provider,
             reason: view.reason,
         }
     }

@@ -74,14 +74,14 @@ pub(super) struct Refund<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer<'a> {
     #[serde(borrow)]
-    pub result_info: ResultInfo<'a>,
+    pub result_info: ResultCode<'a>,
     #[serde(borrow, default)]
     pub data: Option<Body<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ResultInfo<'a> {
+pub(super) struct ResultCode<'a> {
     #[serde(borrow)]
     pub code: Cow<'a, str>,
     #[serde(borrow, default)]

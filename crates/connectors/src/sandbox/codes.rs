@@ -1,6 +1,6 @@
 //! The sandbox's codes in our words. A code that is not in these tables is `Unknown`, never `Declined`.
 
-use domain::payment::{Approval, Outcome, Reason};
+use domain::payment::{Approval, Funding, Outcome, Reason};
 
 /// The status of a charge. One that was undone after its approval was approved all the same: the undoing is an
 /// operation of its own. One that was undone before is called off.
@@ -30,6 +30,18 @@ fn approved(amount: Option<i64>, id: &str) -> Outcome {
         }
         _ => Outcome::Unknown,
     }
+}
+
+/// An approval of which the provider pays a part. What it owes us is all of it. A part that is none is not believed.
+pub(super) fn funded(outcome: Outcome, paid_by_provider_minor: Option<i64>) -> Outcome {
+    let Outcome::Approved(approval) = outcome else { return outcome };
+    let part = paid_by_provider_minor.filter(|part| (0..=approval.approved_minor).contains(part));
+    let funding = part.map(|paid_by_provider_minor| Funding {
+        paid_by_customer_minor: approval.approved_minor - paid_by_provider_minor,
+        paid_by_provider_minor,
+        receivable_minor: approval.approved_minor,
+    });
+    Outcome::Approved(Approval { funding, ..approval })
 }
 
 /// Why it was declined. The status says that it was, and the provider's contract makes that final; the reason only explains,

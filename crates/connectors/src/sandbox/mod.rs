@@ -158,7 +158,10 @@ fn read_told(ask: &Ask<'_>, response: &Response) -> Outcome {
     }
     let (status, reason) = (&told.status, told.reason.as_deref());
     match ask.operation.kind {
-        Kind::Authorize | Kind::Purchase => codes::charge_outcome(status, told.approved_amount, reason, &told.id),
+        Kind::Authorize | Kind::Purchase => {
+            let outcome = codes::charge_outcome(status, told.approved_amount, reason, &told.id);
+            codes::funded(outcome, told.paid_by_provider_amount)
+        }
         Kind::Capture | Kind::Refund => codes::operation_outcome(status, told.approved_amount, reason, &told.id),
         // A void undoes the whole; what was left to undo is no second opinion about the amount.
         Kind::Void => codes::operation_outcome(status, Some(ask.operation.asked_minor), reason, &told.id),

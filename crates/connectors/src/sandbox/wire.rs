@@ -49,6 +49,7 @@ pub(super) struct Told<'a> {
     #[serde(borrow)]
     pub status: Cow<'a, str>,
     pub approved_amount: Option<i64>,
+    pub paid_by_provider_amount: Option<i64>,
     #[serde(borrow, default)]
     pub reason: Option<Cow<'a, str>>,
 }

@@ -2,10 +2,11 @@
 //! of ours; it is verified over the raw bytes by its connector, answered once it is durable, and merged like every other
 //! witness. What a provider does not sign proves nothing: then the provider is asked.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use connectors::{Connector, News, Notice, Rejected, find_connector};
@@ -70,6 +71,12 @@ async fn take(
         .iter()
         .filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
         .collect();
+    if !app.providers.may_notify(connection.id, origin(app, parts)) {
+        return Err(Problem::new(
+            Kind::SignatureInvalid,
+            "The notification comes from another network than the provider's.",
+        ));
+    }
     let notices = read(app, connection, connector, &headers, body).map_err(|rejected| problem(&rejected))?;
     for Notice { operation_reference, news } in notices {
         let operation: OperationId = operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
@@ -97,6 +104,19 @@ async fn take(
         }
     }
     Ok(ok(b"{}".to_vec()))
+}
+
+/// Where the proxy says that a request comes from; each one on the way adds the address it heard it from.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Where a request comes from: the peer, or behind a proxy of ours the last address that was added, which is the proxy's
+/// own word.
+fn origin(app: &App, parts: &Parts) -> Option<IpAddr> {
+    if !app.is_behind_proxy {
+        return parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    }
+    let last = parts.headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// What a notification says, if it is signed with the connection's credentials, or with those before them while they live.

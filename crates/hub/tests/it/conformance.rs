@@ -43,7 +43,7 @@ const TARGETS: [Target; 4] = [
         connection: |shop| shop.hasty,
         key: |shop| &shop.manager,
         way: Way::Plain,
-        faults: &[901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 912, 913, 914],
+        faults: &[901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 912, 913, 914, 915],
     },
     Target {
         name: "paypay opa, shown",

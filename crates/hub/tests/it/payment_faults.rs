@@ -24,6 +24,7 @@ on_both_engines!(
     a_late_approval_is_given_back_in_the_commit_that_learned_of_it,
     a_late_approval_is_left_to_a_person_where_the_profile_says_so,
     a_partial_approval_is_taken_as_it_is,
+    a_discount_of_the_provider_costs_the_shop_nothing,
     a_refund_whose_reply_is_lost_is_given_back_once,
     doubt_that_lasts_is_shown_to_a_person_until_it_is_settled,
 );
@@ -277,6 +278,18 @@ async fn a_late_approval_is_left_to_a_person_where_the_profile_says_so(world: Wo
     let refund = world.post_and_wait(&format!("/v1/payments/{id}/refunds"), &json!({ "reason": "came late" })).await;
     assert_eq!(refund.expect(201)["state"], "refunded");
     assert_no_exceptions(&world).await;
+    world.close().await;
+}
+
+async fn a_discount_of_the_provider_costs_the_shop_nothing(world: World) {
+    let id = world.begin_payment(world.shop.sandbox, 1_915).await;
+    let payment = world.wait_for_state(&id, "captured").await;
+    assert_eq!((&payment["approved_minor"], &payment["captured_minor"]), (&json!(1_915), &json!(1_915)));
+    let funding = json!({ "paid_by_customer_minor": 1_724, "paid_by_provider_minor": 191, "receivable_minor": 1_915 });
+    assert_eq!(operations(&payment)[0]["funding"], funding);
+    let id = world.begin_payment(world.shop.sandbox, 1_200).await;
+    let payment = world.wait_for_state(&id, "captured").await;
+    assert!(operations(&payment)[0].get("funding").is_none(), "left out where nobody says it");
     world.close().await;
 }
 

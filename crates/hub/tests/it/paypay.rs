@@ -2,7 +2,7 @@
 
 use connectors::Probe;
 use hmac::{Hmac, Mac};
-use hub::config::Hidden;
+use hub::config::{Config, Hidden};
 use serde_json::{Value, json};
 
 use crate::world::{Kind, Reply, World, journey, on_both_engines, operations, paypay_options, text};
@@ -22,6 +22,7 @@ on_both_engines!(
     the_notification_of_document_004_pays,
     a_hint_is_believed_only_after_asking,
     credentials_are_sealed_and_replaced_while_the_hub_serves,
+    a_hint_from_another_network_is_refused,
 );
 
 const CODE: &str = "281234567890123456";
@@ -272,6 +273,32 @@ async fn a_hint_is_believed_only_after_asking(world: World) {
     assert_eq!(operations(&paid)[0]["witness"], "inquiry");
     let file = json!({ "notification_type": "file.created", "fileType": "transaction_recon", "path": "/x" });
     notify(&world, &path, &file.to_string(), None).await.expect(200);
+    world.close().await;
+}
+
+async fn a_hint_from_another_network_is_refused(mut world: World) {
+    let connection = world.shop.opa;
+    let path = format!("/v1/webhooks/paypay/{connection}");
+    let file = json!({ "notification_type": "file.created" }).to_string();
+    let send = async |world: &World, forwarded: &str| {
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", forwarded)];
+        world.send("POST", &path, &headers, Some(file.as_bytes().to_vec())).await.unwrap()
+    };
+    let networks = |network: &str| std::collections::BTreeMap::from([(connection, vec![network.parse().unwrap()])]);
+    world.change_settings(|settings| settings.provider.notify_networks = networks("52.68.128.8/32")).await;
+    // Without a proxy of ours the header is anybody's word.
+    send(&world, "52.68.128.8").await.expect_problem(401, "signature_invalid");
+    world.change_settings(|settings| settings.serve.behind_proxy = true).await;
+    send(&world, "10.0.0.1, 52.68.128.8").await.expect(200);
+    for other in ["52.68.128.8, 10.0.0.1", "", "somewhere"] {
+        send(&world, other).await.expect_problem(401, "signature_invalid");
+    }
+    let loopback = |settings: &mut Config| {
+        settings.serve.behind_proxy = false;
+        settings.provider.notify_networks = networks("127.0.0.0/8");
+    };
+    world.change_settings(loopback).await;
+    send(&world, "").await.expect(200);
     world.close().await;
 }
 

@@ -221,9 +221,6 @@ impl World {
             Kind::Postgres => Some(Server::database()?),
         };
         settings.database.url = database.as_ref().map(|database| Hidden::new(database.url.clone()));
-        let port = free_port();
-        settings.serve.listen = format!("127.0.0.1:{port}").parse().unwrap();
-        settings.provider.notify_base = Some(format!("http://127.0.0.1:{port}"));
         let sandbox = Sandbox::new(options());
         let server = sandbox.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         make_folder(&settings.database.data_dir).unwrap();
@@ -258,10 +255,8 @@ impl World {
             keys,
             folder,
         };
+        world.take_port();
         world.start().await;
-        let hub = format!("http://127.0.0.1:{port}/v1/webhooks/paypay");
-        world.paypay.notify_opa(&format!("{hub}/{}", world.shop.opa));
-        world.paypay.notify_oauth(&hub);
         Some(world)
     }
 
@@ -273,6 +268,16 @@ impl World {
     /// The program as the hub's operator runs it.
     pub fn program(&self) -> Program {
         Program::with(&self.settings)
+    }
+
+    /// Takes a port for the hub, at the last moment: until the hub listens, any connection of any test may be given it.
+    fn take_port(&mut self) {
+        let hub = format!("127.0.0.1:{}", free_port());
+        self.settings.serve.listen = hub.parse().unwrap();
+        self.settings.provider.notify_base = Some(format!("http://{hub}"));
+        let notifications = format!("http://{hub}/v1/webhooks/paypay");
+        self.paypay.notify_opa(&format!("{notifications}/{}", self.shop.opa));
+        self.paypay.notify_oauth(&notifications);
     }
 
     /// Starts the hub.
@@ -291,6 +296,13 @@ impl World {
     /// Stops and starts the hub.
     pub async fn restart(&mut self) {
         self.stop().await;
+        self.start().await;
+    }
+
+    /// Stops the hub and starts it with other settings.
+    pub async fn change_settings(&mut self, change: impl FnOnce(&mut Config)) {
+        self.stop().await;
+        change(&mut self.settings);
         self.start().await;
     }
 
