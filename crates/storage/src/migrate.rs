@@ -29,6 +29,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V20__customers", include_str!("../migrations/V20__customers.sql")),
     ("V21__points", include_str!("../migrations/V21__points.sql")),
     ("V22__exchanges", include_str!("../migrations/V22__exchanges.sql")),
+    ("V23__metadata", include_str!("../migrations/V23__metadata.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -11,6 +11,7 @@ use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::guard;
 use crate::id::{ArticleId, MerchantId};
+use crate::metadata::Metadata;
 use crate::money::{Currency, UnitPrice};
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -125,6 +126,7 @@ impl Command for CreateArticle {
             is_stocked: self.is_stocked,
             is_active: true,
             variant: self.variant.clone(),
+            metadata: Metadata::default(),
             has_variants: false,
             created_at: call.now,
             version: 1,

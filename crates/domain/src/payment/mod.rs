@@ -51,6 +51,7 @@ pub use text::REASON_CHARS_MAX;
 pub use witness::{Effect, record_outcome};
 
 use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::metadata::Metadata;
 use crate::money::Currency;
 use crate::time::Timestamp;
 
@@ -87,6 +88,8 @@ pub struct Payment {
     pub operation_count: u32,
     /// The register's own reference, free text.
     pub reference: String,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it last changed.

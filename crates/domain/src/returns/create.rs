@@ -12,6 +12,7 @@ use crate::command::{self, Command, require_role};
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, return_postings};
+use crate::metadata::Metadata;
 use crate::money::{Currency, Quantity};
 use crate::operator::require_register_at;
 use crate::payment::{REASON_CHARS_MAX, Task};
@@ -180,6 +181,7 @@ impl CreateReturn {
             total_minor: totals.gross_minor,
             tax_minor: totals.tax_minor,
             receipt_number: next_receipt_number(work, call.merchant, self.register)?,
+            metadata: Metadata::default(),
             reason: self.reason.clone(),
             created_at: call.now,
             version: 1,

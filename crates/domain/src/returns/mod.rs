@@ -26,6 +26,7 @@ pub use refusal::Refusal;
 pub use worth::{Returned, worth};
 
 use crate::id::{ArticleId, LocationId, MerchantId, OperationId, RegisterId, ReturnId, SaleId, TenderId};
+use crate::metadata::Metadata;
 use crate::money::{Currency, Quantity};
 use crate::payment::{OperationState, Task};
 use crate::tax::TaxRate;
@@ -60,6 +61,8 @@ pub struct Return {
     pub receipt_number: String,
     /// Why, if the customer says; guarded against card numbers.
     pub reason: String,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// When it was made.
     pub created_at: Timestamp,
     /// Row version.

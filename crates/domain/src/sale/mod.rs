@@ -61,6 +61,7 @@ use crate::id::{
     ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, ReturnId, SaleId, TenderId,
 };
 use crate::job::{self, JobId};
+use crate::metadata::Metadata;
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::points::PointsRule;
 use crate::tax::{TaxRate, TaxTerms};
@@ -117,6 +118,8 @@ pub struct Sale {
     pub line_count: u32,
     /// The receipt number, once completed: `<register name>-<number>`.
     pub receipt_number: Option<String>,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// Free text of the register; guarded against card numbers.
     pub note: String,
     /// When it was opened.

@@ -17,6 +17,7 @@ pub mod idempotency;
 pub mod json;
 pub mod limit;
 pub mod merchant;
+pub mod metadata;
 pub mod metrics;
 pub mod notification;
 pub mod operator;
@@ -134,6 +135,7 @@ pub fn routes() -> Vec<Route> {
         payment::routes(),
         notification::routes(),
         merchant::routes(),
+        metadata::routes(),
         operator::routes(),
         shift::routes(),
         event::routes(),

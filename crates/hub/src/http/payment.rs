@@ -8,6 +8,7 @@ use domain::call::Role;
 use domain::command::{Command, Refusal};
 use domain::external_ref::{self, ExternalRef, Subject};
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, TenderId};
+use domain::metadata::{self, Metadata};
 use domain::money::Currency;
 use domain::payment::{
     Approval, AskCancel, AskCapture, AskRefund, AskVoid, Charged, CreatePayment, Kind as OperationKind, Moved,
@@ -29,6 +30,7 @@ use super::error::{Kind, Problem, refusal_answer};
 use super::external_ref::{RefIn, RefOut, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Message, Page};
+use super::metadata::{MetadataIn, noted};
 use super::patience::Patience;
 use super::prefer;
 use super::submit::{ok, respond};
@@ -67,6 +69,8 @@ struct NewPayment {
     reference: String,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 /// When an approved charge is taken.
@@ -99,6 +103,9 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     };
     let made = |moved: &Moved| Some(Subject::Payment(moved.payment.id));
     let command = referred(merchant, command, body.external_refs, external_ref::Kind::Payment, made);
+    let command = noted(command, body.metadata, |moved| {
+        Some((metadata::Subject::Payment(moved.payment.id), &mut moved.payment.metadata))
+    });
     ask(&app, asked.envelope, &asked.headers, command, 201).await
 }
 
@@ -543,6 +550,9 @@ struct Summary<'a> {
     captured_minor: i64,
     refunded_minor: i64,
     reference: &'a str,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     #[serde(serialize_with = "json::instant")]
@@ -567,6 +577,7 @@ impl<'a> Summary<'a> {
             captured_minor: payment.captured_minor,
             refunded_minor: payment.refunded_minor,
             reference: &payment.reference,
+            metadata: payment.metadata.shown(),
             created_at: payment.created_at,
             updated_at: payment.updated_at,
             version: payment.version,

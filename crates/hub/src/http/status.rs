@@ -4,8 +4,9 @@
 use axum::http::StatusCode;
 use domain::command::Refusal;
 use domain::{
-    article, customer, exception, external_ref, merchant, operator, payment, points, print_job, printer, promotion,
-    receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
+    article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
+    promotion, receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery,
+    webhook_endpoint,
 };
 
 /// The status of a refusal.
@@ -26,6 +27,7 @@ pub fn of(refusal: &Refusal) -> StatusCode {
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::ExternalRef(refusal) => of_external_ref(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
+        Refusal::Metadata(refusal) => of_metadata(refusal),
         Refusal::Customer(refusal) => of_customer(refusal),
         Refusal::Points(refusal) => of_points(refusal),
         Refusal::Operator(refusal) => of_operator(refusal),
@@ -45,6 +47,14 @@ const fn of_external_ref(refusal: &external_ref::Refusal) -> StatusCode {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
         R::Taken { .. } => StatusCode::CONFLICT,
         R::SystemInvalid | R::IdInvalid | R::TooMany | R::SubjectImmutable => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_metadata(refusal: &metadata::Refusal) -> StatusCode {
+    use metadata::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::TooManyKeys | R::KeyInvalid | R::ValueInvalid | R::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

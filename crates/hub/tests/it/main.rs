@@ -24,6 +24,7 @@ mod list;
 mod matrix;
 mod merchant;
 mod merchants;
+mod metadata;
 mod minor_units;
 mod notification;
 mod openapi;

@@ -5,7 +5,7 @@ use domain::money::Currency;
 use domain::payment::{Approval, Kind, Operation, OperationState, Payment, Reason, State, Witness};
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, table};
+use super::{BOOL, INT, Stored, TEXT, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -34,6 +34,7 @@ impl Stored for Payment {
             ("reference", TEXT),
             ("created_at", INT),
             ("updated_at", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -59,6 +60,7 @@ impl Stored for Payment {
             Cell::text(&self.reference),
             Cell::Int(self.created_at.0),
             Cell::Int(self.updated_at.0),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -88,6 +90,7 @@ impl Stored for Payment {
             reference: row.text()?,
             created_at: Timestamp(row.int()?),
             updated_at: Timestamp(row.int()?),
+            metadata: metadata(row)?,
             version: row.int()?,
         })
     }

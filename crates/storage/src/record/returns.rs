@@ -6,7 +6,7 @@ use domain::returns::{Refund, RefundKind, Return, ReturnLine};
 use domain::tax::TaxRate;
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, table};
+use super::{BOOL, INT, Stored, TEXT, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -37,6 +37,7 @@ impl Stored for Return {
             ("reason", TEXT),
             ("created_at", INT),
             ("shift_number", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -54,6 +55,7 @@ impl Stored for Return {
             Cell::text(&self.reason),
             Cell::Int(self.created_at.0),
             Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -71,6 +73,7 @@ impl Stored for Return {
             reason: row.text()?,
             created_at: Timestamp(row.int()?),
             shift: row.small_option()?,
+            metadata: metadata(row)?,
             version: row.int()?,
         })
     }

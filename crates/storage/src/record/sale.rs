@@ -6,7 +6,7 @@ use domain::tax::{PriceMode, Rounding, TaxRate, TaxTerms};
 use domain::time::Timestamp;
 
 use super::merchant::points_rule;
-use super::{BOOL, INT, Stored, TEXT, json, table};
+use super::{BOOL, INT, Stored, TEXT, json, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -39,6 +39,7 @@ impl Stored for Sale {
             ("consumption", TEXT),
             ("customer_id", TEXT),
             ("minor_per_point", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -67,6 +68,7 @@ impl Stored for Sale {
             Cell::text(self.consumption.as_str()),
             Cell::option(self.customer(), Cell::display),
             Cell::option(self.buyer.and_then(|buyer| buyer.points), |rule| Cell::Int(rule.minor_per_point())),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -93,6 +95,7 @@ impl Stored for Sale {
             shift: row.small_option()?,
             consumption: row.word(Consumption::parse)?,
             buyer: buyer(row)?,
+            metadata: metadata(row)?,
             version: row.int()?,
         })
     }
