@@ -11,6 +11,7 @@ mod auth;
 mod barcode;
 mod consumption;
 mod customer;
+mod deprecation;
 mod discount;
 mod event;
 mod exception;
