@@ -19,7 +19,7 @@ pub use advice::Advice;
 pub use create::{CreateReturn, NewReturnLine};
 pub(crate) use credit::{CreditGiven, credit_keys, find_return, give_credit, owed, release_credit};
 pub use exchange::{Exchange, Exchanged};
-pub use history::{History, Standing, returned};
+pub use history::{History, Standing, is_wholly_returned, returned};
 pub use paid_with::SALES_BEHIND_MAX;
 pub use refund::{AddRefund, NewRefund, Way};
 pub use refusal::Refusal;

@@ -28,6 +28,7 @@ mod void;
 
 pub use complete::{complete, sale_completion_keys};
 pub use coupon::{AddCoupon, COUPONS_MAX, CouponTaken, RemoveCoupon};
+pub(crate) use coupon::{coupons_of, give_coupons_back};
 pub use customer::PutCustomer;
 pub use discount::{
     Cause, DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, Discount, Discounts, NewDiscount, PromotionGiven, Reduction,

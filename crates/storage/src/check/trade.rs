@@ -77,11 +77,11 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
         let lines = lines.children(&sale.id, |line| line.sale, source, report)?;
         let tenders = tenders.children(&sale.id, |tender| tender.sale, source, report)?;
         check_sale(&sale, &lines, &tenders, report);
-        coupons.note(&sale);
         if let Some(number) = &sale.receipt_number {
             receipts.note(sale.merchant, sale.register, number, report);
         }
-        returns.check(&sale, &lines, &tenders, &mut receipts, source, report)?;
+        let is_kept = returns.check(&sale, &lines, &tenders, &mut receipts, source, report)?;
+        coupons.note(&sale, is_kept);
     }
     returns.check_credits(report);
     coupons.check(source, report)?;
