@@ -62,11 +62,14 @@ const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
     use merchant::Refusal as R;
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::RegisterNameTaken => StatusCode::CONFLICT,
         R::RegistrationNumberInvalid
         | R::RegistrationNumberCheckDigit
         | R::LegalNameInvalid
         | R::AddressInvalid
         | R::PhoneInvalid
+        | R::LocationNameInvalid
+        | R::RegisterNameInvalid
         | R::RegisterElsewhere
         | R::DiscountLimitOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
     }
