@@ -201,6 +201,7 @@ fn payment() -> Payment {
         refunded_minor: 0,
         state: State::InProgress,
         is_closed_uncharged: false,
+        metadata: domain::metadata::Metadata::default(),
         operation_count: 1,
         reference: String::new(),
         is_scanned: false,

@@ -17,6 +17,7 @@ pub mod job;
 pub mod journal;
 pub mod locale;
 pub mod merchant;
+pub mod metadata;
 pub mod money;
 pub mod operator;
 pub mod payment;

@@ -663,6 +663,7 @@ fn an_article(id: ArticleId, yen: i64, tax_class: &str) -> Article {
         is_stocked: true,
         is_active: true,
         variant: None,
+        metadata: crate::metadata::Metadata::default(),
         has_variants: false,
         created_at: NOW,
         version: 1,

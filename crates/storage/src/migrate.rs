@@ -29,6 +29,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V20__customers", include_str!("../migrations/V20__customers.sql")),
     ("V21__points", include_str!("../migrations/V21__points.sql")),
     ("V22__exchanges", include_str!("../migrations/V22__exchanges.sql")),
+    ("V23__metadata", include_str!("../migrations/V23__metadata.sql")),
     ("V25__facts_from_elsewhere", include_str!("../migrations/V25__facts_from_elsewhere.sql")),
     ("V26__origins", include_str!("../migrations/V26__origins.sql")),
     ("V30__wallets", include_str!("../migrations/V30__wallets.sql")),

@@ -10,6 +10,7 @@ use super::{
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ArticleId, MerchantId};
+use crate::metadata::Metadata;
 use crate::money::{Currency, UnitPrice};
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -110,6 +111,7 @@ impl Command for CreateArticle {
             is_stocked: self.is_stocked,
             is_active: true,
             variant: self.variant.clone(),
+            metadata: Metadata::default(),
             has_variants: false,
             created_at: call.now,
             version: 1,

@@ -26,6 +26,7 @@ pub use variant::{OPTION_CHARS_MAX, OPTIONS_MAX, Variant};
 
 use crate::guard;
 use crate::id::{ArticleId, MerchantId};
+use crate::metadata::Metadata;
 use crate::money::{Currency, UnitPrice};
 use crate::sale::Consumption;
 use crate::tax::TaxRules;
@@ -73,6 +74,8 @@ pub struct Article {
     pub variant: Option<Variant>,
     /// Whether it stands for its variants and is not sold itself.
     pub has_variants: bool,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// When it was made.
     pub created_at: Timestamp,
     /// Row version.

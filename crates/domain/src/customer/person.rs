@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Refusal, normal_email, normal_phone};
 use crate::guard;
 use crate::locale::Locale;
+use crate::metadata::Metadata;
 use crate::text;
 use crate::time::Timestamp;
 
@@ -30,6 +31,8 @@ pub struct Person {
     pub marketing: Option<Consent>,
     /// Free text of the shop; guarded against card numbers.
     pub note: String,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
 }
 
 /// A yes or a no of the customer, with what shows that it was given.

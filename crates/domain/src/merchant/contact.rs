@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::places::checked_location_name;
 use super::{Location, Refusal};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role, require_version};
@@ -27,7 +28,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
         let is_line = |line: &String| text::is_line(line, ADDRESS_LINE_CHARS_MAX);
         if self.address.len() > ADDRESS_LINES_MAX || !self.address.iter().all(is_line) {
             return Err(Refusal::AddressInvalid);
@@ -55,6 +56,8 @@ pub struct UpdateLocation {
     pub location: LocationId,
     /// The version that the caller read; without it the last one to write wins.
     pub expected_version: Option<i64>,
+    /// What it is called from now on.
+    pub name: Option<String>,
     /// All lines of the address from now on.
     pub address: Option<Vec<String>>,
     /// The new telephone number.
@@ -81,14 +84,15 @@ impl Command for UpdateLocation {
         let phone = self.phone.clone().unwrap_or_else(|| before.contact.phone.clone());
         let contact = Contact { address, phone };
         contact.check()?;
-        if contact == before.contact {
+        let name = self.name.as_deref().map_or(Ok(before.name.as_str()), checked_location_name)?.to_owned();
+        if contact == before.contact && name == before.name {
             return Ok(before.clone());
         }
         let location = work.locations.find_mut(call.merchant, &self.location).ok_or_else(missing)?;
-        location.contact = contact;
+        (location.name, location.contact) = (name, contact);
         let location = location.clone();
         let Contact { address, phone } = &location.contact;
-        let data = Updated { version: location.version, address, phone: phone.as_deref() };
+        let data = Updated { version: location.version, name: &location.name, address, phone: phone.as_deref() };
         work.emit(call, "location.updated", location.id, &data);
         Ok(location)
     }
@@ -97,6 +101,7 @@ impl Command for UpdateLocation {
 #[derive(Serialize)]
 struct Updated<'a> {
     version: i64,
+    name: &'a str,
     address: &'a [String],
     phone: Option<&'a str>,
 }
@@ -107,7 +112,7 @@ mod tests {
     use crate::testing::{LOCATION, World};
 
     fn an_update() -> UpdateLocation {
-        UpdateLocation { location: LOCATION, expected_version: None, address: None, phone: None }
+        UpdateLocation { location: LOCATION, expected_version: None, name: None, address: None, phone: None }
     }
 
     fn at(lines: &[&str]) -> UpdateLocation {
@@ -130,6 +135,16 @@ mod tests {
         let silent = UpdateLocation { phone: Some(None), expected_version: Some(3), ..at(&[]) };
         assert_eq!(world.run(&silent).unwrap().contact, Contact::default());
         assert_eq!(world.event_kinds(), ["location.updated"; 3]);
+    }
+
+    #[test]
+    fn a_shop_may_be_called_otherwise() {
+        let mut world = World::new();
+        let called = |name: &str| UpdateLocation { name: Some(name.to_owned()), ..an_update() };
+        let location = world.run(&called(" 上野本店 ")).unwrap();
+        assert_eq!((location.name.as_str(), location.version), ("上野本店", 2));
+        assert_eq!(world.run(&called("上野本店")).unwrap().version, 2, "what changes nothing leaves no trace");
+        assert_eq!(world.refused(&called("")).code(), "location_name_invalid");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 mod contact;
 mod credentials;
 mod issuer;
+mod places;
 mod refusal;
 
 pub use contact::{ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX, Contact, PHONE_CHARS_MAX, UpdateLocation};
 pub use credentials::{Credentials, OldCredentials, SetCredentials};
 pub use issuer::{Issuer, LEGAL_NAME_CHARS_MAX, RegistrationNumber, UpdateMerchant};
+pub use places::{LOCATION_NAME_CHARS_MAX, OpenLocation, OpenRegister, REGISTER_NAME_CHARS_MAX};
 pub use refusal::Refusal;
 
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX, LEGAL_NAME_CHARS_MAX, PHONE_CHARS_MAX};
+use super::{
+    ADDRESS_LINE_CHARS_MAX, ADDRESS_LINES_MAX, LEGAL_NAME_CHARS_MAX, LOCATION_NAME_CHARS_MAX, PHONE_CHARS_MAX,
+    REGISTER_NAME_CHARS_MAX,
+};
 use crate::command;
 use crate::sale::WHOLE_BASIS_POINTS;
 use crate::work::Stop;
@@ -22,6 +25,12 @@ pub enum Refusal {
     AddressInvalid,
     /// The telephone number is too long or has something else than digits and their separators.
     PhoneInvalid,
+    /// The name of a location is blank, too long, or not one line.
+    LocationNameInvalid,
+    /// The name of a register is not a few letters, digits and hyphens.
+    RegisterNameInvalid,
+    /// Another register of the merchant has the name.
+    RegisterNameTaken,
     /// The register stands at another location than the request says.
     RegisterElsewhere,
     /// A text holds what looks like a card number; it is not repeated here.
@@ -38,6 +47,9 @@ impl Refusal {
             Self::AddressInvalid => "address_invalid",
             Self::PhoneInvalid => "phone_invalid",
             Self::DiscountLimitOutOfRange => "discount_limit_out_of_range",
+            Self::LocationNameInvalid => "location_name_invalid",
+            Self::RegisterNameInvalid => "register_name_invalid",
+            Self::RegisterNameTaken => "register_name_taken",
             Self::RegisterElsewhere => "register_elsewhere",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
@@ -67,6 +79,17 @@ impl fmt::Display for Refusal {
             ),
             Self::DiscountLimitOutOfRange => {
                 write!(f, "The limit of discounts by hand is 0 to {WHOLE_BASIS_POINTS} basis points.")
+            }
+            Self::LocationNameInvalid => {
+                write!(f, "The name of a location is one line of 1 to {LOCATION_NAME_CHARS_MAX} characters.")
+            }
+            Self::RegisterNameInvalid => write!(
+                f,
+                "The name of a register is 1 to {REGISTER_NAME_CHARS_MAX} letters A to Z, digits and hyphens: it is the head of \
+                 its receipt numbers."
+            ),
+            Self::RegisterNameTaken => {
+                f.write_str("Another register of the merchant has this name, and its receipts. Choose another.")
             }
             Self::RegisterElsewhere => f.write_str("The register stands at another location. Give that one."),
             Self::TextLooksLikeCardNumber => {

@@ -12,6 +12,7 @@ use crate::command::{self, Command, not_found, require_role};
 use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId, TenderId};
 use crate::job::Job;
 use crate::merchant::Connection;
+use crate::metadata::Metadata;
 use crate::money::Currency;
 use crate::operator::require_register_at;
 use crate::sale::{self, Tender};
@@ -133,6 +134,7 @@ impl CreatePayment {
             refunded_minor: 0,
             state: State::InProgress,
             is_closed_uncharged: false,
+            metadata: Metadata::default(),
             operation_count: CHARGE_NUMBER,
             reference: self.reference.clone(),
             is_scanned: self.is_scanned,

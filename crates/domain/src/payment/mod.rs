@@ -53,6 +53,7 @@ pub use text::REASON_CHARS_MAX;
 pub use witness::{Effect, record_outcome};
 
 use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::metadata::Metadata;
 use crate::money::Currency;
 use crate::time::Timestamp;
 
@@ -93,6 +94,8 @@ pub struct Payment {
     pub is_scanned: bool,
     /// The code that the register shows the customer, once the provider has made one.
     pub presented_code: Option<PresentedCode>,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::history::{History, returned, standing};
+use super::history::{History, is_wholly_returned, returned, standing};
 use super::paid_with::PaidWith;
 use super::refund::{NewRefund, give_back, plan, plan_as_paid, post, require_ways, way_keys};
 use super::worth::{kept_minor, worth};
@@ -13,11 +13,12 @@ use crate::elsewhere::Told;
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, return_postings};
+use crate::metadata::Metadata;
 use crate::money::{Currency, Quantity};
 use crate::operator::require_register_at;
 use crate::payment::{REASON_CHARS_MAX, Task};
 use crate::points;
-use crate::sale::{Sale, SaleLine, State, find_sale, next_receipt_number};
+use crate::sale::{Sale, SaleLine, State, coupons_of, find_sale, give_coupons_back, next_receipt_number};
 use crate::shift::current_shift;
 use crate::stock;
 use crate::tax::{Totals, totals};
@@ -110,6 +111,9 @@ impl CreateReturn {
         let origin = self.insert(work, call, id, &sale, totals)?;
         emit_created(work, call, &origin, &lines);
         points::take_back(work, call, &sale, &origin, before.total_minor())?;
+        if is_all_back(&before, &lines) {
+            give_coupons_back(work, &sale)?;
+        }
         take_lines(work, call, self.location, lines, None)?;
         post(work, call, &origin, return_postings(totals.net_minor, totals.tax_minor))?;
         Ok(Taken { origin, sale, paid_with })
@@ -144,7 +148,14 @@ impl CreateReturn {
         let shelf = shelf.flat_map(|article| [Key::Article(article), Key::StockLevel(self.location, article)]);
         let points = points::points_key(sale);
         let paid_with = PaidWith::of(work, sale)?;
-        work.require(way_keys(sale, &paid_with, self.register).into_iter().chain(books).chain(shelf).chain(points))?;
+        work.require(
+            way_keys(sale, &paid_with, self.register)
+                .into_iter()
+                .chain(books)
+                .chain(shelf)
+                .chain(points)
+                .chain(coupons_of(sale)),
+        )?;
         require_ways(work, sale, self.register)
     }
 
@@ -166,6 +177,7 @@ impl CreateReturn {
             total_minor: totals.gross_minor,
             tax_minor: totals.tax_minor,
             receipt_number: next_receipt_number(work, call.merchant, self.register)?,
+            metadata: Metadata::default(),
             reason: self.reason.clone(),
             created_at: call.now,
             elsewhere: None,
@@ -247,6 +259,11 @@ pub(super) fn pick(
 pub(super) fn worth_of(before: &History, lines: &[ReturnLine]) -> Result<Totals, Refusal> {
     let after = returned(before.lines.iter().chain(lines));
     Ok(totals(&worth(&before.sale_lines, &before.returned(), &after, before.tax_terms)?)?)
+}
+
+/// Whether nothing of the sale is kept once these lines have come back, too.
+fn is_all_back(before: &History, lines: &[ReturnLine]) -> bool {
+    is_wholly_returned(&before.sale_lines, &returned(before.lines.iter().chain(lines)))
 }
 
 pub(super) fn next_id(before: &History, sale: SaleId) -> Result<ReturnId, Refusal> {

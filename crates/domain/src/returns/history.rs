@@ -138,6 +138,12 @@ pub fn returned<'a>(lines: impl IntoIterator<Item = &'a ReturnLine>) -> Returned
     returned
 }
 
+/// Whether nothing of what was sold is kept: of each line that counts all has come back.
+pub fn is_wholly_returned(sold: &[SaleLine], returned: &Returned) -> bool {
+    let mut sold = sold.iter().filter(|line| !line.is_removed);
+    sold.all(|line| returned.get(&line.number) == Some(&line.quantity))
+}
+
 impl Refund {
     /// The refund of a payment that it is, if it is one.
     pub const fn operation(&self) -> Option<OperationId> {

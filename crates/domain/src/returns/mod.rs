@@ -20,7 +20,7 @@ pub use advice::Advice;
 pub use create::{CreateReturn, NewReturnLine};
 pub(crate) use credit::{CreditGiven, credit_keys, find_return, give_credit, owed, release_credit};
 pub use exchange::{Exchange, Exchanged};
-pub use history::{History, Standing, returned};
+pub use history::{History, Standing, is_wholly_returned, returned};
 pub use paid_with::SALES_BEHIND_MAX;
 pub use record::RecordReturn;
 pub use refund::{AddRefund, NewRefund, Way};
@@ -29,6 +29,7 @@ pub use worth::{Returned, worth};
 
 use crate::elsewhere::Elsewhere;
 use crate::id::{ArticleId, LocationId, MerchantId, OperationId, RegisterId, ReturnId, SaleId, TenderId};
+use crate::metadata::Metadata;
 use crate::money::{Currency, Quantity};
 use crate::payment::{OperationState, Task};
 use crate::tax::TaxRate;
@@ -63,6 +64,8 @@ pub struct Return {
     pub receipt_number: String,
     /// Why, if the customer says; guarded against card numbers.
     pub reason: String,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// When it was made.
     pub created_at: Timestamp,
     /// That it was made elsewhere.

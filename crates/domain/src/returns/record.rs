@@ -12,6 +12,7 @@ use crate::elsewhere::{Recorded, Told};
 use crate::external_ref::{Kind, Subject};
 use crate::id::{LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, recorded_refund_postings, return_postings};
+use crate::metadata::Metadata;
 use crate::money::Currency;
 use crate::operator::require_register_at;
 use crate::points;
@@ -118,6 +119,7 @@ impl RecordReturn {
             receipt_number: self.told.number.clone(),
             reason: self.reason.clone(),
             created_at: self.told.occurred_at,
+            metadata: Metadata::default(),
             elsewhere: Some(self.told.elsewhere(call.now)),
             version: 1,
         }

@@ -156,11 +156,15 @@ pub(super) fn count_all(work: &mut UnitOfWork, sale: &Sale) {
     }
 }
 
-/// Takes back the uses of a sale that is given up.
-pub(super) fn give_back(work: &mut UnitOfWork, sale: &Sale) -> Result<(), Stop<command::Refusal>> {
-    let codes = || sale.discounts.coupons.iter().map(|taken| &taken.code);
-    work.require(codes().map(|code| Key::Coupon(sale.merchant, code.clone())))?;
-    codes().for_each(|code| count(work, sale.merchant, code, -1));
+/// The coupons of a sale.
+pub(crate) fn coupons_of(sale: &Sale) -> impl Iterator<Item = Key> + '_ {
+    sale.discounts.coupons.iter().map(|taken| Key::Coupon(sale.merchant, taken.code.clone()))
+}
+
+/// Takes back the uses of a sale that is given up, or of which all has come back.
+pub(crate) fn give_coupons_back(work: &mut UnitOfWork, sale: &Sale) -> Result<(), Stop<command::Refusal>> {
+    work.require(coupons_of(sale))?;
+    sale.discounts.coupons.iter().for_each(|taken| count(work, sale.merchant, &taken.code, -1));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::command::{self, not_found};
 use crate::guard;
 use crate::id::{CustomerId, LocationId, MerchantId, RegisterId, SaleId};
 use crate::merchant::Merchant;
+use crate::metadata::Metadata;
 use crate::money::{Currency, QUANTITY_MAX, Quantity, line_amount};
 use crate::operator::require_register_at;
 use crate::tax::TaxRules;
@@ -135,6 +136,7 @@ impl NewSale {
             total_minor: 0,
             tax_minor: 0,
             discounts: Discounts::default(),
+            metadata: Metadata::default(),
             line_count: 0,
             receipt_number: None,
             note: self.note.clone(),

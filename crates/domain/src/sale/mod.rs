@@ -29,6 +29,7 @@ mod void;
 
 pub use complete::{complete, sale_completion_keys};
 pub use coupon::{AddCoupon, COUPONS_MAX, CouponTaken, RemoveCoupon};
+pub(crate) use coupon::{coupons_of, give_coupons_back};
 pub use customer::PutCustomer;
 pub use discount::{
     Cause, DISCOUNT_REASON_CHARS_MAX, DISCOUNTS_MAX, Discount, Discounts, NewDiscount, PromotionGiven, Reduction,
@@ -64,6 +65,7 @@ use crate::id::{
     ArticleId, CustomerId, LocationId, MerchantId, OperatorId, PaymentId, RegisterId, ReturnId, SaleId, TenderId,
 };
 use crate::job::{self, JobId};
+use crate::metadata::Metadata;
 use crate::money::{Currency, Quantity, UnitPrice};
 use crate::points::PointsRule;
 use crate::tax::{TaxRate, TaxTerms};
@@ -120,6 +122,8 @@ pub struct Sale {
     pub line_count: u32,
     /// The receipt number, once completed: `<register name>-<number>`.
     pub receipt_number: Option<String>,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// Free text of the register; guarded against card numbers.
     pub note: String,
     /// When it was opened.

@@ -3,11 +3,12 @@
 use crate::call::Role;
 use crate::money::{Currency, Quantity};
 use crate::promotion::{CreatePromotion, NewCoupon, NewPromotion, Rule};
+use crate::returns::{CreateReturn, Exchange, NewReturnLine};
 use crate::sale::{
     AddCash, AddCoupon, AddDiscount, AddLine, NewDiscount, NewSale, NewTender, Reduction, RemoveCoupon, RemoveLine,
     RingSale, Standing, State, Target, VoidSale,
 };
-use crate::testing::{BAG, MERCHANT, NOW, TEA, World, a_sale, line, sale_id};
+use crate::testing::{BAG, LOCATION, MERCHANT, NOW, REGISTER, TEA, World, a_sale, line, sale_id};
 
 /// Three teas for the price of two, for a minute.
 fn a_shop() -> World {
@@ -213,4 +214,41 @@ fn a_line_that_makes_the_whole_cheaper_does_not_undercut_what_is_paid() {
     world.run(&cash(100)).unwrap();
     let standing = world.run(&a_bag).unwrap();
     assert_eq!((standing.sale.state, standing.sale.total_minor, standing.due_minor), (State::Completed, 100, 0));
+}
+
+/// So many thousandths of the tea come back.
+fn bring_back(quantity: i64) -> CreateReturn {
+    CreateReturn {
+        merchant: MERCHANT,
+        location: LOCATION,
+        register: REGISTER,
+        sale: sale_id(1),
+        lines: vec![NewReturnLine { number: 1, quantity: Quantity(quantity), is_restocked: true }],
+        reason: String::new(),
+        refunds: None,
+        foreseen: Vec::new(),
+    }
+}
+
+#[test]
+fn a_coupon_is_given_back_once_nothing_is_kept_of_what_it_gave() {
+    let mut world = a_shop_with_a_coupon(Some(1));
+    world.run(&a_ring(1, &["AUTUMN"], 270)).unwrap();
+    world.run(&bring_back(1_000)).unwrap();
+    assert_eq!(use_count(&world), 1);
+    assert_eq!(world.refused(&a_ring(2, &["AUTUMN"], 270)).code(), "coupon_used_up");
+    world.run(&bring_back(1_000)).unwrap();
+    assert_eq!(use_count(&world), 0);
+    world.run(&a_ring(2, &["AUTUMN"], 270)).unwrap();
+    assert_eq!(use_count(&world), 1);
+}
+
+#[test]
+fn an_exchange_of_all_takes_its_coupon_along() {
+    let mut world = a_shop_with_a_coupon(Some(1));
+    world.run(&a_ring(1, &["AUTUMN"], 270)).unwrap();
+    let RingSale { id, currency, sale, .. } = a_ring(2, &["AUTUMN"], 270);
+    let exchange = Exchange { back: bring_back(2_000), id, currency, sale, tenders: Some(Vec::new()) };
+    let made = world.run(&exchange).unwrap();
+    assert_eq!((made.sale.sale.total_minor, use_count(&world)), (270, 1));
 }

@@ -17,6 +17,7 @@ use crate::external_ref::{Kind, Subject};
 use crate::id::{LocationId, MerchantId, RegisterId, SaleId, TenderId};
 use crate::journal::LedgerAccount;
 use crate::merchant::Merchant;
+use crate::metadata::Metadata;
 use crate::money::{Currency, line_amount};
 use crate::operator::require_register_at;
 use crate::stock;
@@ -138,6 +139,7 @@ impl RecordSale {
             note: String::new(),
             opened_at: occurred_at,
             closed_at: Some(occurred_at),
+            metadata: Metadata::default(),
             elsewhere: Some(self.told.elsewhere(call.now)),
             reserved_until: occurred_at,
             version: 1,

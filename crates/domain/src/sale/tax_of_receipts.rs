@@ -48,6 +48,7 @@ fn a_sale(dice: &mut Dice) -> Sale {
         total_minor: 0,
         tax_minor: 0,
         discounts: Discounts::default(),
+        metadata: crate::metadata::Metadata::default(),
         line_count: 0,
         receipt_number: None,
         note: String::new(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::coupon::give_back;
+use super::coupon::give_coupons_back;
 use super::expire::{end_promise, release_all};
 use super::read::find_open;
 use super::{Refusal, Sale, Standing, State, Tender, TenderKind, TenderState, standing, tenders_of};
@@ -38,7 +38,7 @@ impl Command for VoidSale {
         require_role(call, Role::Cashier)?;
         let sale = find_open(work, call.merchant, self.sale)?.clone();
         let paid = paid_without_provider(work, &sale)?;
-        give_back(work, &sale)?;
+        give_coupons_back(work, &sale)?;
         release_all(work, &sale)?;
         let voided = Voided { cash_returned_minor: cash_minor(&paid)? };
         undo(work, call, paid)?;

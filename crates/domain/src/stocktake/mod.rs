@@ -23,6 +23,7 @@ pub use refusal::Refusal;
 use crate::command::{self, not_found};
 use crate::id::{ArticleId, LocationId, MerchantId, StocktakeId};
 use crate::job::{self, JobId};
+use crate::metadata::Metadata;
 use crate::money::Quantity;
 use crate::stock::StockLevel;
 use crate::time::Timestamp;
@@ -45,6 +46,8 @@ pub struct Stocktake {
     pub state: State,
     /// How its lines stand.
     pub tally: Tally,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// Row version.

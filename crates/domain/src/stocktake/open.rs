@@ -10,6 +10,7 @@ use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, StocktakeId};
+use crate::metadata::Metadata;
 use crate::stock;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -81,6 +82,7 @@ impl Command for OpenStocktake {
             note: self.note.clone(),
             is_everything: self.articles.is_none(),
             state: State::Open,
+            metadata: Metadata::default(),
             tally: Tally { uncounted, ..Tally::default() },
             opened_at: call.now,
             version: 1,

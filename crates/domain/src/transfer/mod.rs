@@ -26,6 +26,7 @@ use crate::call::Call;
 use crate::command::{self, not_found};
 use crate::guard;
 use crate::id::{ArticleId, LocationId, MerchantId, TransferId};
+use crate::metadata::Metadata;
 use crate::money::Quantity;
 use crate::stock::WriteOffReason;
 use crate::time::Timestamp;
@@ -57,6 +58,8 @@ pub struct Transfer {
     pub tally: Tally,
     /// What a person said of what never came; empty where nothing was said.
     pub reason: String,
+    /// What a vendor notes on it.
+    pub metadata: Metadata,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// Row version.

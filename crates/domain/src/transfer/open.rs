@@ -9,6 +9,7 @@ use super::{
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::id::{LocationId, MerchantId, TransferId};
+use crate::metadata::Metadata;
 use crate::money::{QUANTITY_MAX, Quantity};
 use crate::stock;
 use crate::work::{Key, Stop, UnitOfWork};
@@ -70,6 +71,7 @@ impl Command for OpenTransfer {
             to: self.to,
             note: self.note.clone(),
             state: State::Draft,
+            metadata: Metadata::default(),
             tally: Tally { lines, ..Tally::default() },
             reason: String::new(),
             opened_at: call.now,

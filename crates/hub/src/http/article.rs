@@ -8,6 +8,7 @@ use axum::response::Response;
 use domain::article::{Barcode, CreateArticle, Described, NewDetails, Price, Unit, UpdateArticle, Variant};
 use domain::call::Role;
 use domain::id::{ArticleId, LocationId};
+use domain::metadata;
 use domain::money::Currency;
 use serde::{Deserialize, Deserializer, de};
 use storage::Answer;
@@ -20,6 +21,7 @@ use super::error::{Kind, Problem};
 use super::etag::{expected_version, tagged};
 use super::idempotency::KeyRule;
 use super::json::{self, InstantIn, Page, UnitPriceIn};
+use super::metadata::{MetadataIn, noted};
 use super::submit::{ok, submit};
 use crate::app::App;
 
@@ -54,6 +56,8 @@ struct NewArticle {
     variant_of: Option<ArticleId>,
     #[serde(default)]
     options: BTreeMap<String, String>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 impl NewArticle {
@@ -97,6 +101,9 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         is_stocked: body.is_stocked,
         variant,
     };
+    let command = noted(command, body.metadata, |described| {
+        Some((metadata::Subject::Article(described.article.id), &mut described.article.metadata))
+    });
     submit(&app, asked.envelope, command, |described| encode(201, described)).await
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::article::{ArticleRef, Barcode, Described, Unit};
 use domain::id::{ArticleId, LocationId};
+use domain::metadata::Metadata;
 use domain::money::{Currency, UnitPrice};
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -37,6 +38,9 @@ pub struct Shape<'a> {
     variant_of: Option<ArticleId>,
     options: Option<&'a BTreeMap<String, String>>,
     has_variants: bool,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     version: i64,
@@ -66,6 +70,7 @@ impl<'a> Shape<'a> {
             variant_of: article.variant.as_ref().map(|variant| variant.of),
             options: article.variant.as_ref().map(|variant| &variant.options),
             has_variants: article.has_variants,
+            metadata: article.metadata.shown(),
             created_at: article.created_at,
             version: article.version,
         }

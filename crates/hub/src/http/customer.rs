@@ -11,6 +11,7 @@ use domain::customer::{
 };
 use domain::id::CustomerId;
 use domain::locale::Locale;
+use domain::metadata::{self, Metadata};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use storage::Answer;
@@ -23,6 +24,7 @@ use super::error::{Kind, Problem};
 use super::etag::{expected_version, tagged};
 use super::idempotency::KeyRule;
 use super::json::{self, InstantIn, Page};
+use super::metadata::{MetadataIn, noted};
 use super::submit::{commit, ok, respond, submit};
 use crate::app::App;
 
@@ -53,6 +55,8 @@ struct Told {
     marketing_consent: Option<Option<ConsentIn>>,
     note: Option<String>,
     external_ids: Option<Vec<ExternalIdIn>>,
+    /// With a new customer only; later it has a route of its own.
+    metadata: Option<MetadataIn>,
 }
 
 #[derive(Deserialize)]
@@ -93,8 +97,15 @@ impl Told {
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<Told>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
     let merchant = asked.principal.merchant;
-    let (person, external_ids) = asked.body.apart();
+    let mut told = asked.body;
+    let metadata = told.metadata.take().unwrap_or_default();
+    let (person, external_ids) = told.apart();
     let command = CreateCustomer { merchant, person, external_ids: external_ids.unwrap_or_default() };
+    let command = noted(command, metadata, |whole| {
+        let customer = &mut whole.customer;
+        let customer::State::Known(person) = &mut customer.state else { return None };
+        Some((metadata::Subject::Customer(customer.id), &mut person.metadata))
+    });
     submit(&app, asked.envelope, command, |whole| encode(201, whole)).await
 }
 
@@ -102,6 +113,10 @@ async fn update(State(app): State<App>, segments: Segments, request: Request) ->
     let asked = Asked::<Told>::read(&app, request, Role::Cashier, KeyRule::Optional).await?;
     let (merchant, customer) = (asked.principal.merchant, segments.id(0, "customer")?);
     let expected_version = expected_version(&asked.headers)?;
+    if asked.body.metadata.is_some() {
+        let detail = "Metadata is changed by `PATCH /v1/customers/{id}/metadata`.";
+        return Err(Problem::new(Kind::BodyInvalid, detail));
+    }
     let (person, external_ids) = asked.body.apart();
     let command = UpdateCustomer { merchant, customer, expected_version, person, external_ids };
     submit(&app, asked.envelope, command, |whole| encode(200, whole)).await
@@ -224,6 +239,9 @@ struct Shape<'a> {
     language: Option<Locale>,
     marketing_consent: Option<ConsentOut<'a>>,
     note: &'a str,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     external_ids: Vec<ExternalIdOut<'a>>,
     points: i64,
 }
@@ -257,6 +275,7 @@ impl<'a> Shape<'a> {
             language: person.and_then(|person| person.language),
             marketing_consent: person.and_then(|person| person.marketing.as_ref()).map(consent),
             note: person.map_or("", |person| &person.note),
+            metadata: person.and_then(|person| person.metadata.shown()),
             external_ids: whole.external_ids.iter().map(external).collect(),
             points: shown.points,
         }

@@ -6,6 +6,7 @@ use domain::call::Role;
 use domain::command::Refusal;
 use domain::external_ref::{self, Subject};
 use domain::id::{CustomerId, RegisterId, SaleId};
+use domain::metadata;
 use domain::returns::{CreateReturn, Exchange, Exchanged};
 use serde::{Deserialize, Serialize};
 use storage::Answer;
@@ -17,6 +18,7 @@ use super::error::{Problem, refusal_answer};
 use super::external_ref::{RefIn, referred};
 use super::idempotency::KeyRule;
 use super::json;
+use super::metadata::{MetadataIn, noted};
 use super::payment::one_time;
 use super::returns::{self, LineIn, RefundIn, check_reach, commit};
 use super::sale::{ConsumptionIn, Goods, Line, TenderIn};
@@ -50,6 +52,8 @@ struct Back {
     refunds: Option<Vec<RefundIn>>,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 /// What is taken along.
@@ -69,6 +73,8 @@ struct Taken {
     note: String,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 async fn create(State(app): State<App>, request: Request) -> Result<Response, Problem> {
@@ -88,7 +94,7 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         refunds: body.back.refunds.map(|refunds| refunds.into_iter().map(RefundIn::asked).collect()),
         foreseen,
     };
-    let Taken { id, lines, consumption, customer_id, coupons, discounts, note, external_refs } = body.sale;
+    let Taken { id, lines, consumption, customer_id, coupons, discounts, note, external_refs, metadata } = body.sale;
     let goods = Goods { lines, consumption, customer_id, coupons, discounts, note };
     let command = Exchange {
         back,
@@ -101,6 +107,14 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let sold = |made: &Exchanged| Some(Subject::Sale(made.sale.sale.id));
     let command = referred(merchant, command, body.back.external_refs, external_ref::Kind::Return, returned);
     let command = referred(merchant, command, external_refs, external_ref::Kind::Sale, sold);
+    let command = noted(command, body.back.metadata, |made| {
+        let origin = &mut made.moved.standing.origin;
+        Some((metadata::Subject::Return(origin.id), &mut origin.metadata))
+    });
+    let command = noted(command, metadata, |made| {
+        let sale = &mut made.sale.sale;
+        Some((metadata::Subject::Sale(sale.id), &mut sale.metadata))
+    });
     commit(&app, asked.envelope, command, encode, |made| made.moved.tasks.clone(), one_time(&asked.headers)).await
 }
 

@@ -1,17 +1,18 @@
-//! `/v1/merchant`, `/v1/locations`, `/v1/registers` and `/v1/connections`: how a merchant is set up. What receipts say of it
-//! is changed here; the rest is the operator's.
+//! `/v1/merchant`, `/v1/locations`, `/v1/registers` and `/v1/connections`: how a merchant is set up. Its places and what receipts
+//! say of it are its own business; the rest is the operator's.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::call::Role;
 use domain::id::{ConnectionId, LocationId, MerchantId, RegisterId};
-use domain::merchant::{RegistrationNumber, UpdateLocation, UpdateMerchant};
+use domain::merchant::{Contact, OpenLocation, OpenRegister, RegistrationNumber, UpdateLocation, UpdateMerchant};
 use domain::money::Currency;
 use domain::points::PointsRule;
 use domain::tax::PriceMode;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use storage::Answer;
 
 use super::Route;
 use super::auth::authenticate;
@@ -28,9 +29,11 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/v1/merchant", get_merchant),
         Route::patch("/v1/merchant", update_merchant),
+        Route::post("/v1/locations", open_location),
         Route::get("/v1/locations", list_locations),
         Route::get("/v1/locations/{id}", get_location),
         Route::patch("/v1/locations/{id}", update_location),
+        Route::post("/v1/registers", open_register),
         Route::get("/v1/registers", list_registers),
         Route::get("/v1/connections", list_connections),
     ]
@@ -127,6 +130,22 @@ struct Location<'a> {
     version: i64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewLocation {
+    name: String,
+    #[serde(default)]
+    address: Vec<String>,
+    phone: Option<String>,
+}
+
+async fn open_location(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<NewLocation>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
+    let NewLocation { name, address, phone } = asked.body;
+    let command = OpenLocation { merchant: asked.principal.merchant, name, contact: Contact { address, phone } };
+    submit(&app, asked.envelope, command, |location| Location::answer(201, location)).await
+}
+
 async fn list_locations(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let principal = authenticate(&app, &headers).await?;
     let page: Page = query(&uri)?;
@@ -141,6 +160,10 @@ impl<'a> Location<'a> {
         let (address, phone) = (&contact.address, contact.phone.as_deref());
         Self { id: *id, object: "location", name, address, phone, version: *version }
     }
+
+    fn answer(status: u16, location: &'a domain::merchant::Location) -> Answer {
+        json::answer(status, location.id, json::to_bytes(&Self::of(location)))
+    }
 }
 
 async fn get_location(State(app): State<App>, segments: Segments, headers: HeaderMap) -> Result<Response, Problem> {
@@ -153,6 +176,7 @@ async fn get_location(State(app): State<App>, segments: Segments, headers: Heade
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LocationChanges {
+    name: Option<String>,
     address: Option<Vec<String>>,
     #[serde(default, deserialize_with = "json::present")]
     phone: Option<Option<String>>,
@@ -160,12 +184,10 @@ struct LocationChanges {
 
 async fn update_location(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<LocationChanges>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
-    let LocationChanges { address, phone } = asked.body;
+    let LocationChanges { name, address, phone } = asked.body;
     let (location, expected_version) = (segments.id(0, "location")?, expected_version(&asked.headers)?);
-    let command = UpdateLocation { location, expected_version, address, phone };
-    let encode =
-        |location: &domain::merchant::Location| json::answer(200, location.id, json::to_bytes(&Location::of(location)));
-    submit(&app, asked.envelope, command, encode).await
+    let command = UpdateLocation { location, expected_version, name, address, phone };
+    submit(&app, asked.envelope, command, |location| Location::answer(200, location)).await
 }
 
 #[derive(Serialize)]
@@ -174,6 +196,22 @@ struct Register<'a> {
     object: &'static str,
     location_id: LocationId,
     name: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRegister {
+    location_id: LocationId,
+    name: String,
+}
+
+async fn open_register(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let asked = Asked::<NewRegister>::read(&app, request, Role::Manager, KeyRule::Optional).await?;
+    let NewRegister { location_id: location, name } = asked.body;
+    let command = OpenRegister { merchant: asked.principal.merchant, location, name };
+    let encode =
+        |register: &domain::merchant::Register| json::answer(201, register.id, json::to_bytes(&Register::of(register)));
+    submit(&app, asked.envelope, command, encode).await
 }
 
 async fn list_registers(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {

@@ -5,6 +5,7 @@ mod article_json;
 pub mod auth;
 pub mod body;
 pub mod customer;
+pub mod deprecation;
 mod discount_json;
 mod elsewhere_json;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod idempotency;
 pub mod json;
 pub mod limit;
 pub mod merchant;
+pub mod metadata;
 pub mod metrics;
 pub mod notification;
 pub mod operator;
@@ -60,11 +62,12 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use futures::FutureExt;
 
+use self::deprecation::Deprecation;
 use self::error::{Kind, Problem};
 use self::request_id::RequestId;
 use crate::app::App;
@@ -80,33 +83,50 @@ pub struct Route {
     pub method: Method,
     /// The path, in the words of `openapi.yaml`.
     pub path: &'static str,
+    /// That it is going, if it is.
+    pub deprecation: Option<Deprecation>,
     handler: MethodRouter<App>,
 }
 
 impl Route {
+    const fn new(method: Method, path: &'static str, handler: MethodRouter<App>) -> Self {
+        Self { method, path, deprecation: None, handler }
+    }
+
+    /// The same, going: each answer of it says so.
+    pub fn deprecated(mut self, deprecation: Deprecation) -> Self {
+        let tell = move |mut response: Response| async move {
+            deprecation.tell(response.headers_mut());
+            response
+        };
+        self.handler = self.handler.route_layer(map_response(tell));
+        self.deprecation = Some(deprecation);
+        self
+    }
+
     /// Reads.
     pub fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self { method: Method::GET, path, handler: get(handler) }
+        Self::new(Method::GET, path, get(handler))
     }
 
     /// Does or makes.
     pub fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self { method: Method::POST, path, handler: post(handler) }
+        Self::new(Method::POST, path, post(handler))
     }
 
     /// Sets.
     pub fn put<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self { method: Method::PUT, path, handler: put(handler) }
+        Self::new(Method::PUT, path, put(handler))
     }
 
     /// Changes.
     pub fn patch<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self { method: Method::PATCH, path, handler: patch(handler) }
+        Self::new(Method::PATCH, path, patch(handler))
     }
 
     /// Takes away.
     pub fn delete<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self { method: Method::DELETE, path, handler: delete(handler) }
+        Self::new(Method::DELETE, path, delete(handler))
     }
 }
 
@@ -135,6 +155,7 @@ pub fn routes() -> Vec<Route> {
         payment::routes(),
         notification::routes(),
         merchant::routes(),
+        metadata::routes(),
         operator::routes(),
         shift::routes(),
         event::routes(),
@@ -150,8 +171,13 @@ pub fn routes() -> Vec<Route> {
 
 /// The router of a hub.
 pub fn router(app: App) -> Router {
+    router_of(routes(), app)
+}
+
+/// The router of a table of routes.
+pub fn router_of(routes: Vec<Route>, app: App) -> Router {
     let mut router = Router::new();
-    for Route { path, handler, .. } in routes() {
+    for Route { path, handler, .. } in routes {
         router = router.route(path, handler);
     }
     router

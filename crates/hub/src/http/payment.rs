@@ -9,6 +9,7 @@ use domain::call::Role;
 use domain::command::{Command, Refusal};
 use domain::external_ref::{self, ExternalRef, Subject};
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, TenderId};
+use domain::metadata::{self, Metadata};
 use domain::money::Currency;
 use domain::payment::{
     Approval, AskCancel, AskCapture, AskRefund, AskVoid, Charged, CreatePayment, Funding, Kind as OperationKind, Moved,
@@ -31,6 +32,7 @@ use super::error::{Kind, Problem, refusal_answer};
 use super::external_ref::{RefIn, RefOut, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Message, Page};
+use super::metadata::{MetadataIn, noted};
 use super::patience::Patience;
 use super::prefer;
 use super::submit::{ok, respond};
@@ -71,6 +73,8 @@ struct NewPayment {
     customer_code: Option<CustomerCode>,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 /// The code that the customer showed, as it was scanned. A one-time input: handed on in memory, never stored or logged.
@@ -125,6 +129,9 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let one_time = OneTime { customer_code, ..one_time(&asked.headers) };
     let made = |moved: &Moved| Some(Subject::Payment(moved.payment.id));
     let command = referred(merchant, command, body.external_refs, external_ref::Kind::Payment, made);
+    let command = noted(command, body.metadata, |moved| {
+        Some((metadata::Subject::Payment(moved.payment.id), &mut moved.payment.metadata))
+    });
     ask_with(&app, asked.envelope, &asked.headers, command, 201, one_time).await
 }
 
@@ -629,6 +636,9 @@ struct Summary<'a> {
     captured_minor: i64,
     refunded_minor: i64,
     reference: &'a str,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     #[serde(serialize_with = "json::instant")]
     created_at: Timestamp,
     #[serde(serialize_with = "json::instant")]
@@ -653,6 +663,7 @@ impl<'a> Summary<'a> {
             captured_minor: payment.captured_minor,
             refunded_minor: payment.refunded_minor,
             reference: &payment.reference,
+            metadata: payment.metadata.shown(),
             created_at: payment.created_at,
             updated_at: payment.updated_at,
             version: payment.version,

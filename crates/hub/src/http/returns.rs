@@ -7,6 +7,7 @@ use domain::call::Role;
 use domain::command::{Command, Refusal};
 use domain::external_ref::{self, ExternalRef, Subject};
 use domain::id::{ArticleId, LocationId, PaymentId, RegisterId, ReturnId, SaleId};
+use domain::metadata::{self, Metadata};
 use domain::money::{Currency, Quantity};
 use domain::payment::{Task, settle_job};
 use domain::returns::{
@@ -28,6 +29,7 @@ use super::error::{Kind, Problem, refusal_answer};
 use super::external_ref::{RefIn, RefOut, asked_for, referred};
 use super::idempotency::KeyRule;
 use super::json::{self, Message, QuantityIn};
+use super::metadata::{MetadataIn, noted};
 use super::patience::Patience;
 use super::payment::{check_environment, one_time};
 use super::prefer;
@@ -58,6 +60,8 @@ struct Draft {
     refunds: Option<Vec<RefundIn>>,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +119,10 @@ async fn create(State(app): State<App>, segments: Segments, request: Request) ->
     };
     let made = |moved: &Moved| Some(Subject::Return(moved.standing.origin.id));
     let command = referred(merchant, command, body.external_refs, external_ref::Kind::Return, made);
+    let command = noted(command, body.metadata, |moved| {
+        let origin = &mut moved.standing.origin;
+        Some((metadata::Subject::Return(origin.id), &mut origin.metadata))
+    });
     commit(&app, asked.envelope, command, encode, |moved| moved.tasks.clone(), one_time(&asked.headers)).await
 }
 
@@ -281,6 +289,9 @@ pub(super) struct Shape<'a> {
     refunds: Vec<Part>,
     receipt_number: &'a str,
     reason: &'a str,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     /// Only where it is read by its id or its sale, and has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_refs: Option<Vec<RefOut<'a>>>,
@@ -323,6 +334,7 @@ impl<'a> Shape<'a> {
             refunds: refunds.iter().map(|(refund, state)| Part::of(refund, *state)).collect(),
             receipt_number: &origin.receipt_number,
             reason: &origin.reason,
+            metadata: origin.metadata.shown(),
             external_refs: None,
             elsewhere: origin.elsewhere.as_ref().map(|told| ElsewhereOut::of(told, origin.created_at)),
             created_at: origin.created_at,

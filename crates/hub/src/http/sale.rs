@@ -6,6 +6,7 @@ use axum::response::Response;
 use domain::call::Role;
 use domain::external_ref::{self, ExternalId, Subject};
 use domain::id::{ArticleId, CustomerId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
+use domain::metadata::{self, Metadata};
 use domain::money::Currency;
 use domain::sale::{
     AddCash, AddCoupon, AddDiscount, AddLine, AddReturnCredit, Consumption, NewLine, NewSale, NewTender, OpenSale,
@@ -22,6 +23,7 @@ use super::error::{Kind, Problem};
 use super::external_ref::{RefIn, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
+use super::metadata::{MetadataIn, noted};
 use super::sale_json::{Shape, answer_created, answer_ok, body_whole};
 use super::submit::{ok, submit};
 use crate::app::App;
@@ -65,6 +67,8 @@ struct Draft {
     tenders: Option<Vec<TenderIn>>,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 /// What is sold, apart from where and how it is paid.
@@ -158,13 +162,13 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let sale = goods.asked(merchant, shop.location, draft.register_id)?;
     let Some(tenders) = draft.tenders else {
         let command = referred(merchant, OpenSale { id: draft.id, sale }, draft.external_refs, SALE, made);
-        return submit(&app, asked.envelope, command, answer_created).await;
+        return submit(&app, asked.envelope, noted(command, draft.metadata, record), answer_created).await;
     };
     let id = draft.id.unwrap_or_else(|| SaleId::from_uuid(app.next_uuid()));
     let tenders = tenders.into_iter().map(TenderIn::asked).collect();
     let command = RingSale { id, currency: shop.currency, sale, tenders };
     let command = referred(merchant, command, draft.external_refs, SALE, made);
-    submit(&app, asked.envelope, command, answer_created).await
+    submit(&app, asked.envelope, noted(command, draft.metadata, record), answer_created).await
 }
 
 /// Of which kind its references are.
@@ -172,6 +176,10 @@ const SALE: external_ref::Kind = external_ref::Kind::Sale;
 
 fn made(standing: &Standing) -> Option<Subject> {
     Some(Subject::Sale(standing.sale.id))
+}
+
+fn record(standing: &mut Standing) -> Option<(metadata::Subject, &mut Metadata)> {
+    Some((metadata::Subject::Sale(standing.sale.id), &mut standing.sale.metadata))
 }
 
 fn check_currency(asked: Option<Currency>, shop: Shop) -> Result<(), Problem> {

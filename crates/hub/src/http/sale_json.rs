@@ -4,6 +4,7 @@ use domain::external_ref::{ExternalRef, Subject};
 use domain::id::{
     ArticleId, CustomerId, LocationId, OperatorId, PaymentId, RegisterId, ReturnId, SaleId, ShiftId, TenderId,
 };
+use domain::metadata::Metadata;
 use domain::money::{Currency, Quantity, UnitPrice};
 use domain::promotion::CouponCode;
 use domain::returns::Returned;
@@ -81,6 +82,9 @@ pub struct Shape<'a> {
     tenders: Option<Vec<Part>>,
     receipt_number: Option<&'a str>,
     note: &'a str,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     /// Only where one sale is read, and it has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_refs: Option<Vec<RefOut<'a>>>,
@@ -121,6 +125,7 @@ impl<'a> Shape<'a> {
             tenders: None,
             receipt_number: sale.receipt_number.as_deref(),
             note: &sale.note,
+            metadata: sale.metadata.shown(),
             external_refs: None,
             elsewhere: sale.elsewhere.as_ref().map(|told| ElsewhereOut::of(told, opened_at)),
             created_at: opened_at,

@@ -4,8 +4,9 @@
 use axum::http::StatusCode;
 use domain::command::Refusal;
 use domain::{
-    article, customer, exception, external_ref, merchant, operator, payment, points, print_job, printer, promotion,
-    receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery, webhook_endpoint,
+    article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
+    promotion, receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery,
+    webhook_endpoint,
 };
 
 /// The status of a refusal.
@@ -26,6 +27,7 @@ pub fn of(refusal: &Refusal) -> StatusCode {
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::ExternalRef(refusal) => of_external_ref(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
+        Refusal::Metadata(refusal) => of_metadata(refusal),
         Refusal::Customer(refusal) => of_customer(refusal),
         Refusal::Points(refusal) => of_points(refusal),
         Refusal::Operator(refusal) => of_operator(refusal),
@@ -50,15 +52,26 @@ const fn of_external_ref(refusal: &external_ref::Refusal) -> StatusCode {
     }
 }
 
+const fn of_metadata(refusal: &metadata::Refusal) -> StatusCode {
+    use metadata::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::TooManyKeys | R::KeyInvalid | R::ValueInvalid | R::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
 const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
     use merchant::Refusal as R;
     match refusal {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::RegisterNameTaken => StatusCode::CONFLICT,
         R::RegistrationNumberInvalid
         | R::RegistrationNumberCheckDigit
         | R::LegalNameInvalid
         | R::AddressInvalid
         | R::PhoneInvalid
+        | R::LocationNameInvalid
+        | R::RegisterNameInvalid
         | R::RegisterElsewhere
         | R::DiscountLimitOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
     }

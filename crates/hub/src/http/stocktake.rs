@@ -6,6 +6,7 @@ use axum::response::Response;
 use domain::article::ArticleRef;
 use domain::call::Role;
 use domain::id::{ArticleId, LocationId, MerchantId, StocktakeId};
+use domain::metadata;
 use domain::stocktake::{
     self, CancelStocktake, CloseStocktake, CountArticles, How, NewCount, OpenStocktake, Recorded, Stocktake, Uncounted,
 };
@@ -21,6 +22,7 @@ use super::body::{Asked, Nothing, Segments, query};
 use super::error::{Kind, Problem};
 use super::idempotency::KeyRule;
 use super::json::{self, InstantIn, Page, QuantityIn};
+use super::metadata::{MetadataIn, noted};
 use super::patience::Patience;
 use super::prefer;
 use super::stock::Level;
@@ -49,6 +51,8 @@ struct NewStocktake {
     articles: Option<Vec<Named>>,
     #[serde(default)]
     note: String,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 #[derive(Deserialize)]
@@ -60,12 +64,15 @@ struct Named {
 
 async fn open(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<NewStocktake>::read(&app, request, Role::Manager, KeyRule::Required).await?;
-    let NewStocktake { location_id: location, articles, note } = asked.body;
+    let NewStocktake { location_id: location, articles, note, metadata } = asked.body;
     let named = |articles: Vec<Named>| -> Result<Vec<ArticleRef>, Problem> {
         articles.into_iter().map(|Named { article_id, barcode }| article_ref(article_id, barcode)).collect()
     };
     let articles = articles.map(named).transpose()?;
     let command = OpenStocktake { merchant: asked.principal.merchant, location, articles, note };
+    let command = noted(command, metadata, |stocktake| {
+        Some((metadata::Subject::Stocktake(stocktake.id), &mut stocktake.metadata))
+    });
     submit(&app, asked.envelope, command, |stocktake| encode(201, stocktake)).await
 }
 

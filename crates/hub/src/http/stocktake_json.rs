@@ -1,6 +1,7 @@
 //! Stocktakes in JSON.
 
 use domain::id::{ArticleId, LocationId, StocktakeId};
+use domain::metadata::Metadata;
 use domain::money::Quantity;
 use domain::stocktake::{State, Stocktake, StocktakeLine, Uncounted};
 use domain::time::Timestamp;
@@ -17,6 +18,9 @@ pub struct Shape<'a> {
     state: &'static str,
     is_everything: bool,
     note: &'a str,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     /// What becomes of what nobody has counted.
     uncounted: Option<&'static str>,
     lines: Lines,
@@ -51,6 +55,7 @@ impl<'a> Shape<'a> {
             state: state.as_str(),
             is_everything,
             note: &stocktake.note,
+            metadata: stocktake.metadata.shown(),
             uncounted: state.uncounted().map(Uncounted::as_str),
             lines: Lines {
                 uncounted: tally.uncounted,

@@ -6,6 +6,7 @@ use axum::response::Response;
 use domain::call::Role;
 use domain::external_ref::{self, Subject};
 use domain::id::{ArticleId, LocationId, TransferId};
+use domain::metadata;
 use domain::transfer::{
     self, CancelTransfer, ChangeTransfer, CloseTransfer, Fate, NewTransferLine, OpenTransfer, ReceiveTransfer,
     SendTransfer, WholeTransfer,
@@ -22,6 +23,7 @@ use super::error::{Kind, Problem};
 use super::external_ref::{RefIn, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
 use super::json::{self, Page, QuantityIn};
+use super::metadata::{MetadataIn, noted};
 use super::stock_movement::WhyIn;
 use super::stocktake::one_of;
 use super::submit::{ok, submit};
@@ -52,6 +54,8 @@ struct NewTransfer {
     note: String,
     #[serde(default)]
     external_refs: Vec<RefIn>,
+    #[serde(default)]
+    metadata: MetadataIn,
 }
 
 #[derive(Deserialize)]
@@ -75,11 +79,14 @@ impl LineIn {
 
 async fn open(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let asked = Asked::<NewTransfer>::read(&app, request, Role::Manager, KeyRule::Required).await?;
-    let NewTransfer { from_location_id: from, to_location_id: to, lines, note, external_refs } = asked.body;
+    let NewTransfer { from_location_id: from, to_location_id: to, lines, note, external_refs, metadata } = asked.body;
     let (merchant, lines) = (asked.principal.merchant, LineIn::all(lines)?);
     let command = OpenTransfer { merchant, from, to, lines, note };
     let made = |whole: &WholeTransfer| Some(Subject::Transfer(whole.transfer.id));
     let command = referred(merchant, command, external_refs, external_ref::Kind::Transfer, made);
+    let command = noted(command, metadata, |whole| {
+        Some((metadata::Subject::Transfer(whole.transfer.id), &mut whole.transfer.metadata))
+    });
     submit(&app, asked.envelope, command, |whole| encode(201, whole)).await
 }
 

@@ -2,6 +2,7 @@
 
 use domain::external_ref::{ExternalRef, Subject};
 use domain::id::{ArticleId, LocationId, TransferId};
+use domain::metadata::Metadata;
 use domain::money::Quantity;
 use domain::stock::WriteOffReason;
 use domain::time::Timestamp;
@@ -27,6 +28,9 @@ pub struct Shape<'a> {
     fate: Option<&'static str>,
     write_off_reason: Option<&'static str>,
     reason: &'a str,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     /// Left out in a list, and null where there are too many for an answer that is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Option<Vec<Line>>>,
@@ -59,6 +63,7 @@ impl<'a> Shape<'a> {
             fate: state.fate().map(Fate::as_str),
             write_off_reason: state.fate().and_then(Fate::write_off_reason).map(WriteOffReason::as_str),
             reason: &transfer.reason,
+            metadata: transfer.metadata.shown(),
             lines: None,
             external_refs: None,
             opened_at,

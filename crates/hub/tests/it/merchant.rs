@@ -1,4 +1,4 @@
-//! `/v1/merchant` and `/v1/locations/{id}`: what receipts say of the shop.
+//! `/v1/merchant`, `/v1/locations` and `/v1/registers`: what a merchant opens, and what receipts say of it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,6 +8,8 @@ use crate::support::{Answer, On, TestHub};
 on_each_engine! {
     a_merchant_says_who_it_is,
     a_location_says_where_it_is,
+    a_manager_opens_a_shop_and_its_registers_sell,
+    one_of_ten_who_open_a_register_gets_its_name,
     what_breaks_a_rule_is_refused_and_changes_nothing,
 }
 
@@ -61,6 +63,57 @@ async fn a_location_says_where_it_is(on: On) {
     let theirs = patch(&hub, &hub.other.manager, &path, json!({ "address": ["x"] })).await;
     theirs.expect_problem(404, "location_not_found");
     hub.get(&hub.other.viewer, &path).await.expect_problem(404, "location_not_found");
+    hub.stop().await;
+}
+
+async fn a_manager_opens_a_shop_and_its_registers_sell(on: On) {
+    let hub = TestHub::start(on).await;
+    let key = &hub.shop.manager;
+    let annexe = json!({ "name": "別館", "address": ["東京都中央区銀座4-5-6"] });
+    let annexe = hub.post(key, "/v1/locations", annexe).await.expect(201);
+    let expected = json!({
+        "id": annexe["id"], "object": "location", "name": "別館", "address": ["東京都中央区銀座4-5-6"], "phone": null,
+        "version": 1,
+    });
+    assert_eq!(annexe, expected);
+    let register = json!({ "location_id": annexe["id"], "name": "B1" });
+    let register = hub.post(key, "/v1/registers", register).await.expect(201);
+    assert_eq!((&register["location_id"], &register["name"]), (&annexe["id"], &json!("B1")));
+    let listed = hub.get(&hub.shop.viewer, "/v1/registers").await.expect(200);
+    assert!(listed["data"].as_array().unwrap().contains(&register), "{listed}");
+    let sale = json!({
+        "register_id": register["id"], "lines": [{ "article_id": hub.shop.bag, "quantity": 1 }],
+        "tenders": [{ "kind": "cash", "given_minor": 100 }],
+    });
+    let sale = hub.post(&hub.shop.cashier, "/v1/sales", sale).await.expect(201);
+    assert_eq!((&sale["receipt_number"], &sale["location_id"]), (&json!("B1-00000001"), &annexe["id"]));
+    let path = format!("/v1/locations/{}", annexe["id"].as_str().unwrap());
+    let renamed = patch(&hub, key, &path, json!({ "name": "銀座別館" })).await.expect(200);
+    assert_eq!((&renamed["name"], &renamed["version"]), (&json!("銀座別館"), &json!(2)));
+    for (status, code, path, body) in [
+        (422, "location_name_invalid", "/v1/locations", json!({ "name": " " })),
+        (400, "text_looks_like_card_number", "/v1/locations", json!({ "name": "4111111111111111" })),
+        (422, "phone_invalid", "/v1/locations", json!({ "name": "C", "phone": "call us" })),
+        (422, "register_name_invalid", "/v1/registers", json!({ "location_id": annexe["id"], "name": "レジ" })),
+        (409, "register_name_taken", "/v1/registers", json!({ "location_id": annexe["id"], "name": "B1" })),
+        (404, "location_not_found", "/v1/registers", json!({ "location_id": hub.other.location, "name": "B2" })),
+    ] {
+        hub.post(key, path, body.clone()).await.expect_problem(status, code);
+        hub.post(&hub.shop.cashier, path, body).await.expect_problem(403, "role_too_low");
+    }
+    hub.stop().await;
+}
+
+async fn one_of_ten_who_open_a_register_gets_its_name(on: On) {
+    let hub = TestHub::start(on).await;
+    let body = json!({ "location_id": hub.shop.location, "name": "Z9" });
+    let answers = (0..10).map(|_| hub.post(&hub.shop.manager, "/v1/registers", body.clone()));
+    let answers = futures::future::join_all(answers).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    answers
+        .iter()
+        .filter(|answer| answer.status != 201)
+        .for_each(|answer| answer.expect_problem(409, "register_name_taken"));
     hub.stop().await;
 }
 

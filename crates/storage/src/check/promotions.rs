@@ -19,9 +19,9 @@ pub(super) struct Coupons {
 }
 
 impl Coupons {
-    /// One that was voided has given its coupons back.
-    pub(super) fn note(&mut self, sale: &Sale) {
-        if sale.state != State::Voided {
+    /// One that was voided has given its coupons back, and one of which nothing is kept.
+    pub(super) fn note(&mut self, sale: &Sale, is_kept: bool) {
+        if sale.state != State::Voided && is_kept {
             for taken in &sale.discounts.coupons {
                 *self.uses.entry((sale.merchant, taken.code.clone())).or_default() += 1;
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::id::{MerchantId, ReturnId, SaleId, TenderId};
-use domain::returns::{Refund, RefundKind, Return, ReturnLine};
+use domain::returns::{Refund, RefundKind, Return, ReturnLine, is_wholly_returned, returned};
 use domain::sale::{Sale, SaleLine, State, Tender, TenderKind, TenderState};
 
 use super::Report;
@@ -29,7 +29,7 @@ impl Returns {
         })
     }
 
-    /// Checks the returns of the next sale.
+    /// Checks the returns of the next sale; gives whether anything of it is kept.
     pub fn check(
         &mut self,
         sale: &Sale,
@@ -38,7 +38,7 @@ impl Returns {
         receipts: &mut ReceiptNumbers,
         source: &mut dyn Source,
         report: &mut Report,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let returns = self.returns.children(&sale.id, |one| one.id.sale, source, report)?;
         let lines = self.lines.children(&sale.id, |line| line.origin.sale, source, report)?;
         let refunds = self.refunds.children(&sale.id, |refund| refund.origin.sale, source, report)?;
@@ -65,7 +65,7 @@ impl Returns {
         if returned_minor > sale.total_minor {
             report.find("return_within_sale", sale.id, format!("{returned_minor} came back of {}", sale.total_minor));
         }
-        Ok(())
+        Ok(lines.is_empty() || !is_wholly_returned(sold, &returned(&lines)))
     }
 
     /// After the last sale: what stands on one side only.

@@ -77,12 +77,12 @@ pub fn sales(source: &mut dyn Source, report: &mut Report) -> Result<(), EngineE
         let lines = lines.children(&sale.id, |line| line.sale, source, report)?;
         let tenders = tenders.children(&sale.id, |tender| tender.sale, source, report)?;
         check_sale(&sale, &lines, &tenders, report);
-        coupons.note(&sale);
         // What was sold elsewhere has its number from there.
         if let (Some(number), None) = (&sale.receipt_number, &sale.elsewhere) {
             receipts.note(sale.merchant, sale.register, number, report);
         }
-        returns.check(&sale, &lines, &tenders, &mut receipts, source, report)?;
+        let is_kept = returns.check(&sale, &lines, &tenders, &mut receipts, source, report)?;
+        coupons.note(&sale, is_kept);
     }
     returns.check_credits(report);
     coupons.check(source, report)?;

@@ -4,7 +4,7 @@ use domain::article::{Article, ArticleDetails, Barcode, Details, Label, Price, U
 use domain::money::{Currency, UnitPrice};
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, json, table};
+use super::{BOOL, INT, Stored, TEXT, json, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -36,6 +36,7 @@ impl Stored for Article {
             ("variant_of", TEXT),
             ("options", TEXT),
             ("has_variants", BOOL),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     };
@@ -60,6 +61,7 @@ impl Stored for Article {
             Cell::option(variant, |variant| Cell::display(variant.of)),
             Cell::option(variant, |variant| json(&variant.options)),
             Cell::Bool(self.has_variants),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -82,6 +84,7 @@ impl Stored for Article {
             prices: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             variant: variant(row)?,
             has_variants: row.bool()?,
+            metadata: metadata(row)?,
             version: row.int()?,
         })
     }

@@ -2,9 +2,10 @@
 
 use domain::customer::{Consent, Customer, ErasureReason, ExternalId, ExternalIdSlot, Person, State};
 use domain::locale::Locale;
+use domain::metadata::Metadata;
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, table};
+use super::{BOOL, INT, Stored, TEXT, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -28,6 +29,7 @@ impl Stored for Customer {
             ("erased_at", INT),
             ("erasure_reason", TEXT),
             ("created_at", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -52,21 +54,24 @@ impl Stored for Customer {
             Cell::option(erased, |(at, _)| Cell::Int(at.0)),
             Cell::option(erased, |(_, reason)| Cell::text(reason.as_str())),
             Cell::Int(self.created_at.0),
+            person.map_or(Cell::Null, |person| metadata_cell(&person.metadata)),
             Cell::Int(self.version),
         ]);
     }
 
     fn read(row: &mut RowReader) -> Result<Self, Corrupt> {
         let (id, merchant) = (row.parse()?, row.parse()?);
-        let person = person(row)?;
+        let mut person = person(row)?;
         let erased = (row.int_option()?.map(Timestamp), row.word_option(ErasureReason::parse)?);
+        let created_at = Timestamp(row.int()?);
+        person.metadata = metadata(row)?;
         let state = match erased {
             (None, None) => State::Known(person),
             (Some(at), Some(reason)) if person == Person::default() => State::Erased { at, reason },
             // What is erased has nothing left that tells of somebody.
             _ => return row.make_no_sense(),
         };
-        Ok(Self { id, merchant, state, created_at: Timestamp(row.int()?), version: row.int()? })
+        Ok(Self { id, merchant, state, created_at, version: row.int()? })
     }
 }
 
@@ -78,7 +83,7 @@ fn person(row: &mut RowReader) -> Result<Person, Corrupt> {
         (Some(is_given), Some(at), Some(source)) => Some(Consent { is_given, at: Timestamp(at), source }),
         _ => return row.make_no_sense(),
     };
-    Ok(Person { name, email, phone, language, marketing, note: row.text()? })
+    Ok(Person { name, email, phone, language, marketing, note: row.text()?, metadata: Metadata::default() })
 }
 
 impl Stored for ExternalIdSlot {

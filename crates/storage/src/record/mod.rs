@@ -24,6 +24,7 @@ mod webhook;
 
 use std::borrow::Cow;
 
+use domain::metadata::Metadata;
 use domain::work::Record;
 use serde::Serialize;
 
@@ -49,6 +50,15 @@ pub trait Stored: Record {
 /// A document as it stands in a TEXT column. The types that are written this way hold nothing that JSON cannot.
 fn json<'a>(value: &impl Serialize) -> Cell<'a> {
     Cell::Text(Cow::Owned(serde_json::to_string(value).unwrap_or_default()))
+}
+
+/// Metadata is one column on every record that may have some, and null where there is none.
+fn metadata_cell(metadata: &Metadata) -> Cell<'_> {
+    Cell::option((!metadata.is_empty()).then_some(metadata), json)
+}
+
+fn metadata(row: &mut RowReader) -> Result<Metadata, Corrupt> {
+    Ok(row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default())
 }
 
 const TEXT: Kind = Kind::Text;

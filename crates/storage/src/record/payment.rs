@@ -7,7 +7,7 @@ use domain::payment::{
 };
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, table};
+use super::{BOOL, INT, Stored, TEXT, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -40,6 +40,7 @@ impl Stored for Payment {
             ("presented_until", INT),
             ("created_at", INT),
             ("updated_at", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -70,6 +71,7 @@ impl Stored for Payment {
             Cell::option(code.and_then(|code| code.expires_at), |at| Cell::Int(at.0)),
             Cell::Int(self.created_at.0),
             Cell::Int(self.updated_at.0),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -101,6 +103,7 @@ impl Stored for Payment {
             presented_code: read_code(row)?,
             created_at: Timestamp(row.int()?),
             updated_at: Timestamp(row.int()?),
+            metadata: metadata(row)?,
             version: row.int()?,
         })
     }

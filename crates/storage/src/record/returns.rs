@@ -7,7 +7,7 @@ use domain::tax::TaxRate;
 use domain::time::Timestamp;
 
 use super::elsewhere::{elsewhere, origin_cell, recorded_at_cell};
-use super::{BOOL, INT, Stored, TEXT, table};
+use super::{BOOL, INT, Stored, TEXT, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -40,6 +40,7 @@ impl Stored for Return {
             ("shift_number", INT),
             ("origin", TEXT),
             ("recorded_at", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -59,6 +60,7 @@ impl Stored for Return {
             Cell::option(self.shift, |number| Cell::Int(i64::from(number))),
             origin_cell(self.elsewhere.as_ref()),
             recorded_at_cell(self.elsewhere.as_ref()),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -77,6 +79,7 @@ impl Stored for Return {
             created_at: Timestamp(row.int()?),
             shift: row.small_option()?,
             elsewhere: elsewhere(row)?,
+            metadata: metadata(row)?,
             version: row.int()?,
         })
     }

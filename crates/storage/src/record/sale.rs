@@ -7,7 +7,7 @@ use domain::time::Timestamp;
 
 use super::elsewhere::{elsewhere, origin_cell, recorded_at_cell};
 use super::merchant::points_rule;
-use super::{BOOL, INT, Stored, TEXT, json, table};
+use super::{BOOL, INT, Stored, TEXT, json, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -42,6 +42,7 @@ impl Stored for Sale {
             ("minor_per_point", INT),
             ("origin", TEXT),
             ("recorded_at", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -72,6 +73,7 @@ impl Stored for Sale {
             Cell::option(self.buyer.and_then(|buyer| buyer.points), |rule| Cell::Int(rule.minor_per_point())),
             origin_cell(self.elsewhere.as_ref()),
             recorded_at_cell(self.elsewhere.as_ref()),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -99,6 +101,7 @@ impl Stored for Sale {
             consumption: row.word(Consumption::parse)?,
             buyer: buyer(row)?,
             elsewhere: elsewhere(row)?,
+            metadata: metadata(row)?,
             version: row.int()?,
         })
     }

@@ -4,7 +4,7 @@ use domain::money::Quantity;
 use domain::stocktake::{Base, Count, LineState, State, Stocktake, StocktakeLine, Tally, Uncounted};
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, table};
+use super::{BOOL, INT, Stored, TEXT, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -30,6 +30,7 @@ impl Stored for Stocktake {
             ("finished_lines", INT),
             ("different_lines", INT),
             ("opened_at", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -56,6 +57,7 @@ impl Stored for Stocktake {
             Cell::Int(self.tally.finished),
             Cell::Int(self.tally.different),
             Cell::Int(self.opened_at.0),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -73,8 +75,8 @@ impl Stored for Stocktake {
             _ => return row.make_no_sense(),
         };
         let tally = Tally { uncounted: row.int()?, counted: row.int()?, finished: row.int()?, different: row.int()? };
-        let (opened_at, version) = (Timestamp(row.int()?), row.int()?);
-        Ok(Self { id, merchant, location, note, is_everything, state, tally, opened_at, version })
+        let (opened_at, metadata, version) = (Timestamp(row.int()?), metadata(row)?, row.int()?);
+        Ok(Self { id, merchant, location, note, is_everything, state, tally, metadata, opened_at, version })
     }
 }
 

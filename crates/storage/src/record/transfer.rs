@@ -5,7 +5,7 @@ use domain::stock::WriteOffReason;
 use domain::time::Timestamp;
 use domain::transfer::{Fate, State, Tally, Transfer, TransferLine};
 
-use super::{INT, Stored, TEXT, table};
+use super::{INT, Stored, TEXT, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -31,6 +31,7 @@ impl Stored for Transfer {
             ("lines_in_transit", INT),
             ("lines_missing", INT),
             ("opened_at", INT),
+            ("metadata", TEXT),
             ("version", INT),
         ],
     );
@@ -53,6 +54,7 @@ impl Stored for Transfer {
             Cell::Int(self.tally.in_transit),
             Cell::Int(self.tally.missing),
             Cell::Int(self.opened_at.0),
+            metadata_cell(&self.metadata),
             Cell::Int(self.version),
         ]);
     }
@@ -79,8 +81,8 @@ impl Stored for Transfer {
         };
         let reason = row.text()?;
         let tally = Tally { lines: row.int()?, in_transit: row.int()?, missing: row.int()? };
-        let (opened_at, version) = (Timestamp(row.int()?), row.int()?);
-        Ok(Self { id, merchant, from, to, note, state, tally, reason, opened_at, version })
+        let (opened_at, metadata, version) = (Timestamp(row.int()?), metadata(row)?, row.int()?);
+        Ok(Self { id, merchant, from, to, note, state, tally, reason, metadata, opened_at, version })
     }
 }
 

@@ -260,7 +260,8 @@ fn a_registration_number_that_was_changed_is_found(shop: &mut Shop) {
         minor_per_point: None,
     });
     let address = vec!["Ueno 1".to_owned(), "Tokyo".to_owned()];
-    let update = UpdateLocation { location: LOCATION, expected_version: None, address: Some(address), phone: None };
+    let update =
+        UpdateLocation { location: LOCATION, expected_version: None, name: None, address: Some(address), phone: None };
     let location = shop.run(update.clone());
     assert_eq!(shop.run(update), location, "the address is read back line by line");
     let is_ours = |row: &Row| row[0] == Cell::display(MERCHANT);

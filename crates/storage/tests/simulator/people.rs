@@ -381,9 +381,9 @@ fn steal(world: &mut World, merchant: usize) -> Checked {
         let any = world.rng.pick(&sales);
         let back = Bringing { sale: any, lines: vec![(1, 1_000)], behind: Vec::new() };
         asks.push(Ask::Return { register, back, is_restocked: true, is_owed: false });
-        let returned = sales.iter().copied().filter(|id| !world.mirror.sales[id].backs.is_empty());
-        let mine = world.mirror.sales.iter().filter(|(_, deal)| deal.merchant == merchant);
-        if let (Some(of), Some((sale, _))) = (returned.last(), mine.last()) {
+        let mut returned = sales.iter().copied().filter(|id| !world.mirror.sales[id].backs.is_empty());
+        let mut mine = world.mirror.sales.iter().filter(|(_, deal)| deal.merchant == merchant);
+        if let (Some(of), Some((sale, _))) = (returned.next_back(), mine.next_back()) {
             asks.push(Ask::Credit { sale: *sale, of, number: 1 });
         }
         asks.push(Ask::Discount { sale, discount: off(Target::Sale, Reduction::BasisPoints(500)) });

@@ -120,6 +120,7 @@ pub fn an_article(id: ArticleId) -> Article {
         is_stocked: true,
         is_active: true,
         variant: None,
+        metadata: domain::metadata::Metadata::default(),
         has_variants: false,
         created_at: domain::time::Timestamp(0),
         version: 1,

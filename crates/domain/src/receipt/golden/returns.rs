@@ -73,6 +73,7 @@ fn a_return(currency: Currency, total_minor: i64, tax_minor: i64) -> Return {
         total_minor,
         tax_minor,
         receipt_number: "K1-00000057".to_owned(),
+        metadata: crate::metadata::Metadata::default(),
         reason: String::new(),
         created_at: Timestamp(0),
         elsewhere: None,

@@ -81,6 +81,11 @@ impl<'a> Docs<'a> {
             escape_html(path),
             inline(summary),
         );
+        if operation["deprecated"].as_bool().unwrap_or_default() {
+            html.push_str(
+                "<p><b>Deprecated.</b> It is going; the head of each answer says when, and what to use instead.</p>",
+            );
+        }
         html.push_str(&prose(text(&operation["description"])));
         html.push_str(&self.parameters(&operation["parameters"]));
         let body = &operation["requestBody"];

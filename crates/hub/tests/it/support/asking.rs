@@ -131,6 +131,12 @@ impl Operation {
         texts.collect()
     }
 
+    /// Whether its body may have metadata.
+    pub fn takes_metadata(&self) -> bool {
+        let body = resolve(&self.what["requestBody"]["content"]["application/json"]["schema"]);
+        !body["properties"]["metadata"].is_null()
+    }
+
     fn parameters(&self, place: &str) -> Vec<(String, &'static Value, bool)> {
         let listed = self.what["parameters"].as_array().into_iter().flatten().map(resolve);
         let wanted = listed.filter(|parameter| parameter["in"] == place);
