@@ -84,7 +84,8 @@ impl TableFile {
         let (read, left_of_row) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(ROW_BYTES_MAX)));
         let counted = Counted { inner: file, read: Rc::clone(&read) };
         let text = unpacked(counted).with_context(|| format!("The file {name} cannot be read"))?;
-        let bounded = Bounded { inner: text, left: Rc::clone(&left_of_row) };
+        let lines = Lines { inner: text, was_return: false };
+        let bounded = Bounded { inner: lines, left: Rc::clone(&left_of_row) };
         let rows = csv::ReaderBuilder::new()
             .delimiter(form.separator)
             .has_headers(false)
@@ -167,6 +168,35 @@ impl Read for Counted {
     }
 }
 
+/// Ends each line in one way: the reader of rows counts line feeds, and would take the one behind a carriage return for the
+/// beginning of the next row.
+struct Lines<R> {
+    inner: R,
+    was_return: bool,
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.inner.read(buffer)?;
+            let mut kept = 0;
+            for place in 0..count {
+                let byte = buffer[place];
+                let is_return = byte == b'\r';
+                let is_second = std::mem::replace(&mut self.was_return, is_return) && byte == b'\n';
+                if !is_second {
+                    buffer[kept] = if is_return { b'\n' } else { byte };
+                    kept += 1;
+                }
+            }
+            // Nothing is left of a line feed alone, and it is not the end.
+            if kept > 0 || count == 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
+
 /// Gives no more than one row may have.
 struct Bounded<R> {
     inner: R,
@@ -219,6 +249,16 @@ mod tests {
         let zstd = zstd::encode_all(plain, 1).unwrap();
         for bytes in [plain, &gzip.finish().unwrap(), &zstd] {
             let (headers, rows) = rows(bytes, Form::default());
+            assert_eq!(headers, ["code", "name"]);
+            assert_eq!(rows, [row(2, &["A1", "two\nlines"]), row(4, &["A2", "x"])]);
+        }
+    }
+
+    #[test]
+    fn lines_end_as_on_any_system() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["code,name", "A1,\"two", "lines\"", "A2,x", ""].join(end);
+            let (headers, rows) = rows(text.as_bytes(), Form::default());
             assert_eq!(headers, ["code", "name"]);
             assert_eq!(rows, [row(2, &["A1", "two\nlines"]), row(4, &["A2", "x"])]);
         }
