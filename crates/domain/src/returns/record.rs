@@ -10,7 +10,7 @@ use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::elsewhere::{Recorded, Told};
 use crate::external_ref::{Kind, Subject};
-use crate::id::{LocationId, MerchantId, RegisterId, ReturnId, SaleId};
+use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, recorded_refund_postings, return_postings};
 use crate::metadata::Metadata;
 use crate::money::Currency;
@@ -37,6 +37,8 @@ pub struct RecordReturn {
     pub told: Told,
     /// What came back.
     pub lines: Vec<NewReturnLine>,
+    /// Of which articles, so that the shelf can be named before the sale is read: returns of one sale keep their order.
+    pub articles: Vec<ArticleId>,
     /// Why, if it is told.
     pub reason: String,
 }
@@ -58,7 +60,8 @@ impl Command for RecordReturn {
             Key::Sale(self.sale),
             Key::Returns(self.sale),
         ];
-        own.into_iter().chain(self.told.keys(self.merchant)).chain(balances).collect()
+        let shelf = self.articles.iter().flat_map(|id| [Key::Article(*id), Key::StockLevel(self.location, *id)]);
+        own.into_iter().chain(self.told.keys(self.merchant)).chain(balances).chain(shelf).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Recorded, Stop<command::Refusal>> {
@@ -202,6 +205,7 @@ mod tests {
             sale: sale_id(1),
             told: Told { external, number: id.to_owned(), occurred_at: YESTERDAY },
             lines: lines.iter().map(back).collect(),
+            articles: vec![TEA],
             reason: String::new(),
         }
     }
@@ -211,7 +215,7 @@ mod tests {
         let mut world = a_world();
         let recorded = world.run(&a_record("C1", &[(2, 1_000), (1, 2_000)])).unwrap();
         let id = ReturnId { sale: sale_id(1), number: 1 };
-        assert_eq!((recorded.subject, recorded.is_new), (Subject::Return(id), true));
+        assert_eq!((recorded.subject, recorded.is_new, world.rounds), (Subject::Return(id), true, 1));
         let origin = world.database.returns.find(MERCHANT, &id).unwrap();
         assert_eq!((origin.total_minor, origin.created_at, origin.shift), (450, YESTERDAY, None));
         assert_eq!(

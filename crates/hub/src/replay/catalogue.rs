@@ -14,8 +14,8 @@ use super::map::Map;
 use super::rule::Outcome;
 use super::sender::Sender;
 
-/// Codes of one file, at most: more than any shop has articles, in some 100 MiB.
-const CODES_MAX: usize = 500_000;
+/// Codes of one file, at most: more than any shop has articles, in some 40 MiB.
+const CODES_MAX: usize = 200_000;
 /// What a code stands for.
 enum Known {
     Article {

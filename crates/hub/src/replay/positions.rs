@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use anyhow::bail;
 use sha2::{Digest, Sha256};
 
-/// Invoices of one file, at most: their counts take some 60 MiB.
-const INVOICES_MAX: usize = 1_000_000;
+/// Invoices of one file, at most: their counts take some 20 MiB.
+const INVOICES_MAX: usize = 500_000;
 
 /// How many lines each invoice has had.
 #[derive(Default)]

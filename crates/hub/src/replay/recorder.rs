@@ -109,6 +109,7 @@ impl Recorder {
                 sale: *sale,
                 told: self.told(&lines[0].line),
                 lines: lines.iter().map(back).collect(),
+                articles: lines.iter().filter_map(|back| catalogue.article(&back.line.code)).collect(),
                 reason: String::new(),
             }),
             Document::UnreferencedReturn(lines) => sender.send(RecordUnreferencedReturn {

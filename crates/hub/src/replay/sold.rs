@@ -10,9 +10,9 @@ use domain::time::Timestamp;
 use super::document::{Document, Returned};
 use super::line::{EXACT_PLACES, Line};
 
-/// Sold lines that are remembered: a year of a large shop, in some 70 MiB. What comes back of later ones is recorded without
+/// Sold lines that are remembered: a year of a large shop, in some 40 MiB. What comes back of later ones is recorded without
 /// its sale.
-const SOLD_LINES_MAX: usize = 1_000_000;
+const SOLD_LINES_MAX: usize = 500_000;
 /// Sold lines of one customer and article that are looked at for one that comes back.
 const LOOKED_AT_MAX: usize = 1_000;
 /// Lines of one return: a command writes its rows and three for each line.
@@ -137,7 +137,7 @@ impl SoldLine {
     }
 }
 
-/// Of no more than a million.
+/// Of no more than half a million.
 fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
