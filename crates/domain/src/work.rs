@@ -410,6 +410,12 @@ impl UnitOfWork {
         self.known.insert(key);
     }
 
+    /// Says it of all these keys, which are sorted.
+    pub fn set_all_known(&mut self, keys: impl Iterator<Item = Key>) {
+        // In one go: a set of what is sorted is built without looking for the place of each.
+        self.known.append(&mut keys.collect());
+    }
+
     /// Whether `key` was looked for.
     pub fn is_known(&self, key: &Key) -> bool {
         self.known.contains(key)

@@ -20,6 +20,9 @@ pub struct Read<'a> {
     pub keys: Rows<'a>,
     /// Lock them until the transaction ends.
     pub is_locking: bool,
+    /// The table of the records that these rows are parts of, if it is read before by the same keys: what is not there has
+    /// no parts, and an engine need not look for them.
+    pub parent: Option<&'static Table>,
 }
 
 /// A change of rows.

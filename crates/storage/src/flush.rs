@@ -235,7 +235,8 @@ fn read_counters(
 ) -> Result<BTreeMap<MerchantId, Counter>, EngineError> {
     let mut keys = Rows::with_room(1, merchants.len());
     keys.cells.extend(merchants.iter().map(Cell::display));
-    let answers = engine.write_and_read(writes, &[Read { table: &MERCHANT_COUNTER, keys, is_locking: true }])?;
+    let answers =
+        engine.write_and_read(writes, &[Read { table: &MERCHANT_COUNTER, keys, is_locking: true, parent: None }])?;
     let mut counters = BTreeMap::new();
     for row in answers.into_iter().flatten() {
         let mut row = RowReader::new(&MERCHANT_COUNTER, row);

@@ -29,7 +29,7 @@ impl Keys {
         for (merchant, key) in &self.names {
             keys.cells.extend([Cell::display(merchant), Cell::text(key).into_owned()]);
         }
-        Read { table: &IDEMPOTENCY, keys, is_locking: self.is_locking }
+        Read { table: &IDEMPOTENCY, keys, is_locking: self.is_locking, parent: None }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Loads what the commands of a batch have named, in the order in which locks are taken everywhere.
 
-use std::collections::BTreeSet;
-
 use domain::article::{Article, ArticleDetails, Label};
 use domain::customer::{Customer, ExternalIdSlot};
 use domain::exception::Exception;
@@ -34,15 +32,18 @@ use crate::error::{Corrupt, EngineError};
 use crate::record::Stored;
 use crate::table::{RowReader, Rows, Table};
 
-/// What the open entries have named, each with the merchant that asks for it.
-type Named = BTreeSet<(Key, MerchantId)>;
+/// What the open entries have named, each with the merchant that asks for it, sorted and without repeats.
+type Named = Vec<(Key, MerchantId)>;
 
 fn named(entries: &[Entry], is_wanted: fn(&Key) -> bool) -> Named {
-    let open = entries.iter().filter(|entry| entry.verdict == Verdict::Open);
-    open.flat_map(|entry| {
-        entry.keys.iter().filter(|key| is_wanted(key)).map(|key| (key.clone(), entry.envelope.merchant))
-    })
-    .collect()
+    // Most commands of a batch name the same records: they are sorted where they lie, and only what is left is copied.
+    let mut wanted: Vec<(&Key, MerchantId)> = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.verdict == Verdict::Open) {
+        wanted.extend(entry.keys.iter().filter(|key| is_wanted(key)).map(|key| (key, entry.envelope.merchant)));
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted.into_iter().map(|(key, merchant)| (key.clone(), merchant)).collect()
 }
 
 /// The reads of the reference data: prices, tax classes, settings. They lock nothing.
@@ -134,11 +135,25 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    fn read(&mut self, table: &'static Table, keys: &BTreeSet<Vec<Cell<'static>>>, put: Put) {
+    fn read(&mut self, table: &'static Table, keys: &[Vec<Cell<'static>>], put: Put) {
+        self.read_parts(table, None, keys, put);
+    }
+
+    /// Reads the parts of the records of `parent` that have these keys and are read before.
+    fn read_parts(
+        &mut self,
+        table: &'static Table,
+        parent: Option<&'static Table>,
+        keys: &[Vec<Cell<'static>>],
+        put: Put,
+    ) {
         let Some(width) = keys.first().map(Vec::len) else { return };
-        let mut rows = Rows::with_room(width, keys.len());
-        rows.cells.extend(keys.iter().flatten().cloned());
-        self.reads.push(Read { table, keys: rows, is_locking: table.is_locked });
+        let mut sorted: Vec<&Vec<Cell<'static>>> = keys.iter().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut rows = Rows::with_room(width, sorted.len());
+        rows.cells.extend(sorted.into_iter().flatten().cloned());
+        self.reads.push(Read { table, keys: rows, is_locking: table.is_locked, parent });
         self.puts.push(put);
     }
 
@@ -149,9 +164,7 @@ impl Plan {
                 put(work, row)?;
             }
         }
-        for (key, _) in self.named {
-            work.set_known(key);
-        }
+        work.set_all_known(self.named.into_iter().map(|(key, _)| key));
         Ok(())
     }
 
@@ -188,58 +201,64 @@ impl Plan {
         plan.read(StockLevel::TABLE, &keys.stock_levels, |work, row| put(&mut work.stock_levels, row));
         plan.read(Balance::TABLE, &keys.balances, |work, row| put(&mut work.balances, row));
         plan.read(PointsBalance::TABLE, &keys.points, |work, row| put(&mut work.points_balances, row));
-        plan.read(SaleLine::TABLE, &keys.sales, |work, row| put(&mut work.sale_lines, row));
-        plan.read(Tender::TABLE, &keys.sales, |work, row| put(&mut work.tenders, row));
-        plan.read(Reservation::TABLE, &keys.sales, |work, row| put(&mut work.reservations, row));
+        plan.read_parts(SaleLine::TABLE, Some(Sale::TABLE), &keys.sales, |work, row| put(&mut work.sale_lines, row));
+        plan.read_parts(Tender::TABLE, Some(Sale::TABLE), &keys.sales, |work, row| put(&mut work.tenders, row));
+        plan.read_parts(Reservation::TABLE, Some(Sale::TABLE), &keys.sales, |work, row| {
+            put(&mut work.reservations, row)
+        });
         plan.read(ParkedSale::TABLE, &keys.parked_sales, |work, row| put(&mut work.parked_sales, row));
         plan.read(Return::TABLE, &keys.returns, |work, row| put(&mut work.returns, row));
         plan.read(ReturnLine::TABLE, &keys.returns, |work, row| put(&mut work.return_lines, row));
         plan.read(Refund::TABLE, &keys.returns, |work, row| put(&mut work.refunds, row));
         plan.read(IssuedReceipt::TABLE, &keys.receipts, |work, row| put(&mut work.receipts, row));
         plan.read(StocktakeLine::TABLE, &keys.stocktake_lines, |work, row| put(&mut work.stocktake_lines, row));
-        plan.read(TransferLine::TABLE, &keys.transfers, |work, row| put(&mut work.transfer_lines, row));
-        plan.read(Operation::TABLE, &keys.payments, |work, row| put(&mut work.operations, row));
+        plan.read_parts(TransferLine::TABLE, Some(Transfer::TABLE), &keys.transfers, |work, row| {
+            put(&mut work.transfer_lines, row)
+        });
+        plan.read_parts(Operation::TABLE, Some(Payment::TABLE), &keys.payments, |work, row| {
+            put(&mut work.operations, row)
+        });
         plan.read(Exception::TABLE, &keys.exception_subjects, |work, row| put(&mut work.exceptions, row));
         plan
     }
 }
 
-/// The named keys by table, as cells, sorted and without repeats.
+/// The named keys by table, as cells.
 #[derive(Default)]
 struct KeySets {
-    merchants: BTreeSet<Vec<Cell<'static>>>,
-    locations: BTreeSet<Vec<Cell<'static>>>,
-    registers: BTreeSet<Vec<Cell<'static>>>,
-    articles: BTreeSet<Vec<Cell<'static>>>,
-    article_details: BTreeSet<Vec<Cell<'static>>>,
-    labels: BTreeSet<Vec<Cell<'static>>>,
-    promotions: BTreeSet<Vec<Cell<'static>>>,
-    external_refs: BTreeSet<Vec<Cell<'static>>>,
-    connections: BTreeSet<Vec<Cell<'static>>>,
-    api_keys: BTreeSet<Vec<Cell<'static>>>,
-    customers: BTreeSet<Vec<Cell<'static>>>,
-    external_ids: BTreeSet<Vec<Cell<'static>>>,
-    operators: BTreeSet<Vec<Cell<'static>>>,
-    sales: BTreeSet<Vec<Cell<'static>>>,
-    parked_sales: BTreeSet<Vec<Cell<'static>>>,
-    returns: BTreeSet<Vec<Cell<'static>>>,
-    receipts: BTreeSet<Vec<Cell<'static>>>,
-    payments: BTreeSet<Vec<Cell<'static>>>,
-    stocktakes: BTreeSet<Vec<Cell<'static>>>,
-    stocktake_lines: BTreeSet<Vec<Cell<'static>>>,
-    transfers: BTreeSet<Vec<Cell<'static>>>,
-    webhook_endpoints: BTreeSet<Vec<Cell<'static>>>,
-    webhook_deliveries: BTreeSet<Vec<Cell<'static>>>,
-    printers: BTreeSet<Vec<Cell<'static>>>,
-    print_jobs: BTreeSet<Vec<Cell<'static>>>,
-    jobs: BTreeSet<Vec<Cell<'static>>>,
-    receipt_series: BTreeSet<Vec<Cell<'static>>>,
-    shifts: BTreeSet<Vec<Cell<'static>>>,
-    coupons: BTreeSet<Vec<Cell<'static>>>,
-    stock_levels: BTreeSet<Vec<Cell<'static>>>,
-    balances: BTreeSet<Vec<Cell<'static>>>,
-    points: BTreeSet<Vec<Cell<'static>>>,
-    exception_subjects: BTreeSet<Vec<Cell<'static>>>,
+    merchants: Vec<Vec<Cell<'static>>>,
+    locations: Vec<Vec<Cell<'static>>>,
+    registers: Vec<Vec<Cell<'static>>>,
+    articles: Vec<Vec<Cell<'static>>>,
+    article_details: Vec<Vec<Cell<'static>>>,
+    labels: Vec<Vec<Cell<'static>>>,
+    promotions: Vec<Vec<Cell<'static>>>,
+    external_refs: Vec<Vec<Cell<'static>>>,
+    connections: Vec<Vec<Cell<'static>>>,
+    api_keys: Vec<Vec<Cell<'static>>>,
+    customers: Vec<Vec<Cell<'static>>>,
+    external_ids: Vec<Vec<Cell<'static>>>,
+    operators: Vec<Vec<Cell<'static>>>,
+    sales: Vec<Vec<Cell<'static>>>,
+    parked_sales: Vec<Vec<Cell<'static>>>,
+    returns: Vec<Vec<Cell<'static>>>,
+    receipts: Vec<Vec<Cell<'static>>>,
+    payments: Vec<Vec<Cell<'static>>>,
+    stocktakes: Vec<Vec<Cell<'static>>>,
+    stocktake_lines: Vec<Vec<Cell<'static>>>,
+    transfers: Vec<Vec<Cell<'static>>>,
+    webhook_endpoints: Vec<Vec<Cell<'static>>>,
+    webhook_deliveries: Vec<Vec<Cell<'static>>>,
+    printers: Vec<Vec<Cell<'static>>>,
+    print_jobs: Vec<Vec<Cell<'static>>>,
+    jobs: Vec<Vec<Cell<'static>>>,
+    receipt_series: Vec<Vec<Cell<'static>>>,
+    shifts: Vec<Vec<Cell<'static>>>,
+    coupons: Vec<Vec<Cell<'static>>>,
+    stock_levels: Vec<Vec<Cell<'static>>>,
+    balances: Vec<Vec<Cell<'static>>>,
+    points: Vec<Vec<Cell<'static>>>,
+    exception_subjects: Vec<Vec<Cell<'static>>>,
 }
 
 impl KeySets {
@@ -247,60 +266,60 @@ impl KeySets {
         let mut sets = Self::default();
         for (key, _) in named {
             match key {
-                Key::Merchant(id) => sets.merchants.insert(vec![Cell::display(id)]),
-                Key::Location(id) => sets.locations.insert(vec![Cell::display(id)]),
-                Key::Register(id) => sets.registers.insert(vec![Cell::display(id)]),
-                Key::Article(id) => sets.articles.insert(vec![Cell::display(id)]),
-                Key::ArticleDetails(id) => sets.article_details.insert(vec![Cell::display(id)]),
+                Key::Merchant(id) => sets.merchants.push(vec![Cell::display(id)]),
+                Key::Location(id) => sets.locations.push(vec![Cell::display(id)]),
+                Key::Register(id) => sets.registers.push(vec![Cell::display(id)]),
+                Key::Article(id) => sets.articles.push(vec![Cell::display(id)]),
+                Key::ArticleDetails(id) => sets.article_details.push(vec![Cell::display(id)]),
                 Key::Barcode(merchant, barcode) => {
-                    sets.labels.insert(vec![Cell::display(merchant), Cell::display(barcode)])
+                    sets.labels.push(vec![Cell::display(merchant), Cell::display(barcode)])
                 }
-                Key::Promotions(merchant) => sets.promotions.insert(vec![Cell::display(merchant)]),
+                Key::Promotions(merchant) => sets.promotions.push(vec![Cell::display(merchant)]),
                 Key::ExternalRef(merchant, external, kind) => {
                     let (system, id) = (Cell::display(external.system()), Cell::display(external.id()));
-                    sets.external_refs.insert(vec![Cell::display(merchant), system, id, Cell::text(kind.as_str())])
+                    sets.external_refs.push(vec![Cell::display(merchant), system, id, Cell::text(kind.as_str())])
                 }
-                Key::Connection(id) => sets.connections.insert(vec![Cell::display(id)]),
-                Key::ApiKey(id) => sets.api_keys.insert(vec![Cell::display(id)]),
-                Key::Customer(id) => sets.customers.insert(vec![Cell::display(id)]),
-                Key::ExternalIds(customer) => sets.external_ids.insert(vec![Cell::display(customer)]),
-                Key::Points(customer) => sets.points.insert(vec![Cell::display(customer)]),
-                Key::Operator(id) => sets.operators.insert(vec![Cell::display(id)]),
+                Key::Connection(id) => sets.connections.push(vec![Cell::display(id)]),
+                Key::ApiKey(id) => sets.api_keys.push(vec![Cell::display(id)]),
+                Key::Customer(id) => sets.customers.push(vec![Cell::display(id)]),
+                Key::ExternalIds(customer) => sets.external_ids.push(vec![Cell::display(customer)]),
+                Key::Points(customer) => sets.points.push(vec![Cell::display(customer)]),
+                Key::Operator(id) => sets.operators.push(vec![Cell::display(id)]),
                 Key::Sale(id) => {
-                    sets.exception_subjects.insert(vec![Cell::display(id)]);
-                    sets.sales.insert(vec![Cell::display(id)])
+                    sets.exception_subjects.push(vec![Cell::display(id)]);
+                    sets.sales.push(vec![Cell::display(id)])
                 }
-                Key::ParkedSale(sale) => sets.parked_sales.insert(vec![Cell::display(sale)]),
-                Key::Returns(sale) => sets.returns.insert(vec![Cell::display(sale)]),
-                Key::Receipts(sale) => sets.receipts.insert(vec![Cell::display(sale)]),
+                Key::ParkedSale(sale) => sets.parked_sales.push(vec![Cell::display(sale)]),
+                Key::Returns(sale) => sets.returns.push(vec![Cell::display(sale)]),
+                Key::Receipts(sale) => sets.receipts.push(vec![Cell::display(sale)]),
                 Key::Payment(id) => {
-                    sets.exception_subjects.insert(vec![Cell::display(id)]);
-                    sets.payments.insert(vec![Cell::display(id)])
+                    sets.exception_subjects.push(vec![Cell::display(id)]);
+                    sets.payments.push(vec![Cell::display(id)])
                 }
                 Key::Stocktake(id) => {
-                    sets.exception_subjects.insert(vec![Cell::display(id)]);
-                    sets.stocktakes.insert(vec![Cell::display(id)])
+                    sets.exception_subjects.push(vec![Cell::display(id)]);
+                    sets.stocktakes.push(vec![Cell::display(id)])
                 }
                 Key::StocktakeLine(id, article) => {
-                    sets.stocktake_lines.insert(vec![Cell::display(id), Cell::display(article)])
+                    sets.stocktake_lines.push(vec![Cell::display(id), Cell::display(article)])
                 }
-                Key::Transfer(id) => sets.transfers.insert(vec![Cell::display(id)]),
-                Key::WebhookEndpoint(id) => sets.webhook_endpoints.insert(vec![Cell::display(id)]),
-                Key::WebhookDelivery(id) => sets.webhook_deliveries.insert(vec![Cell::display(id)]),
-                Key::Printer(id) => sets.printers.insert(vec![Cell::display(id)]),
+                Key::Transfer(id) => sets.transfers.push(vec![Cell::display(id)]),
+                Key::WebhookEndpoint(id) => sets.webhook_endpoints.push(vec![Cell::display(id)]),
+                Key::WebhookDelivery(id) => sets.webhook_deliveries.push(vec![Cell::display(id)]),
+                Key::Printer(id) => sets.printers.push(vec![Cell::display(id)]),
                 Key::PrintJob(id) => {
-                    sets.exception_subjects.insert(vec![Cell::display(id)]);
-                    sets.print_jobs.insert(vec![Cell::display(id)])
+                    sets.exception_subjects.push(vec![Cell::display(id)]);
+                    sets.print_jobs.push(vec![Cell::display(id)])
                 }
-                Key::Job(id) => sets.jobs.insert(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
-                Key::ReceiptSeries(id) => sets.receipt_series.insert(vec![Cell::display(id)]),
-                Key::Shift(id) => sets.shifts.insert(vec![Cell::display(id.register), Cell::Int(i64::from(id.number))]),
-                Key::Coupon(merchant, code) => sets.coupons.insert(vec![Cell::display(merchant), Cell::display(code)]),
+                Key::Job(id) => sets.jobs.push(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
+                Key::ReceiptSeries(id) => sets.receipt_series.push(vec![Cell::display(id)]),
+                Key::Shift(id) => sets.shifts.push(vec![Cell::display(id.register), Cell::Int(i64::from(id.number))]),
+                Key::Coupon(merchant, code) => sets.coupons.push(vec![Cell::display(merchant), Cell::display(code)]),
                 Key::StockLevel(location, article) => {
-                    sets.stock_levels.insert(vec![Cell::display(location), Cell::display(article)])
+                    sets.stock_levels.push(vec![Cell::display(location), Cell::display(article)])
                 }
                 Key::Balance(merchant, account, currency) => {
-                    sets.balances.insert(vec![Cell::display(merchant), Cell::display(account), Cell::display(currency)])
+                    sets.balances.push(vec![Cell::display(merchant), Cell::display(account), Cell::display(currency)])
                 }
             };
         }

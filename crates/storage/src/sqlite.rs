@@ -278,6 +278,17 @@ pub(crate) fn error(error: rusqlite::Error) -> EngineError {
     EngineError::engine(error)
 }
 
+/// The rows of which a read asks for the parts, in key order, if it does and they were read.
+fn parents<'a>(read: &Read<'_>, reads: &[Read<'_>], answers: &'a [Vec<Row>]) -> Option<&'a [Row]> {
+    let parent = read.parent?;
+    let place = reads.iter().position(|other| std::ptr::eq(other.table, parent))?;
+    answers.get(place).map(Vec::as_slice)
+}
+
+fn has_parent(parents: Option<&[Row]>, key: &[Cell<'_>]) -> bool {
+    parents.is_none_or(|rows| rows.binary_search_by(|row| row[..key.len()].cmp(key)).is_ok())
+}
+
 impl Engine for Sqlite {
     fn begin(&mut self, _batch: BatchId) -> Result<Begun, EngineError> {
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(error)?;
@@ -291,8 +302,9 @@ impl Engine for Sqlite {
         for read in reads {
             let sql = self.statement(read.table, Verb::Read(read.keys.width));
             let mut statement = self.connection.prepare_cached(&sql).map_err(error)?;
+            let parents = parents(read, reads, &answers);
             let mut rows = Vec::new();
-            for key in read.keys.iter() {
+            for key in read.keys.iter().filter(|key| has_parent(parents, key)) {
                 query_into(&mut statement, key, &mut rows)?;
             }
             answers.push(rows);

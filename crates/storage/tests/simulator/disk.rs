@@ -154,7 +154,7 @@ impl Disk {
 
 fn read_rows(memory: &mut Memory, table: &'static Table, cells: Row) -> Vec<Row> {
     let keys = Rows { width: table.key_len, cells };
-    let read = memory.read(&[Read { table, keys, is_locking: false }]);
+    let read = memory.read(&[Read { table, keys, is_locking: false, parent: None }]);
     read.expect("no fault is armed").into_iter().flatten().collect()
 }
 
