@@ -2,7 +2,7 @@
 //! PostgreSQL are in `postgres.rs`.
 
 use crate::prune::{ROWS_MAX, Rule};
-use crate::table::Table;
+use crate::table::{Kind, Table};
 
 /// `$1, $2, …`
 pub fn placeholders(count: usize) -> String {
@@ -19,27 +19,24 @@ pub fn insert_row(table: &Table, conflict: &str) -> String {
     format!("INSERT INTO {} ({}) VALUES ({}){conflict}", table.name, columns(table), placeholders(table.columns.len()))
 }
 
-/// Updates one row by key and version. The parameters are the whole row and the version it had.
+/// Whether a column stays as it was inserted, beside those of the key.
+fn is_kept(table: &Table, column: &str) -> bool {
+    column == "merchant_id" || (table.name == "webhook_delivery" && matches!(column, "endpoint_id" | "event_id"))
+}
+
+/// Updates one row by key and version. The parameters are the whole row and the version it had. What a row keeps is compared
+/// and not set: SQLite writes the entries of a row anew in each index of which a column is set, if only to what it was.
 pub fn update_row(table: &Table) -> String {
-    let assignments: Vec<String> = table
-        .columns
-        .iter()
-        .enumerate()
-        .skip(table.key_len)
-        .map(|(i, (name, _))| format!("{name} = ${}", i + 1))
-        .collect();
-    let keys: Vec<String> = table
-        .columns
-        .iter()
-        .take(table.key_len)
-        .enumerate()
-        .map(|(i, (name, _))| format!("{name} = ${}", i + 1))
-        .collect();
+    let equal = |(place, (name, _)): (usize, &(&str, Kind))| format!("{name} = ${}", place + 1);
+    let is_compared = |place: usize, name: &str| place < table.key_len || is_kept(table, name);
+    let columns = || table.columns.iter().enumerate();
+    let compared: Vec<String> = columns().filter(|(place, (name, _))| is_compared(*place, name)).map(equal).collect();
+    let set: Vec<String> = columns().filter(|(place, (name, _))| !is_compared(*place, name)).map(equal).collect();
     format!(
         "UPDATE {} SET {} WHERE {} AND version = ${}",
         table.name,
-        assignments.join(", "),
-        keys.join(" AND "),
+        set.join(", "),
+        compared.join(" AND "),
         table.columns.len() + 1
     )
 }
