@@ -1,4 +1,4 @@
-//! What came of an attempt, and what follows from it for the delivery and for its endpoint.
+//! What came of attempts, and what follows from it for the deliveries and for their endpoint.
 
 use serde::Serialize;
 
@@ -31,30 +31,37 @@ pub enum Told {
     EndpointDeleted,
 }
 
-/// Records what came of an attempt under the lease that it was made under.
-#[derive(Debug, Clone)]
-pub struct RecordAttempt {
+/// One attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
     /// Which delivery.
     pub delivery: WebhookDeliveryId,
-    /// Where it went.
-    pub endpoint: WebhookEndpointId,
-    /// The lease.
-    pub fence: i64,
     /// What came of it.
     pub told: Told,
 }
 
-/// What became of it.
+/// Records what came of attempts at one endpoint, in their order, under the lease that they were made under.
+#[derive(Debug, Clone)]
+pub struct RecordAttempts {
+    /// Where they went.
+    pub endpoint: WebhookEndpointId,
+    /// The lease.
+    pub fence: i64,
+    /// The attempts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What became of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
-    /// It counts.
+    /// They count, but for those that were recorded before.
     Counted {
-        /// The delivery as it is now.
-        delivery: WebhookDelivery,
+        /// The deliveries as they are now.
+        deliveries: Vec<WebhookDelivery>,
         /// The endpoint as it is now.
         endpoint: WebhookEndpoint,
     },
-    /// Another hub has the turn, and sends the delivery itself.
+    /// Another hub has the turn, and sends the deliveries itself.
     LeaseLost,
 }
 
@@ -113,38 +120,41 @@ struct Disabled {
     reason: &'static str,
 }
 
-impl Command for RecordAttempt {
+impl Command for RecordAttempts {
     type Reply = Recorded;
 
     fn name(&self) -> &'static str {
-        "webhook_delivery.record_attempt"
+        "webhook_delivery.record_attempts"
     }
 
     fn keys(&self) -> Vec<Key> {
-        vec![Key::WebhookEndpoint(self.endpoint), Key::WebhookDelivery(self.delivery), Key::Job(job_of(self.endpoint))]
+        let deliveries = self.attempts.iter().map(|attempt| Key::WebhookDelivery(attempt.delivery));
+        deliveries.chain([Key::WebhookEndpoint(self.endpoint), Key::Job(job_of(self.endpoint))]).collect()
     }
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Recorded, Stop<command::Refusal>> {
         require_role(call, Role::System)?;
-        let delivery = work.webhook_deliveries.find(call.merchant, &self.delivery);
-        let delivery = delivery.filter(|delivery| delivery.endpoint == self.endpoint);
-        let mut delivery = delivery.ok_or_else(|| not_found("webhook_delivery", self.delivery))?.clone();
-        let is_pending = matches!(delivery.state, State::Pending { .. });
-        if !is_pending || !has_turn(work, call, self.endpoint, self.fence) {
+        if !has_turn(work, call, self.endpoint, self.fence) {
             return Ok(Recorded::LeaseLost);
         }
         let endpoint = work.webhook_endpoints.find(call.merchant, &self.endpoint);
         let mut endpoint = endpoint.ok_or_else(|| not_found("webhook_endpoint", self.endpoint))?.clone();
-        self.apply(call, &mut delivery, &mut endpoint);
-        let delivery = work.webhook_deliveries.replace(delivery).cloned();
-        Ok(Recorded::Counted {
-            delivery: delivery.ok_or_else(|| not_found("webhook_delivery", self.delivery))?,
-            endpoint: store_endpoint(work, call, endpoint)?,
-        })
+        let mut deliveries = Vec::with_capacity(self.attempts.len());
+        for attempt in &self.attempts {
+            let delivery = work.webhook_deliveries.find(call.merchant, &attempt.delivery);
+            let delivery = delivery.filter(|delivery| delivery.endpoint == self.endpoint);
+            let mut delivery = delivery.ok_or_else(|| not_found("webhook_delivery", attempt.delivery))?.clone();
+            // One that is not pending under our own lease was recorded by an earlier try of this command.
+            if matches!(delivery.state, State::Pending { .. }) {
+                attempt.apply(call, &mut delivery, &mut endpoint);
+                deliveries.extend(work.webhook_deliveries.replace(delivery).cloned());
+            }
+        }
+        Ok(Recorded::Counted { deliveries, endpoint: store_endpoint(work, call, endpoint)? })
     }
 }
 
-impl RecordAttempt {
+impl Attempt {
     fn apply(&self, call: &mut Call<'_>, delivery: &mut WebhookDelivery, endpoint: &mut WebhookEndpoint) {
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.status = self.told.status();
@@ -222,15 +232,20 @@ mod tests {
             self.fence = self.world.run(&BeginTurn { endpoint: ENDPOINT }).unwrap().unwrap().fence;
         }
 
-        fn command(&self, index: usize, told: Told) -> RecordAttempt {
-            let delivery = self.world.database.webhook_deliveries.iter().nth(index).unwrap().id;
-            RecordAttempt { delivery, endpoint: ENDPOINT, fence: self.fence, told }
+        fn command(&self, index: usize, told: Told) -> RecordAttempts {
+            self.commands(&[(index, told)])
+        }
+
+        fn commands(&self, attempts: &[(usize, Told)]) -> RecordAttempts {
+            let delivery = |index| self.world.database.webhook_deliveries.iter().nth(index).unwrap().id;
+            let attempts = attempts.iter().map(|(index, told)| Attempt { delivery: delivery(*index), told: *told });
+            RecordAttempts { endpoint: ENDPOINT, fence: self.fence, attempts: attempts.collect() }
         }
 
         fn record(&mut self, index: usize, told: Told) -> (WebhookDelivery, WebhookEndpoint) {
             let command = self.command(index, told);
             match self.world.run(&command).unwrap() {
-                Recorded::Counted { delivery, endpoint } => (delivery, endpoint),
+                Recorded::Counted { mut deliveries, endpoint } => (deliveries.remove(0), endpoint),
                 Recorded::LeaseLost => panic!("the lease is lost"),
             }
         }
@@ -255,8 +270,25 @@ mod tests {
             assert_eq!((delivery.state, delivery.reason, delivery.attempts), (State::Delivered, None, 1));
             assert_eq!((delivery.status, endpoint.strain), (Some(status), 0));
             let again = shop.command(0, answered(500));
-            assert_eq!(shop.world.run(&again).unwrap(), Recorded::LeaseLost);
+            assert_eq!(shop.world.run(&again).unwrap(), Recorded::Counted { deliveries: Vec::new(), endpoint });
         }
+    }
+
+    #[test]
+    fn several_recorded_at_once_are_as_one_after_the_other() {
+        let attempts = [(0, answered(200)), (1, answered(500)), (2, Told::TimedOut), (3, Told::NotReached)];
+        let mut one_by_one = Shop::new(5);
+        let endpoints: Vec<_> = attempts.iter().map(|(index, told)| one_by_one.record(*index, *told).1).collect();
+        let mut at_once = Shop::new(5);
+        let command = at_once.commands(&attempts);
+        let Recorded::Counted { deliveries, endpoint } = at_once.world.run(&command).unwrap() else { panic!("lost") };
+        assert_eq!(deliveries.len(), attempts.len());
+        let states = |shop: &Shop| -> Vec<_> {
+            shop.world.database.webhook_deliveries.iter().map(|one| (one.state.as_str(), one.reason)).collect()
+        };
+        assert_eq!(states(&at_once), states(&one_by_one));
+        let last = endpoints.last().unwrap();
+        assert_eq!((endpoint.strain, endpoint.paused_until), (last.strain, last.paused_until));
     }
 
     #[test]

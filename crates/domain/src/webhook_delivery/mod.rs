@@ -11,7 +11,7 @@ mod schedule;
 mod test_event;
 mod turn;
 
-pub use attempt::{RecordAttempt, Recorded, Told};
+pub use attempt::{Attempt, RecordAttempts, Recorded, Told};
 pub use fan_out::{FACTS_MAX, Fact, FanOut, FannedOut};
 pub use redrive::{REDRIVE_MAX, Redrive};
 pub use refusal::Refusal;

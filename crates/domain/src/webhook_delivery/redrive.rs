@@ -72,7 +72,7 @@ fn begin_anew(work: &mut UnitOfWork, call: &Call<'_>, id: &WebhookDeliveryId) ->
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{ENDPOINT, a_create, a_fact, a_fan_out};
-    use super::super::{BeginTurn, FanOut, RecordAttempt, Told};
+    use super::super::{Attempt, BeginTurn, FanOut, RecordAttempts, Told};
     use super::*;
     use crate::testing::World;
     use crate::webhook_endpoint::DeleteEndpoint;
@@ -87,7 +87,8 @@ mod tests {
         let fence = world.run(&BeginTurn { endpoint: ENDPOINT }).unwrap().unwrap().fence;
         let ids: Vec<_> = world.database.webhook_deliveries.iter().map(|delivery| delivery.id).collect();
         let told = Told::Answered { status: 410, retry_after_ms: None };
-        world.run(&RecordAttempt { delivery: ids[0], endpoint: ENDPOINT, fence, told }).unwrap();
+        let attempts = vec![Attempt { delivery: ids[0], told }];
+        world.run(&RecordAttempts { endpoint: ENDPOINT, fence, attempts }).unwrap();
         (world.acting_as(Role::Manager), ids)
     }
 

@@ -8,13 +8,14 @@ use domain::command::{Command, Refusal};
 use domain::id::{MerchantId, WebhookEndpointId};
 use domain::time::Timestamp;
 use domain::webhook_delivery::{
-    BeginTurn, EndTurn, FACTS_MAX, Fact, FanOut, RecordAttempt, Recorded, Told, Turn, WebhookDelivery,
+    Attempt, BeginTurn, EndTurn, FACTS_MAX, Fact, FanOut, RecordAttempts, Recorded, Told, Turn, WebhookDelivery,
 };
 use domain::webhook_endpoint::{State, WebhookEndpoint};
 use futures::StreamExt;
 use storage::read::StoredEvent;
 use storage::read::webhook::{DueDelivery, EndpointWork};
 use storage::{Answer, Corrupt, EngineError, Failure, Lane};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::message;
@@ -171,6 +172,12 @@ fn fact(event: StoredEvent) -> Result<Fact, EngineError> {
     Ok(Fact { number, event, kind, subject })
 }
 
+/// An attempt that is to be recorded; whoever made it waits until this is let go.
+struct Heard {
+    attempt: Attempt,
+    _recorded: oneshot::Sender<()>,
+}
+
 /// The sending of one turn.
 struct Round<'a> {
     visit: &'a Visit<'a>,
@@ -194,14 +201,29 @@ impl Round<'_> {
                 return Ok(());
             }
             let keys = live_keys(app, &endpoint, now)?;
+            let (heard, hearing) = mpsc::channel(REQUESTS_PER_ENDPOINT_MAX);
             let mut work = Vec::with_capacity(due.len());
             for due in &due {
-                work.push(self.deliver(due, &keys, now));
+                work.push(self.deliver(due, &keys, now, heard.clone()));
             }
-            let outcomes: Vec<_> =
-                futures::stream::iter(work).buffer_unordered(REQUESTS_PER_ENDPOINT_MAX).collect().await;
-            outcomes.into_iter().collect::<Result<(), Interrupted>>()?;
+            drop(heard);
+            let sending = futures::stream::iter(work).buffer_unordered(REQUESTS_PER_ENDPOINT_MAX).collect::<()>();
+            tokio::join!(sending, self.record(hearing)).1?;
         }
+    }
+
+    /// Records what is heard of attempts, until all of a page is: each time all that was heard meanwhile, in one command.
+    async fn record(&self, mut hearing: mpsc::Receiver<Heard>) -> Result<(), Interrupted> {
+        let mut heard = Vec::with_capacity(REQUESTS_PER_ENDPOINT_MAX);
+        while hearing.recv_many(&mut heard, REQUESTS_PER_ENDPOINT_MAX).await > 0 {
+            let attempts = heard.iter().map(|heard| heard.attempt).collect();
+            let command = RecordAttempts { endpoint: self.visit.endpoint, fence: self.fence, attempts };
+            let recorded = self.visit.run(command).await?;
+            self.note(recorded);
+            // Whose attempt is recorded makes room for the next.
+            heard.clear();
+        }
+        Ok(())
     }
 
     /// The endpoint, if it is to be sent to at this moment.
@@ -219,29 +241,35 @@ impl Round<'_> {
     }
 
     /// All of a page goes by the time at which it was read: of one clock, the database's.
-    async fn deliver(&self, due: &DueDelivery, keys: &[SigningKeys], now: Timestamp) -> Result<(), Interrupted> {
+    /// It ends when the attempt is recorded, so that no more than have a place are sent and not recorded.
+    async fn deliver(&self, due: &DueDelivery, keys: &[SigningKeys], now: Timestamp, heard: mpsc::Sender<Heard>) {
         let app = self.visit.app;
-        let Ok(_place) = app.webhooks.places.acquire().await else { return Ok(()) };
-        let Some(endpoint) = self.sendable(now) else { return Ok(()) };
+        let Ok(_place) = app.webhooks.places.acquire().await else { return };
+        // Nobody records any more: what is sent now would be sent again.
+        if heard.is_closed() {
+            return;
+        }
+        let Some(endpoint) = self.sendable(now) else { return };
         let told = match endpoint.state {
             State::Deleted => Told::EndpointDeleted,
             State::Active | State::Inactive | State::Gone => {
                 app.webhooks.sender.send(&endpoint.url, outgoing(due, keys, now), now).await
             }
         };
-        let command =
-            RecordAttempt { delivery: due.delivery.id, endpoint: self.visit.endpoint, fence: self.fence, told };
-        let recorded = self.visit.run(command).await?;
-        self.note(recorded);
-        Ok(())
+        let (recorded, is_recorded) = oneshot::channel();
+        let attempt = Attempt { delivery: due.delivery.id, told };
+        if heard.send(Heard { attempt, _recorded: recorded }).await.is_ok() {
+            // Nothing is ever sent: it ends when the attempt is let go.
+            let _ = is_recorded.await;
+        }
     }
 
     fn note(&self, recorded: Recorded) {
         let mut last = self.endpoint.lock().unwrap_or_else(PoisonError::into_inner);
         match recorded {
             Recorded::LeaseLost => *last = None,
-            Recorded::Counted { delivery, endpoint } => {
-                note_attempt(&delivery);
+            Recorded::Counted { deliveries, endpoint } => {
+                deliveries.iter().for_each(note_attempt);
                 if last.as_ref().is_some_and(|last| last.version < endpoint.version) {
                     *last = Some(endpoint);
                 }

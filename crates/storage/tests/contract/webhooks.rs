@@ -3,7 +3,7 @@
 use domain::id::{EventId, WebhookDeliveryId, WebhookEndpointId};
 use domain::time::Timestamp;
 use domain::webhook_delivery::{
-    BeginTurn, Fact, FanOut, RecordAttempt, Recorded, Redrive, State, Told, WebhookDelivery,
+    Attempt, BeginTurn, Fact, FanOut, RecordAttempts, Recorded, Redrive, State, Told, WebhookDelivery,
 };
 use domain::webhook_endpoint::{CreateEndpoint, DeleteEndpoint, WebhookEndpoint};
 use storage::Cell;
@@ -66,8 +66,8 @@ fn ids(shop: &Shop) -> Vec<WebhookDeliveryId> {
 
 fn record(shop: &mut Shop, fence: i64, delivery: WebhookDeliveryId, status: u16) -> (WebhookDelivery, WebhookEndpoint) {
     let told = Told::Answered { status, retry_after_ms: None };
-    match shop.run(RecordAttempt { delivery, endpoint: ENDPOINT, fence, told }) {
-        Recorded::Counted { delivery, endpoint } => (delivery, endpoint),
+    match shop.run(RecordAttempts { endpoint: ENDPOINT, fence, attempts: vec![Attempt { delivery, told }] }) {
+        Recorded::Counted { mut deliveries, endpoint } => (deliveries.remove(0), endpoint),
         Recorded::LeaseLost => panic!("the lease is lost"),
     }
 }
