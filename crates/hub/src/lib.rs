@@ -14,6 +14,7 @@ pub mod connection;
 pub mod database;
 pub mod demo;
 pub mod http;
+pub mod import;
 pub mod log;
 pub mod operator;
 pub mod pepper;

@@ -87,18 +87,16 @@ impl Operator {
     /// Opens the database of these settings, which has to be there.
     pub async fn open(settings: &Config) -> anyhow::Result<Self> {
         let database = Database::of(&settings.database);
-        if let Database::Sqlite(path, _) = &database
-            && !path.exists()
-        {
-            bail!(
-                "There is no database {}. Run `tillbridge migrate` first, or name the folder with --data.",
-                path.display()
-            );
-        }
+        database.require_there()?;
         let (pepper, _) = Pepper::open(settings.auth.pepper.as_ref(), &settings.database.data_dir)?;
         let clock = Clock::system();
         let (committer, thread) = start_committer(&database, &clock).await?;
         Ok(Self { reader: database.reader()?, pepper, committer, thread, ids: RandomIds::new(), now: clock.now() })
+    }
+
+    /// Where its commands go.
+    pub const fn committer(&self) -> &Handle {
+        &self.committer
     }
 
     /// Lets the last command end.

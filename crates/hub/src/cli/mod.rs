@@ -2,6 +2,7 @@
 
 mod check;
 mod connections;
+mod import;
 mod keys;
 mod merchants;
 mod sandbox;
@@ -20,8 +21,8 @@ use crate::{demo, log};
 
 /// The exit status of whatever failed, and of a check that found something.
 const FAILURE: u8 = 1;
-/// The exit status of a check that could not be made.
-const COULD_NOT_CHECK: u8 = 2;
+/// The exit status of a check or an import that could not be made.
+const COULD_NOT_BE_DONE: u8 = 2;
 
 /// The contract of the API, as it stands in the repository.
 pub const OPENAPI: &str = include_str!("../../../../openapi.yaml");
@@ -35,6 +36,7 @@ Examples:
   tillbridge keys add --data /var/lib/tillbridge --merchant mer_… --role cashier --name 'Till 1'
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
+  tillbridge import catalogue items.csv --data /var/lib/tillbridge --dry-run
   tillbridge check --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080";
 
@@ -81,6 +83,9 @@ enum Task {
     /// API keys.
     #[command(subcommand)]
     Keys(keys::Task),
+    /// Take over what another system knows.
+    #[command(subcommand)]
+    Import(import::Task),
     /// Recompute stock, sales, payments, books and history from their parts. Works beside a hub; changes nothing.
     #[command(after_help = check::EXAMPLES)]
     Check {
@@ -109,7 +114,7 @@ enum Settings {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let failure = if matches!(cli.task, Task::Check { .. }) { COULD_NOT_CHECK } else { FAILURE };
+    let failure = if matches!(cli.task, Task::Check { .. } | Task::Import(_)) { COULD_NOT_BE_DONE } else { FAILURE };
     let status = perform(cli.task).map_or_else(
         |error| {
             let _ = writeln!(std::io::stderr(), "tillbridge: {error:#}");
@@ -126,6 +131,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
     match task {
         Task::Demo(options) => return runtime()?.block_on(demo::run(&options)),
         Task::Check { source, json } => return check::run(&source, json),
+        Task::Import(task) => return runtime()?.block_on(import::run(task)),
         Task::Sandbox(options) => runtime()?.block_on(sandbox::run(options)),
         Task::Serve { source, listener } => {
             let settings = listener.settings(&source)?;

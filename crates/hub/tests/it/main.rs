@@ -18,6 +18,8 @@ mod external_ref;
 mod guarded_texts;
 mod health;
 mod idempotency;
+mod import;
+mod import_map;
 mod limits;
 mod list;
 mod matrix;

@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod contract;
 pub mod hub;
+pub mod market;
 pub mod receiver;
 pub mod request;
 pub mod shop;
