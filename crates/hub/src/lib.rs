@@ -13,6 +13,7 @@ pub mod config;
 pub mod connection;
 pub mod database;
 pub mod demo;
+pub mod export;
 pub mod http;
 pub mod import;
 pub mod log;

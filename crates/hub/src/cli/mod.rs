@@ -2,6 +2,7 @@
 
 mod check;
 mod connections;
+mod export;
 mod import;
 mod keys;
 mod merchants;
@@ -37,6 +38,7 @@ Examples:
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
   tillbridge import catalogue items.csv --data /var/lib/tillbridge --dry-run
+  tillbridge export catalogue articles.csv --data /var/lib/tillbridge
   tillbridge check --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080";
 
@@ -83,6 +85,9 @@ enum Task {
     /// API keys.
     #[command(subcommand)]
     Keys(keys::Task),
+    /// Give out records as tables.
+    #[command(subcommand)]
+    Export(export::Task),
     /// Take over what another system knows.
     #[command(subcommand)]
     Import(import::Task),
@@ -141,6 +146,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
         Task::Migrate { source } => runtime()?.block_on(migrate(&source)),
         Task::Merchants(task) => runtime()?.block_on(merchants::run(task)),
         Task::Connections(task) => runtime()?.block_on(connections::run(task)),
+        Task::Export(task) => runtime()?.block_on(export::run(task)),
         Task::Keys(task) => runtime()?.block_on(keys::run(task)),
         Task::Config(Settings::Check { source }) => {
             let settings = source.settings(&[])?;

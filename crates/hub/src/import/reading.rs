@@ -197,7 +197,7 @@ impl<'a> Reading<'a> {
         let mut barcodes: Vec<Barcode> = Vec::new();
         let places = self.sheet.places.barcodes.clone();
         for place in &places {
-            for part in code::split(self.field(*place)) {
+            for part in code::split(self.field(*place), self.sheet.map.between_codes.as_deref()) {
                 if let Some(barcode) = self.barcode(*place, part)
                     && !barcodes.contains(&barcode)
                 {

@@ -28,6 +28,7 @@ on_each_engine! {
     stock_comes_in_once_and_only_where_nothing_is,
     what_somebody_else_did_meanwhile_is_told_of_the_line,
     the_shared_exports_are_read_as_their_answers_say,
+    what_is_exported_is_imported_as_it_was,
     the_program_imports_beside_a_hub_that_serves,
     two_thousand_products_are_taken_or_refused_with_reasons,
 }
@@ -385,6 +386,47 @@ async fn two_thousand_products_are_taken_or_refused_with_reasons(on: On) {
     hub.stop().await;
 }
 
+async fn what_is_exported_is_imported_as_it_was(on: On) {
+    let hub = TestHub::start(on).await;
+    let app = &hub.running.app;
+    let classes = [("standard", 1_000), ("reduced", 800)];
+    let [from, to] = [Market::open(app, "JPY", &classes).await, Market::open(app, "JPY", &classes).await];
+    imported(app, &from, &from.request(&own("items_cp932.csv"))).await;
+    let more = a_file("Name,Price,Tax rate,Takeaway tax\nTea; hot,150,10,8\n\"Cake, \"\"big\"\"\",0.25,8,\n");
+    imported(app, &from, &from.request(more.path())).await;
+    let shirts = a_file(
+        "Handle,SKU,Name,Category,Sold by weight,Option 1 name,Option 1 value,Option 2 name,Option 2 value,Option 3 name,\
+         Option 3 value,Cost,Barcode,SKU of included item,Quantity of included item,Default price,In stock [Ginza]\n\
+         shirt,S-1,Shirt,,N,Size,M,Colour,red,,,,49012347;S;036000291452,,,1000,2\n\
+         cheese,C-1,Cheese,,Y,,,,,,,,,,,20,1.25\n",
+    );
+    let request = Request { tax_class: Some("standard".to_owned()), ..from.request(shirts.path()) };
+    imported(app, &from, &request).await;
+
+    let mut table = Vec::new();
+    let count = hub::export::write(&app.reader, &from.merchant, Some(from.location.id), &mut table).await.unwrap();
+    assert_eq!(count, 55);
+    let file = a_file(std::str::from_utf8(&table).unwrap());
+    let import = imported(app, &to, &to.request(file.path())).await;
+    assert_eq!((import.layout.as_str(), Totals::of(&import.entries).created), ("tillbridge_catalogue", 55));
+    assert!(import::is_all_taken(&import.entries), "{}", import::words(&import, false));
+    assert_eq!(to.shelves(app).await, from.shelves(app).await);
+    let mut again = Vec::new();
+    hub::export::write(&app.reader, &to.merchant, Some(to.location.id), &mut again).await.unwrap();
+    assert_eq!(in_lines(&again), in_lines(&table));
+    // Into the catalogue that it comes from it brings nothing new.
+    let home = planned(app, &from.request(file.path())).await;
+    assert_eq!(Totals::of(&home.entries), Totals { lines: 55, unchanged: 55, ..Totals::default() });
+    hub.stop().await;
+}
+
+/// The rows of a table, in an order of their own.
+fn in_lines(table: &[u8]) -> Vec<String> {
+    let mut lines: Vec<String> = std::str::from_utf8(table).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
 async fn the_program_imports_beside_a_hub_that_serves(on: On) {
     let hub = TestHub::start(on).await;
     let (merchant, items) = (hub.shop.merchant.to_string(), own("items_cp932.csv").display().to_string());
@@ -454,4 +496,11 @@ fn the_command_line_plans_then_imports_and_says_by_its_status_how_it_went() {
     let unknown = run(&["import", "catalogue", &good, "--layout", "nonsense"]);
     assert_eq!((unknown.status.code(), text(&unknown.stderr).contains("There is no layout")), (Some(2), true));
     assert!(run(&["check"]).status.success());
+
+    let table = path.join("articles.csv").display().to_string();
+    let exported = run(&["export", "catalogue", &table]);
+    assert!(exported.status.success() && text(&exported.stdout).starts_with("51 articles of Corner Shop are in "));
+    let over = run(&["export", "catalogue", &table]);
+    assert!(over.status.code() == Some(1) && text(&over.stderr).contains("cannot be made"), "{}", text(&over.stderr));
+    assert_eq!(run(&["import", "catalogue", &table]).status.code(), Some(0));
 }
