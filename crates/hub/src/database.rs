@@ -112,6 +112,15 @@ impl Database {
         }
     }
 
+    /// Goes on only if the file of the embedded database is there: opened for writing it would be made. A server says by itself what
+    /// it does not have.
+    pub fn require_there(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(path, _) if !path.exists() => bail!("{}", is_missing(path)),
+            Self::Sqlite(..) | Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Opens connections for the committer.
     pub fn connect(&self, clock: &Clock) -> Connect {
         match self.clone() {

@@ -17,6 +17,7 @@ pub mod day_report;
 pub mod demo;
 pub mod disk;
 pub mod doubt;
+pub mod export;
 pub mod http;
 pub mod import;
 pub mod listen;

@@ -30,10 +30,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V21__points", include_str!("../migrations/V21__points.sql")),
     ("V22__exchanges", include_str!("../migrations/V22__exchanges.sql")),
     ("V23__metadata", include_str!("../migrations/V23__metadata.sql")),
-    ("V25__facts_from_elsewhere", include_str!("../migrations/V25__facts_from_elsewhere.sql")),
-    ("V26__origins", include_str!("../migrations/V26__origins.sql")),
-    ("V30__wallets", include_str!("../migrations/V30__wallets.sql")),
-    ("V31__credentials", include_str!("../migrations/V31__credentials.sql")),
+    ("V24__facts_from_elsewhere", include_str!("../migrations/V24__facts_from_elsewhere.sql")),
+    ("V25__origins", include_str!("../migrations/V25__origins.sql")),
+    ("V26__wallets", include_str!("../migrations/V26__wallets.sql")),
+    ("V27__credentials", include_str!("../migrations/V27__credentials.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -86,10 +86,10 @@ pub(super) async fn run(task: Task) -> anyhow::Result<bool> {
     Ok(import::is_all_taken(&import.entries))
 }
 
-fn reader(settings: &Config) -> anyhow::Result<Reader> {
+/// What reads the database of these settings, which has to be there.
+pub(super) fn reader(settings: &Config) -> anyhow::Result<Reader> {
     let database = Database::of(&settings.database);
-    // Only looked at: a database that is not there is told as by the check.
-    drop(database.snapshot()?);
+    database.require_there()?;
     database.reader()
 }
 
@@ -119,9 +119,9 @@ async fn carry_out(asked: &Catalogue, operator: &Operator) -> anyhow::Result<Imp
 }
 
 async fn planned(asked: &Catalogue, reader: &Reader) -> anyhow::Result<(Request, Import)> {
-    let merchant = merchant(reader, asked.merchant).await?;
+    let merchant = find_merchant(reader, asked.merchant).await?;
     let location = match asked.location {
-        Some(id) => Some(location(reader, &merchant, id).await?),
+        Some(id) => Some(find_location(reader, &merchant, id).await?),
         None => None,
     };
     let map = asked.map.as_deref().map(Map::read).transpose()?;
@@ -140,7 +140,8 @@ async fn planned(asked: &Catalogue, reader: &Reader) -> anyhow::Result<(Request,
     Ok((request, import))
 }
 
-async fn merchant(reader: &Reader, id: Option<MerchantId>) -> anyhow::Result<Merchant> {
+/// The merchant that is meant: the one that is named, or the only one.
+pub(super) async fn find_merchant(reader: &Reader, id: Option<MerchantId>) -> anyhow::Result<Merchant> {
     let mut merchants = reader.list_merchants().await?;
     if let Some(id) = id {
         merchants.retain(|merchant| merchant.id == id);
@@ -157,7 +158,8 @@ async fn merchant(reader: &Reader, id: Option<MerchantId>) -> anyhow::Result<Mer
     }
 }
 
-async fn location(reader: &Reader, merchant: &Merchant, id: LocationId) -> anyhow::Result<Location> {
+/// A location of the merchant.
+pub(super) async fn find_location(reader: &Reader, merchant: &Merchant, id: LocationId) -> anyhow::Result<Location> {
     let found = reader.find_location(merchant.id, id).await?;
     if let Some(found) = found {
         return Ok(found);

@@ -6,6 +6,7 @@ mod check;
 mod connections;
 mod doubt;
 mod events;
+mod export;
 mod import;
 mod keys;
 mod listen;
@@ -47,6 +48,7 @@ Examples:
   tillbridge serve --data /var/lib/tillbridge
   tillbridge serve --database postgres://hub@db/tillbridge --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
   tillbridge import catalogue items.csv --data /var/lib/tillbridge --dry-run
+  tillbridge export catalogue articles.csv --data /var/lib/tillbridge
   tillbridge check --data /var/lib/tillbridge
   tillbridge doubt list --data /var/lib/tillbridge
   tillbridge report day --data /var/lib/tillbridge
@@ -151,6 +153,9 @@ enum Task {
     /// Record the trade of a shop as another system exported it. What was recorded before stays as it is.
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Options),
+    /// Give out records as tables.
+    #[command(subcommand, after_help = export::EXAMPLES)]
+    Export(export::Task),
     /// Take over what another system knows.
     #[command(subcommand, after_help = import::EXAMPLES)]
     Import(import::Task),
@@ -225,6 +230,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
         Task::Migrate { source } => runtime()?.block_on(migrate(&source)),
         Task::Merchants(task) => runtime()?.block_on(merchants::run(task)),
         Task::Connections(task) => runtime()?.block_on(connections::run(task)),
+        Task::Export(task) => runtime()?.block_on(export::run(task)),
         Task::Keys(task) => runtime()?.block_on(keys::run(task)),
         Task::Config(Settings::Check { source }) => {
             let settings = source.settings(&[])?;

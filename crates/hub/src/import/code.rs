@@ -36,13 +36,14 @@ fn without_wrapping(text: &str) -> &str {
     formula.unwrap_or_else(|| text.strip_prefix(['\'', '`']).unwrap_or(text)).trim()
 }
 
-/// The codes of one field.
-pub fn split(text: &str) -> Vec<&str> {
+/// The codes of one field, with these characters between them where a map names some.
+pub fn split<'a>(text: &'a str, between: Option<&str>) -> Vec<&'a str> {
     // A rounded code may have a comma for its point.
     if ruin(&in_one_spelling(text).0).is_some() {
         return vec![text];
     }
-    text.split(BETWEEN_CODES).filter(|part| !part.trim().is_empty()).collect()
+    let is_between = |c: char| between.map_or_else(|| BETWEEN_CODES.contains(&c), |between| between.contains(c));
+    text.split(is_between).filter(|part| !part.trim().is_empty()).collect()
 }
 
 /// What a spreadsheet has made of the code, if it has.
@@ -128,9 +129,10 @@ mod tests {
 
     #[test]
     fn several_codes_stand_in_one_field() {
-        assert_eq!(split("4901234567894; 49012347|036000291452"), ["4901234567894", " 49012347", "036000291452"]);
-        assert_eq!(split("4,90123E+12"), ["4,90123E+12"]);
-        assert!(split(" ; ").is_empty());
+        assert_eq!(split("4901234567894; 49012347|036000291452", None), ["4901234567894", " 49012347", "036000291452"]);
+        assert_eq!(split("4,90123E+12", None), ["4,90123E+12"]);
+        assert_eq!(split("A;1 B|2", Some(" ")), ["A;1", "B|2"]);
+        assert!(split(" ; ", None).is_empty());
     }
 
     #[test]

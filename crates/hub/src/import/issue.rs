@@ -94,6 +94,8 @@ pub enum Class {
     CodeRespelled,
     /// The price was written with a sign, with thousands apart or in full-width digits.
     PriceRespelled,
+    /// The price has a fraction of the currency's smallest coin.
+    PriceFraction,
     /// The tax was written with words around it.
     TaxRespelled,
     /// Blanks stood around the name.
@@ -228,6 +230,9 @@ impl Class {
             ),
             Self::CodeRespelled => ("code_respelled", Noted, "Nothing to do: it was read as plain letters and digits."),
             Self::PriceRespelled => ("price_respelled", Noted, "Nothing to do if it was read rightly."),
+            Self::PriceFraction => {
+                ("price_fraction", Noted, "Look whether it is in the merchant's currency; the fraction is kept.")
+            }
             Self::TaxRespelled => ("tax_respelled", Noted, "Nothing to do if it was read rightly."),
             Self::NamePadded => ("name_padded", Noted, "Nothing to do: the blanks were left out."),
             Self::SkuCaseUnusual => {

@@ -30,6 +30,8 @@ pub struct Map {
     pub currency: Option<Currency>,
     /// Whether the prices contain the tax: the merchant's have to be the same.
     pub prices: Option<PriceMode>,
+    /// What stands between several codes in one field.
+    pub between_codes: Option<String>,
     /// Which column says what.
     pub columns: Columns,
     /// What holds where the table says nothing.

@@ -46,7 +46,7 @@ use self::shadow::Shadow;
 use self::sheet::Sheet;
 use crate::table_file::{Row, TableFile, Undecodable};
 
-/// Lines of one file: they are in memory until the plan is made, about two kilobytes each.
+/// Lines of one file: they and the plan are in memory, some six kilobytes each.
 pub const LINES_MAX: usize = 100_000;
 
 /// What somebody wants imported.

@@ -15,6 +15,9 @@ use super::sheet::{OptionPlaces, Sheet};
 use super::word::{self, Tax};
 use crate::table_file::Row;
 
+/// Ten-thousandths of the minor unit in one.
+const MINOR: i64 = 10_i64.pow(UNIT_PRICE_PLACES);
+
 /// What the line before has said.
 pub struct Before {
     pub group: String,
@@ -194,7 +197,7 @@ impl<'a> Reading<'a> {
         let mut barcodes: Vec<Barcode> = Vec::new();
         let places = self.sheet.places.barcodes.clone();
         for place in &places {
-            for part in code::split(self.field(*place)) {
+            for part in code::split(self.field(*place), self.sheet.map.between_codes.as_deref()) {
                 if let Some(barcode) = self.barcode(*place, part)
                     && !barcodes.contains(&barcode)
                 {
@@ -278,6 +281,9 @@ impl<'a> Reading<'a> {
                 Some(price) => {
                     if number.is_respelled {
                         self.issues.push(Issue::quoting(Class::PriceRespelled, column, text));
+                    }
+                    if price % MINOR != 0 {
+                        self.issues.push(Issue::quoting(Class::PriceFraction, column, text));
                     }
                     return Some(UnitPrice(price));
                 }

@@ -37,14 +37,7 @@ impl Place {
     /// Opens the database of these settings, if the map fits the merchant.
     pub async fn open(settings: &Config, options: &Options, map: &Map) -> anyhow::Result<Self> {
         let database = Database::of(&settings.database);
-        if let Database::Sqlite(path, _) = &database
-            && !path.exists()
-        {
-            bail!(
-                "There is no database {}. Run `tillbridge migrate` first, or name the folder with --data.",
-                path.display()
-            );
-        }
+        database.require_there()?;
         let lock = if options.is_dry_run { None } else { take_lock(&database)? };
         let reader = database.reader()?;
         let merchant = choose_merchant(&reader, options.merchant).await?;

@@ -13,7 +13,9 @@ use hub::import::{self, Carrier, Effect, Map, Outcome, Request, Totals, Wish};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::support::market::{Market, a_file, assert_clean, imported, lines_by_class, outcomes, planned, shared};
+use crate::support::market::{
+    Market, a_file, assert_clean, drained, imported, lines_by_class, outcomes, planned, shared,
+};
 use crate::support::shop::{add_location, run};
 use crate::support::{On, TestHub};
 
@@ -26,6 +28,8 @@ on_each_engine! {
     stock_comes_in_once_and_only_where_nothing_is,
     what_somebody_else_did_meanwhile_is_told_of_the_line,
     the_shared_exports_are_read_as_their_answers_say,
+    what_is_exported_is_imported_as_it_was,
+    the_program_imports_beside_a_hub_that_serves,
     two_thousand_products_are_taken_or_refused_with_reasons,
 }
 
@@ -111,6 +115,8 @@ async fn an_import_that_was_cut_off_is_taken_up(on: On) {
         _ = progress.recv() => {}
         done = carrier.carry_out(&mut import.entries) => panic!("it was not cut off: {done:?}"),
     }
+    // Its last commands were on their way; a process takes them with it.
+    drained(app, &cut).await;
     let half = cut.articles(app).await.len();
     assert!((256..700).contains(&half), "{half}");
     let again = imported(app, &cut, &request).await;
@@ -380,6 +386,67 @@ async fn two_thousand_products_are_taken_or_refused_with_reasons(on: On) {
     hub.stop().await;
 }
 
+async fn what_is_exported_is_imported_as_it_was(on: On) {
+    let hub = TestHub::start(on).await;
+    let app = &hub.running.app;
+    let classes = [("standard", 1_000), ("reduced", 800)];
+    let [from, to] = [Market::open(app, "JPY", &classes).await, Market::open(app, "JPY", &classes).await];
+    imported(app, &from, &from.request(&own("items_cp932.csv"))).await;
+    let more = a_file("Name,Price,Tax rate,Takeaway tax\nTea; hot,150,10,8\n\"Cake, \"\"big\"\"\",0.25,8,\n");
+    imported(app, &from, &from.request(more.path())).await;
+    let shirts = a_file(
+        "Handle,SKU,Name,Category,Sold by weight,Option 1 name,Option 1 value,Option 2 name,Option 2 value,Option 3 name,\
+         Option 3 value,Cost,Barcode,SKU of included item,Quantity of included item,Default price,In stock [Ginza]\n\
+         shirt,S-1,Shirt,,N,Size,M,Colour,red,,,,49012347;S;036000291452,,,1000,2\n\
+         cheese,C-1,Cheese,,Y,,,,,,,,,,,20,1.25\n",
+    );
+    let request = Request { tax_class: Some("standard".to_owned()), ..from.request(shirts.path()) };
+    imported(app, &from, &request).await;
+
+    let mut table = Vec::new();
+    let count = hub::export::write(&app.reader, &from.merchant, Some(from.location.id), &mut table).await.unwrap();
+    assert_eq!(count, 55);
+    let file = a_file(std::str::from_utf8(&table).unwrap());
+    let import = imported(app, &to, &to.request(file.path())).await;
+    assert_eq!((import.layout.as_str(), Totals::of(&import.entries).created), ("tillbridge_catalogue", 55));
+    assert!(import::is_all_taken(&import.entries), "{}", import::words(&import, false));
+    assert_eq!(to.shelves(app).await, from.shelves(app).await);
+    let mut again = Vec::new();
+    hub::export::write(&app.reader, &to.merchant, Some(to.location.id), &mut again).await.unwrap();
+    assert_eq!(in_lines(&again), in_lines(&table));
+    // Into the catalogue that it comes from it brings nothing new.
+    let home = planned(app, &from.request(file.path())).await;
+    assert_eq!(Totals::of(&home.entries), Totals { lines: 55, unchanged: 55, ..Totals::default() });
+    hub.stop().await;
+}
+
+/// The rows of a table, in an order of their own.
+fn in_lines(table: &[u8]) -> Vec<String> {
+    let mut lines: Vec<String> = std::str::from_utf8(table).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+async fn the_program_imports_beside_a_hub_that_serves(on: On) {
+    let hub = TestHub::start(on).await;
+    let (merchant, items) = (hub.shop.merchant.to_string(), own("items_cp932.csv").display().to_string());
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tillbridge"));
+        command.args(["import", "catalogue", &items, "--merchant", &merchant]).args(more).args(hub.source());
+        tokio::task::spawn_blocking(move || command.env_remove("TILLBRIDGE_CONFIG").output().unwrap())
+    };
+    let before = hub.mark().await;
+    let dry = run(&["--dry-run"]).await.unwrap();
+    assert_eq!(dry.status.code(), Some(1), "{}", text(&dry.stderr));
+    assert!(text(&dry.stdout).contains("      50 created"), "{}", text(&dry.stdout));
+    assert_eq!(hub.mark().await, before);
+    let done = run(&["--location", &hub.shop.location.to_string()]).await.unwrap();
+    assert_eq!(done.status.code(), Some(1), "{}", text(&done.stderr));
+    let found = hub.get(&hub.shop.viewer, "/v1/articles?barcode=4998999920811").await.expect(200);
+    assert_eq!(found["data"][0]["sku"], "JP0001");
+    hub.stop().await;
+}
+
 /// The program itself, on a database of its own.
 fn tillbridge(folder: &Path, arguments: &[&str]) -> Output {
     let data = folder.display().to_string();
@@ -429,4 +496,11 @@ fn the_command_line_plans_then_imports_and_says_by_its_status_how_it_went() {
     let unknown = run(&["import", "catalogue", &good, "--layout", "nonsense"]);
     assert_eq!((unknown.status.code(), text(&unknown.stderr).contains("There is no layout")), (Some(2), true));
     assert!(run(&["check"]).status.success());
+
+    let table = path.join("articles.csv").display().to_string();
+    let exported = run(&["export", "catalogue", &table]);
+    assert!(exported.status.success() && text(&exported.stdout).starts_with("51 articles of Corner Shop are in "));
+    let over = run(&["export", "catalogue", &table]);
+    assert!(over.status.code() == Some(1) && text(&over.stderr).contains("cannot be made"), "{}", text(&over.stderr));
+    assert_eq!(run(&["import", "catalogue", &table]).status.code(), Some(0));
 }

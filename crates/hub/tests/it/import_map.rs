@@ -1,7 +1,7 @@
 //! `tillbridge import catalogue --map`: what a map says of a table of any form, and each thing that can be wrong with a line.
 
 use domain::article::{Barcode, Unit};
-use hub::import::{self, Import, Map, Outcome, Request, Totals, Wish};
+use hub::import::{self, Map, Outcome, Request, Totals, Wish};
 
 use crate::support::market::{Market, a_file, assert_clean, imported, lines_by_class, outcomes, planned};
 use crate::support::{On, TestHub};
@@ -54,7 +54,7 @@ async fn a_table_of_any_form_is_taken_by_its_map(on: On) {
         "{HEAD}\
          W-1;4901234567894;10614141000415;;Wein;rot;1.234,50;;A;Flasche;nein;ja\n\
          K-1;;;42;Käse;;19,9;18,90;B;;ja;ja\n\
-         A-1;=\"00012345678905\";;;Altes;;1;;19 %;;;nein\n"
+         A-1;=\"00012345678905\";;;Altes;;1,005;;19 %;;;nein\n"
     ));
     let import = imported(app, &market, &by_map(&market, &file, MAP)).await;
     assert!(import::is_all_taken(&import.entries), "{:?}", import.entries);
@@ -77,6 +77,7 @@ async fn a_table_of_any_form_is_taken_by_its_map(on: On) {
     let label = Barcode::parse("2100042012509").unwrap();
     let found = app.reader.find_article_by_barcode(market.merchant.id, &label).await.unwrap();
     assert_eq!(found.map(|found| found.article.id), Some(cheese.id));
+    assert_eq!((old.unit_price.to_string().as_str(), &lines_by_class(&import)["price_fraction"]), ("100.5", &vec![4]));
     assert_eq!((old.is_active, codes(&old)), (false, vec!["0012345678905".to_owned()]));
     let again = planned(app, &by_map(&market, &file, MAP)).await;
     assert_eq!(Totals::of(&again.entries), Totals { lines: 3, unchanged: 3, ..Totals::default() });
@@ -137,7 +138,7 @@ async fn skus_that_differ_by_case_are_kept_and_named(on: On) {
     imported(app, &market, &by_map(&market, &first, MAP)).await;
     let second =
         a_file(&format!("{HEAD}AB-1;;;;Tee;;1,50;;A;;;\nCD-1;;;;Tasse;;2,50;;A;;;\ncd-1;;;;Tasse;;2,50;;A;;;\n"));
-    let import: Import = imported(app, &market, &by_map(&market, &second, MAP)).await;
+    let import = imported(app, &market, &by_map(&market, &second, MAP)).await;
     assert_eq!(outcomes(&import), [(2, "created"), (3, "created"), (4, "created")]);
     assert_eq!(lines_by_class(&import)["sku_case_twin"], [2, 3, 4]);
     assert_eq!(market.articles(app).await.len(), 4);

@@ -157,6 +157,13 @@ impl TestHub {
         hub::database::Database::of(&self.config.database)
     }
 
+    /// What names its database on the command line.
+    pub fn source(&self) -> Vec<String> {
+        let data = ["--data".to_owned(), self.folder.path().display().to_string()];
+        let url = self.config.database.url.as_ref().map(|url| ["--database".to_owned(), url.expose().to_owned()]);
+        data.into_iter().chain(url.into_iter().flatten()).collect()
+    }
+
     /// Where its database lies.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use domain::article::Described;
+use domain::article::{Described, UpdateArticle};
+use domain::call::{Actor, Role};
 use domain::id::{ArticleId, IdSource, LocationId, MerchantId, RegisterId};
 use domain::merchant::{Location, Merchant};
 use domain::money::Currency;
@@ -11,7 +13,7 @@ use domain::tax::{TaxRate, TaxRules};
 use hub::app::App;
 use hub::clock::RandomIds;
 use hub::import::{self, Carrier, Import, Request, Wish};
-use storage::Handle;
+use storage::{Answer, Envelope, Handle, Idempotency, Lane};
 
 use super::TestHub;
 use super::hub::NOON;
@@ -93,6 +95,21 @@ impl Market {
         }
         shelves
     }
+}
+
+/// Waits for all that was sent through the bulk lane: what comes last is answered last.
+pub async fn drained(app: &App, market: &Market) {
+    let article = market.articles(app).await[0].article.id;
+    let envelope = Envelope {
+        merchant: market.merchant.id,
+        actor: Arc::new(Actor::new("test", Role::System)),
+        request_id: String::new(),
+        idempotency: Idempotency::None,
+        lane: Lane::Bulk,
+        weight: 0,
+    };
+    let nothing = UpdateArticle::nothing(market.merchant.id, article);
+    app.committer.submit(envelope, nothing, |_| Answer::default()).await.unwrap();
 }
 
 pub async fn planned(app: &App, request: &Request) -> Import {
