@@ -58,6 +58,7 @@ pub(super) enum Task {
         credentials: Option<PathBuf>,
     },
     /// Give one other credentials, while the hub serves. They are sealed in the database.
+    #[command(after_help = EXAMPLES)]
     SetCredentials {
         #[command(flatten)]
         source: Source,
@@ -72,6 +73,7 @@ pub(super) enum Task {
         keep_old_hours: i64,
     },
     /// Ask a connection's provider whether it is there and takes the credentials. Moves no money.
+    #[command(after_help = EXAMPLES)]
     Test {
         #[command(flatten)]
         source: Source,

@@ -55,7 +55,7 @@ Examples:
   tillbridge replay sales.csv.gz --map old-till.toml --data /var/lib/tillbridge
   tillbridge backup /backups/tillbridge-2026-11-30 --data /var/lib/tillbridge
   TILLBRIDGE__LOG__FORMAT=json tillbridge serve --config /etc/tillbridge.toml --behind-proxy --listen 0.0.0.0:8080
-Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, restore, demo), 2 not done:
+Exit status of every command: 0 done and everything holds, 1 done and something does not hold (check, restore, demo, import), 2 not done:
 wrong words, a refusal, no database; the reason is on standard error.
 Guides for operators: docs/guides/operate.md.";
 

@@ -50,6 +50,7 @@ async fn a_check_that_finds_something_ends_with_one() {
     hub.spoil("UPDATE stock_level SET on_hand = on_hand + 1").await;
     let found = hub.program().run("check").await.expect(1);
     assert!(found.contains("stock_on_hand"), "{found}");
+    hub.spoil("UPDATE stock_level SET on_hand = on_hand - 1").await;
     hub.stop().await;
 }
 

@@ -501,6 +501,6 @@ fn the_command_line_plans_then_imports_and_says_by_its_status_how_it_went() {
     let exported = run(&["export", "catalogue", &table]);
     assert!(exported.status.success() && text(&exported.stdout).starts_with("51 articles of Corner Shop are in "));
     let over = run(&["export", "catalogue", &table]);
-    assert!(over.status.code() == Some(1) && text(&over.stderr).contains("cannot be made"), "{}", text(&over.stderr));
+    assert!(over.status.code() == Some(2) && text(&over.stderr).contains("cannot be made"), "{}", text(&over.stderr));
     assert_eq!(run(&["import", "catalogue", &table]).status.code(), Some(0));
 }
