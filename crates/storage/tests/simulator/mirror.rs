@@ -532,9 +532,9 @@ impl Mirror {
             asked: int(row, 6),
             stand: Stand::of(text(row, 7)),
             approved: int_option(row, 9).unwrap_or(0),
-            is_by_person: text(row, 11) == Witness::Person.as_str(),
-            is_contradicted: flag(row, 12),
-            recorded_at: int(row, 14),
+            is_by_person: text(row, 14) == Witness::Person.as_str(),
+            is_contradicted: flag(row, 15),
+            recorded_at: int(row, 17),
         };
         let Some(pay) = self.payments.get_mut(&payment) else {
             // Rows come in the order of their tables: the operation stands before its payment.

@@ -50,8 +50,8 @@ pub fn tell_row(table: &str, row: &Row) -> Option<String> {
             at(6),
             at(7),
             at(9),
-            at(11),
-            at(16)
+            at(14),
+            at(19)
         ),
         "sale" => format!("{} is {}, total {}", at(0), at(5), at(6)),
         "tender" => {
