@@ -161,10 +161,14 @@ const tests = {
       const rates = yen.taxes.map((tax) => [tax.rate_basis_points / 100, tax.net_minor, tax.tax_minor, tax.gross_minor].map(String));
       assert.deepEqual(taxes, [...rates, ['', sales.net_minor, sales.tax_minor, sales.gross_minor].map(String)]);
       const tenders = (await rows(page, 'How it was paid')).map(([name, ...numbers]) => [name.split('\n')[0], ...numbers.map(digits)]);
-      const { cash, electronic } = yen.tenders;
+      const { cash, electronic, return_credit } = yen.tenders;
       const names = { manual: 'Keyed by hand', sandbox: 'Sandbox' };
-      const paid = [['Cash', cash.count, cash.net_minor], ...electronic.map((one) => [names[one.provider], one.count, one.amount_minor])];
-      assert.deepEqual(tenders.slice(0, -1), paid.map((row) => row.map(String)));
+      const given = [['Cash', cash.count, cash.given_minor - cash.change_minor],
+        ...electronic.map((one) => [names[one.provider], one.count, one.amount_minor]),
+        ['Credit of a return', return_credit.count, return_credit.amount_minor]];
+      const paid = given.filter(([, count]) => count > 0).map((row) => row.map(String));
+      assert.deepEqual(tenders.slice(0, -1), paid);
+      assert.equal(tenders.at(-1)[2], `${sales.gross_minor}`, 'what paid the sales is what was sold');
       const receipts = (await rows(page, 'Receipts')).map(([name, count, ...range]) => [name, digits(count), ...range]);
       assert.deepEqual(receipts, report.receipts.map((one) => [one.register, `${one.count}`, one.first, one.last]));
     };

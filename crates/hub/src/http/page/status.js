@@ -314,14 +314,20 @@ function dayIn(t, { currency, sales, taxes, tenders, refunds, returns, voided },
   return [figures, el('div', { class: 'columns' }, el('div', { class: 'stack' }, taxTable, receipts), tenderTable(t, tenders, amount))];
 }
 
-function tenderTable(t, { cash, electronic }, amount) {
-  const rows = electronic.map((one) => [t.providers[one.provider] || one.provider, count(one.count), amount(one.amount_minor)]);
-  if (cash.count > 0) {
-    const detail = el('small', { class: 'quiet' }, el('br'), t.cashDetail(amount(cash.given_minor), amount(cash.change_minor)));
-    rows.unshift([[t.cash, detail], count(cash.count), amount(cash.net_minor)]);
-  }
-  const all = electronic.reduce((sum, one) => [sum[0] + one.count, sum[1] + one.amount_minor], [cash.count, cash.net_minor]);
-  return table(t.tenderTable, [t.tender, t.count, t.amount], rows, [t.sum, count(all[0]), amount(all[1])]);
+/** What paid the sales of the day: together it is what was sold. What went back out of drawers stands beside the cash. */
+function tenderTable(t, { cash, electronic, return_credit, recorded }, amount) {
+  const words = [amount(cash.given_minor), amount(cash.change_minor), cash.refunded_minor > 0 && amount(cash.refunded_minor)];
+  const detail = el('small', { class: 'quiet' }, el('br'), t.cashDetail(...words));
+  const paid = [
+    { name: [t.cash, detail], count: cash.count, amount_minor: cash.given_minor - cash.change_minor },
+    ...electronic.map((one) => ({ ...one, name: t.providers[one.provider] || one.provider })),
+    { ...return_credit, name: t.returnCredit },
+    { count: 0, amount_minor: 0, ...recorded, name: t.recorded },
+  ].filter((one) => one.count > 0);
+  const rows = paid.map((one) => [one.name, count(one.count), amount(one.amount_minor)]);
+  const sum = (of) => paid.reduce((sum, one) => sum + of(one), 0);
+  const all = [t.sum, count(sum((one) => one.count)), amount(sum((one) => one.amount_minor))];
+  return table(t.tenderTable, [t.tender, t.count, t.amount], rows, all);
 }
 
 function receipts(t, ranges) {
