@@ -2,12 +2,14 @@
 //! never refused because of stock or of money that this hub has not seen, and they never ask anybody for money. Each is known by
 //! the id that the other system gave it, so that what is told twice is recorded once, for ever.
 
+use serde::Serialize;
+
 use crate::article::{check_name, check_unit_price};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
 use crate::external_ref::{ExternalId, ExternalRef, Kind, Refusal, Subject};
-use crate::id::{ArticleId, MerchantId};
-use crate::money::{Quantity, UnitPrice};
+use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, SaleId};
+use crate::money::{Currency, Quantity, UnitPrice};
 use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -42,6 +44,38 @@ pub struct ToldLine {
     pub quantity: Quantity,
     /// What one unit cost there.
     pub unit_price: UnitPrice,
+}
+
+/// Where goods changed hands elsewhere, and over how much.
+pub(crate) struct Traded {
+    /// The sale that a return is of.
+    pub sale: Option<SaleId>,
+    /// Where.
+    pub location: LocationId,
+    /// At which register.
+    pub register: RegisterId,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// Over how much, tax included, in minor units.
+    pub total_minor: i64,
+    /// The tax of it, in minor units.
+    pub tax_minor: i64,
+}
+
+/// What the event of a recorded fact says.
+#[derive(Serialize)]
+pub(crate) struct RecordedFact<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sale: Option<SaleId>,
+    origin: &'a str,
+    external_id: &'a str,
+    occurred_at: Timestamp,
+    receipt_number: &'a str,
+    location: LocationId,
+    register: RegisterId,
+    currency: Currency,
+    total_minor: i64,
+    tax_minor: i64,
 }
 
 /// What a fact was recorded as.
@@ -119,6 +153,23 @@ impl Told {
     /// How the record of it is flagged.
     pub fn elsewhere(&self, now: Timestamp) -> Elsewhere {
         Elsewhere { origin: self.external.system().to_owned(), recorded_at: now }
+    }
+
+    /// What the event of its record says.
+    pub(crate) fn fact(&self, traded: Traded) -> RecordedFact<'_> {
+        let Traded { sale, location, register, currency, total_minor, tax_minor } = traded;
+        RecordedFact {
+            sale,
+            origin: self.external.system(),
+            external_id: self.external.id(),
+            occurred_at: self.occurred_at,
+            receipt_number: &self.number,
+            location,
+            register,
+            currency,
+            total_minor,
+            tax_minor,
+        }
     }
 
     /// The record of it, if it was told before. What has not happened yet is no fact.

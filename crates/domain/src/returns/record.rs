@@ -1,14 +1,12 @@
 //! A return that was made and given back elsewhere, recorded as it happened.
 
-use serde::Serialize;
-
 use super::create::{check_reason, next_id, pick, take_lines, worth_of};
 use super::history::History;
 use super::refund::post;
 use super::{NewReturnLine, Refund, RefundKind, Refusal, Return, ReturnLine};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
-use crate::elsewhere::{Recorded, Told};
+use crate::elsewhere::{Recorded, Told, Traded};
 use crate::external_ref::{Kind, Subject};
 use crate::id::{ArticleId, LocationId, MerchantId, RegisterId, ReturnId, SaleId};
 use crate::journal::{LedgerAccount, recorded_refund_postings, return_postings};
@@ -17,7 +15,6 @@ use crate::money::Currency;
 use crate::operator::require_register_at;
 use crate::points;
 use crate::sale::{Sale, State, find_sale};
-use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Records a return from elsewhere of a sale that is known here. Told again it changes nothing.
@@ -130,19 +127,8 @@ impl RecordReturn {
 
     fn tell(&self, work: &mut UnitOfWork, call: &mut Call<'_>, origin: &Return) {
         let Return { id, location, register, currency, total_minor, tax_minor, .. } = *origin;
-        let recorded = ReturnFact {
-            sale: id.sale,
-            origin: self.told.external.system(),
-            external_id: self.told.external.id(),
-            occurred_at: self.told.occurred_at,
-            receipt_number: &self.told.number,
-            location,
-            register,
-            currency,
-            total_minor,
-            tax_minor,
-        };
-        work.emit(call, "return.recorded", id, &recorded);
+        let traded = Traded { sale: Some(id.sale), location, register, currency, total_minor, tax_minor };
+        work.emit(call, "return.recorded", id, &self.told.fact(traded));
     }
 }
 
@@ -158,20 +144,6 @@ fn give_back(work: &mut UnitOfWork, call: &mut Call<'_>, origin: &Return) -> Res
     Ok(())
 }
 
-#[derive(Serialize)]
-struct ReturnFact<'a> {
-    sale: SaleId,
-    origin: &'a str,
-    external_id: &'a str,
-    occurred_at: Timestamp,
-    receipt_number: &'a str,
-    location: LocationId,
-    register: RegisterId,
-    currency: Currency,
-    total_minor: i64,
-    tax_minor: i64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +151,7 @@ mod tests {
     use crate::money::Quantity;
     use crate::sale::{NewTender, RingSale};
     use crate::testing::{LOCATION, MERCHANT, NOW, REGISTER, TEA, TEA_ON_HAND, World, a_sale, line, sale_id};
+    use crate::time::Timestamp;
 
     const YESTERDAY: Timestamp = NOW.plus_ms(-86_400_000);
 

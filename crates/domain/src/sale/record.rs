@@ -1,8 +1,6 @@
 //! A sale that was made and paid elsewhere, recorded as it happened: at its own time, under its own number, at the prices that
 //! were paid. It takes from the shelf what it took, also what the books do not have.
 
-use serde::Serialize;
-
 use super::complete::post_sale;
 use super::draft::check_goods;
 use super::read::{find_merchant, stocked_quantities};
@@ -12,7 +10,7 @@ use super::{
 };
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::elsewhere::{Recorded, Told, ToldLine};
+use crate::elsewhere::{Recorded, Told, ToldLine, Traded};
 use crate::external_ref::{Kind, Subject};
 use crate::id::{LocationId, MerchantId, RegisterId, SaleId, TenderId};
 use crate::journal::LedgerAccount;
@@ -21,7 +19,6 @@ use crate::metadata::Metadata;
 use crate::money::{Currency, line_amount};
 use crate::operator::require_register_at;
 use crate::stock;
-use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Records a sale from elsewhere. Told again it changes nothing.
@@ -178,18 +175,8 @@ impl RecordSale {
 
     fn tell(&self, work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale) {
         let Sale { location, register, currency, total_minor, tax_minor, .. } = *sale;
-        let recorded = SaleFact {
-            origin: self.told.external.system(),
-            external_id: self.told.external.id(),
-            occurred_at: self.told.occurred_at,
-            receipt_number: &self.told.number,
-            location,
-            register,
-            currency,
-            total_minor,
-            tax_minor,
-        };
-        work.emit(call, "sale.recorded", sale.id, &recorded);
+        let traded = Traded { sale: None, location, register, currency, total_minor, tax_minor };
+        work.emit(call, "sale.recorded", sale.id, &self.told.fact(traded));
     }
 }
 
@@ -204,19 +191,6 @@ fn pay(work: &mut UnitOfWork, call: &mut Call<'_>, sale: &Sale) {
     work.tenders.insert(Tender { sale, id, merchant, kind, amount_minor, state, version: 1 });
 }
 
-#[derive(Serialize)]
-struct SaleFact<'a> {
-    origin: &'a str,
-    external_id: &'a str,
-    occurred_at: Timestamp,
-    receipt_number: &'a str,
-    location: LocationId,
-    register: RegisterId,
-    currency: Currency,
-    total_minor: i64,
-    tax_minor: i64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +201,7 @@ mod tests {
     use crate::testing::{
         BAG, LOCATION, MERCHANT, NOW, OTHER_LOCATION, REGISTER, RICE, TEA, TEA_ON_HAND, World, sale_id,
     };
+    use crate::time::Timestamp;
 
     const DAYS_AGO: Timestamp = NOW.plus_ms(-400 * 86_400_000);
 

@@ -1,11 +1,9 @@
 //! Goods that came back elsewhere, and nobody knows with which sale: recorded as it happened, at the price that was given.
 
-use serde::Serialize;
-
 use super::{LINES_MAX, Refusal, UnreferencedLine, UnreferencedReturn};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::elsewhere::{Recorded, Told, ToldLine};
+use crate::elsewhere::{Recorded, Told, ToldLine, Traded};
 use crate::external_ref::{Kind, Subject};
 use crate::id::{LocationId, MerchantId, RegisterId, UnreferencedReturnId};
 use crate::journal::{JournalEntry, LedgerAccount, unreferenced_return_postings};
@@ -15,7 +13,6 @@ use crate::operator::require_register_at;
 use crate::sale;
 use crate::stock;
 use crate::tax::{TaxTerms, totals};
-use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
 /// Records goods that came back elsewhere without their sale. Told again it changes nothing.
@@ -152,32 +149,9 @@ impl RecordUnreferencedReturn {
 
     fn tell(&self, work: &mut UnitOfWork, call: &mut Call<'_>, origin: &UnreferencedReturn) {
         let UnreferencedReturn { id, location, register, currency, total_minor, tax_minor, .. } = *origin;
-        let recorded = ReturnFact {
-            origin: self.told.external.system(),
-            external_id: self.told.external.id(),
-            occurred_at: self.told.occurred_at,
-            receipt_number: &self.told.number,
-            location,
-            register,
-            currency,
-            total_minor,
-            tax_minor,
-        };
-        work.emit(call, "return.unreferenced_recorded", id, &recorded);
+        let traded = Traded { sale: None, location, register, currency, total_minor, tax_minor };
+        work.emit(call, "return.unreferenced_recorded", id, &self.told.fact(traded));
     }
-}
-
-#[derive(Serialize)]
-struct ReturnFact<'a> {
-    origin: &'a str,
-    external_id: &'a str,
-    occurred_at: Timestamp,
-    receipt_number: &'a str,
-    location: LocationId,
-    register: RegisterId,
-    currency: Currency,
-    total_minor: i64,
-    tax_minor: i64,
 }
 
 #[cfg(test)]
@@ -188,6 +162,7 @@ mod tests {
     use crate::money::{Quantity, UnitPrice};
     use crate::stock::MovementKind;
     use crate::testing::{BAG, LOCATION, MERCHANT, NOW, OTHER_LOCATION, REGISTER, TEA, TEA_ON_HAND, World};
+    use crate::time::Timestamp;
 
     const YEARS_AGO: Timestamp = NOW.plus_ms(-1_000 * 86_400_000);
 
