@@ -30,7 +30,7 @@ use crate::world::Size;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Measures the hub against its floors. Names rows (P1 P1' S1 P2 P3 P4 P6 P11 P14 P14' P16), or runs all.
+/// Measures the hub against its floors. Names rows (P1 P1' S1 P2 P3 P4 P5R P6 P11 P14 P14' P16), or runs all.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Args {

@@ -121,8 +121,17 @@ fn of_stat(stat: &str) -> f64 {
 
 /// The memory that a process holds, in MiB.
 pub fn rss_mib(pid: u32) -> f64 {
+    of_status(pid, "VmRSS:")
+}
+
+/// The most memory that a process has held so far, in MiB; zero once it is gone.
+pub fn peak_mib(pid: u32) -> f64 {
+    of_status(pid, "VmHWM:")
+}
+
+fn of_status(pid: u32, name: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default();
     kib as f64 / 1024.0
 }

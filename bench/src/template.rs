@@ -124,7 +124,8 @@ impl Template {
     }
 }
 
-fn of_value(value: Value) -> Cell {
+/// A value of SQLite; there are no floating numbers.
+pub fn of_value(value: Value) -> Cell {
     match value {
         Value::Null | Value::Real(_) => Cell::Null,
         Value::Integer(value) => Cell::Int(value),
@@ -133,7 +134,8 @@ fn of_value(value: Value) -> Cell {
     }
 }
 
-fn of_column(row: &tokio_postgres::Row, i: usize, kind: &Type) -> Cell {
+/// A column of PostgreSQL.
+pub fn of_column(row: &tokio_postgres::Row, i: usize, kind: &Type) -> Cell {
     match *kind {
         Type::INT8 => row.get::<_, Option<i64>>(i).map_or(Cell::Null, Cell::Int),
         Type::BOOL => row.get::<_, Option<bool>>(i).map_or(Cell::Null, Cell::Bool),

@@ -3,5 +3,6 @@
 pub mod bare_loop;
 pub mod echo;
 pub mod forward;
+pub mod multi_row;
 pub mod pgbench;
 pub mod sink;

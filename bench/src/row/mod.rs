@@ -5,6 +5,7 @@ mod idle;
 mod lone;
 mod loops;
 mod read;
+mod replay;
 mod scale_out;
 mod subject;
 mod webhook;
@@ -58,6 +59,7 @@ pub const ALL: &[Row] = &[
     Row { id: "P2", run: loops::payment_on_sqlite },
     Row { id: "P3", run: http::electronic_payment },
     Row { id: "P4", run: loops::payment_on_postgres },
+    Row { id: "P5R", run: replay::replay },
     Row { id: "P6", run: read::payment },
     Row { id: "P11", run: webhook::deliveries },
     Row { id: "P14", run: scale_out::two_hubs },
