@@ -86,6 +86,8 @@ const fn opa() -> Profile {
         has_scan: false,
         has_redirect: false,
         amount_minor_max: Some(AMOUNT_MAX),
+        scan_horizon_ms: None,
+        undo_hold_ms: None,
         // A cancel is taken until 00:14:59 of the day after the payment.
         void_cutoff: Some(Cutoff { utc_offset_ms: JAPAN_MS, days: 1, time_of_day_ms: 15 * MINUTE_MS }),
         // A refund until 23:59:59 of the 365th day.
