@@ -202,6 +202,25 @@ pub struct Request {
     pub body: Vec<u8>,
     /// From the first attempt to connect to the last byte of the answer.
     pub timeout_ms: i64,
+    /// Who the connection says that we are, where the provider asks for a certificate.
+    pub identity: Option<Identity>,
+}
+
+/// What a connection shows to a provider that wants a client certificate. All of it PEM. Prints as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Our certificate, with those between it and its root behind it.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
+    /// Certificates that the provider's own may be signed with, beside those that the machine trusts.
+    pub authority: Option<String>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Without header values and body: both may hold what must not be logged.
@@ -214,6 +233,7 @@ impl fmt::Debug for Request {
             .field("headers", &names)
             .field("body_bytes", &self.body.len())
             .field("timeout_ms", &self.timeout_ms)
+            .field("has_identity", &self.identity.is_some())
             .finish()
     }
 }
@@ -286,6 +306,9 @@ pub enum CannotAsk {
     /// The provider wants its own id of what is refunded, and nobody told it.
     #[error("the provider's reference is not known")]
     NoProviderReference,
+    /// The provider wants to be told where notifications go, and the hub does not know how it is reached.
+    #[error("the provider wants a notification address; set provider.notify_base")]
+    NoNotifyUrl,
     /// The provider cannot do that.
     #[error("the provider has no {}", .0.as_str())]
     NoSuchKind(Kind),
@@ -301,6 +324,7 @@ impl CannotAsk {
             // Whether an earlier request left cannot be known: the inquiry finds out.
             Self::CustomerCodeGone => Outcome::Unknown,
             Self::NoProviderReference => ask.did_nothing("provider_reference_unknown"),
+            Self::NoNotifyUrl => ask.did_nothing("notify_base_missing"),
             Self::NoSuchKind(_) => ask.did_nothing("not_supported_by_provider"),
         }
     }

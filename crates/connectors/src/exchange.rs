@@ -1,11 +1,15 @@
 //! The one file that talks to providers. It sends a request once and tells apart "no byte has left" from "nobody knows".
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::redirect;
 
-use crate::contract::{Method, Request, Response, Told};
+use sha2::{Digest, Sha256};
+
+use crate::contract::{Identity, Method, Request, Response, Told};
 
 /// The largest answer that is read: a hundred times the largest honest one.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -18,6 +22,9 @@ const TIMEOUT_MS_MAX: u64 = 180_000;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Idle connections kept for each provider: as many as the requests of a busy hub that are on their way at once.
 const IDLE_PER_HOST_MAX: usize = 256;
+/// Client certificates whose connections are kept: more than the merchants of a hub have. Beyond it the memory begins anew,
+/// and a connection costs a handshake.
+const IDENTITIES_MAX: usize = 64;
 /// Headers kept of an answer.
 const HEADERS_MAX: usize = 64;
 
@@ -25,6 +32,8 @@ const HEADERS_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Exchange {
     client: reqwest::Client,
+    /// The pools of those who show a certificate, by its hash: a connection must not be used for another merchant.
+    identified: Arc<Mutex<HashMap<[u8; 32], reqwest::Client>>>,
 }
 
 /// Why there is no exchange. Found at start.
@@ -44,36 +53,79 @@ impl Exchange {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(ExchangeError::NoCryptoProvider);
         }
-        let client = reqwest::Client::builder()
-            // A request that was written is never written again. What is left below is hyper's: a request that no byte of
-            // was written for, because its pooled connection turned out to be closed, goes out on another one.
-            .retry(reqwest::retry::never())
-            // HTTP/2 would let a server refuse single streams, and one lost connection would put all its charges in doubt.
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .user_agent(concat!("tillbridge/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(ExchangeError::Client)?;
-        Ok(Self { client })
+        let client = builder().build().map_err(ExchangeError::Client)?;
+        Ok(Self { client, identified: Arc::default() })
     }
 
     /// Sends a request, once.
-    pub async fn send(&self, request: Request) -> Told {
+    pub async fn send(&self, mut request: Request) -> Told {
+        let client = match request.identity.take() {
+            None => self.client.clone(),
+            Some(identity) => match self.client_of(&identity) {
+                Ok(client) => client,
+                Err(error) => return Told::NotSent(chain(&error)),
+            },
+        };
         let request = match to_reqwest(request) {
             Ok(request) => request,
             Err(why) => return Told::NotSent(why),
         };
-        match self.client.execute(request).await {
+        match client.execute(request).await {
             Ok(response) => read(response).await,
             Err(error) => told_of(error),
         }
     }
+
+    /// The pool of those who show this certificate.
+    fn client_of(&self, identity: &Identity) -> Result<reqwest::Client, reqwest::Error> {
+        let hash = identity.hash();
+        let known = self.identified.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        if let Some(client) = known {
+            return Ok(client);
+        }
+        let pem = format!("{}\n{}", identity.certificate, identity.key);
+        let mut builder = builder().identity(reqwest::Identity::from_pem(pem.as_bytes())?);
+        if let Some(authority) = &identity.authority {
+            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(authority.as_bytes())?);
+        }
+        let client = builder.build()?;
+        let mut identified = self.identified.lock().unwrap_or_else(PoisonError::into_inner);
+        if identified.len() >= IDENTITIES_MAX {
+            identified.clear();
+        }
+        Ok(identified.entry(hash).or_insert(client).clone())
+    }
+}
+
+impl Identity {
+    fn hash(&self) -> [u8; 32] {
+        let authority = self.authority.as_deref().unwrap_or_default();
+        let mut hash = Sha256::new();
+        for part in [&self.certificate, &self.key, authority] {
+            // No part runs into the next: PEM has no zero byte.
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// What every pool has in common.
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        // A request that was written is never written again. What is left below is hyper's: a request that no byte of
+        // was written for, because its pooled connection turned out to be closed, goes out on another one.
+        .retry(reqwest::retry::never())
+        // HTTP/2 would let a server refuse single streams, and one lost connection would put all its charges in doubt.
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+        .user_agent(concat!("tillbridge/", env!("CARGO_PKG_VERSION")))
 }
 
 fn to_reqwest(request: Request) -> Result<reqwest::Request, String> {

@@ -12,10 +12,11 @@ mod registry;
 mod sandbox;
 mod secret;
 mod signature;
+mod wechat;
 
 pub use contract::{
-    Access, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Stamp, Token, Told,
-    Variant,
+    Access, Ask, CannotAsk, Connector, Identity, Method, News, Notice, Probe, Rejected, Request, Response, Stamp,
+    Token, Told, Variant,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
 pub use registry::{find_connector, find_variant, names};

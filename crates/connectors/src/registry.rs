@@ -1,11 +1,12 @@
 //! All connectors, one line each.
 
 use crate::contract::{Connector, Variant};
-use crate::{manual, paypay, sandbox};
+use crate::{manual, paypay, sandbox, wechat};
 
 /// The order of this list is the order in which a console offers them.
-const CONNECTORS: [&dyn Connector; 3] = [
+const CONNECTORS: [&dyn Connector; 4] = [
     &paypay::PayPay,   // QR codes of PayPay, Japan
+    &wechat::WeChat,   // WeChat Pay, by codes that the shop or the customer shows
     &sandbox::Sandbox, // the provider of the `sandbox` crate
     &manual::Manual,   // a stand-alone terminal, keyed by hand
 ];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use connectors::{BODY_BYTES_MAX, Exchange, ExchangeError, Method, Request, Told};
+use connectors::{BODY_BYTES_MAX, Exchange, ExchangeError, Identity, Method, Request, Told};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -16,7 +16,7 @@ fn exchange() -> Exchange {
 
 fn post(url: String) -> Request {
     let headers = vec![("content-type", "application/json".to_owned())];
-    Request { method: Method::Post, url, headers, body: b"{}".to_vec(), timeout_ms: 400 }
+    Request { method: Method::Post, url, headers, body: b"{}".to_vec(), timeout_ms: 400, identity: None }
 }
 
 /// Serves each request of each connection with the next of `answers`; without one left it closes without an answer.
@@ -79,6 +79,17 @@ async fn an_address_that_is_none_has_sent_nothing() {
         let told = exchange().send(post(url.to_owned())).await;
         assert!(matches!(told, Told::NotSent(_)), "{url}: {told:?}");
     }
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_is_none_has_sent_nothing() {
+    let (url, seen) = server(vec![ok("one")]).await;
+    let part = |text: &str| text.to_owned();
+    let identity = Identity { certificate: part("no certificate"), key: part("no key"), authority: None };
+    assert_eq!(format!("{identity:?}"), "***");
+    let told = exchange().send(Request { identity: Some(identity), ..post(url) }).await;
+    assert!(matches!(told, Told::NotSent(_)));
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

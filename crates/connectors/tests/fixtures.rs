@@ -1,5 +1,8 @@
 //! Every exchange in `src/<provider>/fixtures/` through one checker: what is built, and what is made of the answer.
-//! `$1` stands for the reference of the charge, `$2` and `$3` for those of operations about it.
+//! `$1` stands for the reference of the charge, `$2` and `$3` for those of operations about it, `$digits` for the digits of
+//! the payment's id.
+
+mod wechat;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +34,9 @@ struct Case {
     body: Option<Value>,
     status: Option<u16>,
     answer: Option<Value>,
+    /// The provider signs its answers, and this one is not signed.
+    #[serde(default)]
+    is_unsigned: bool,
     not_sent: Option<String>,
     lost: Option<String>,
     outcome: String,
@@ -159,8 +165,12 @@ impl Desk {
 }
 
 fn secret(variant: &str) -> Secret {
-    let text = if variant == "oauth" { "client:api-secret:whsecret-test" } else { "api-secret:notify-secret" };
-    Secret::new(text.to_owned())
+    Secret::new(match variant {
+        "oauth" => "client:api-secret:whsecret-test".to_owned(),
+        "v3" | "v3-global" => wechat::v3(),
+        "v2" => wechat::v2(),
+        _ => "api-secret:notify-secret".to_owned(),
+    })
 }
 
 fn payment_id() -> PaymentId {
@@ -214,7 +224,7 @@ fn payment() -> Payment {
 
 fn fixture(provider: &str, file: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(provider).join("fixtures").join(file);
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = std::fs::read_to_string(path).ok()?.replace("$digits", &payment_id().uuid().simple().to_string());
     let name = |text: String, number: u32| text.replace(&format!("${number}"), &format!("{}-{number}", payment_id()));
     Some((1..=3).fold(text, name))
 }
@@ -251,9 +261,15 @@ fn told(case: &Case) -> Told {
         (Some(status), None, None) => {
             let body = match case.answer.as_ref().expect("an answer") {
                 Value::String(text) => text.clone().into_bytes(),
+                Value::Object(said) if case.variant == "v2" => {
+                    wechat::xml(said, !case.is_unsigned && said["return_code"] == "SUCCESS")
+                }
                 json => json.to_string().into_bytes(),
             };
-            Told::Response(Response { status, headers: Vec::new(), body })
+            let is_signed = case.variant.starts_with("v3") && !case.is_unsigned;
+            let headers =
+                if is_signed { wechat::headers("PUB_KEY_ID_1", case.operation.second, &body) } else { Vec::new() };
+            Told::Response(Response { status, headers, body })
         }
         (None, Some(why), None) => Told::NotSent(why.clone()),
         (None, None, Some(why)) => Told::Lost(why.clone()),
@@ -268,10 +284,14 @@ fn check_request(case: &Case, request: &Request) {
         assert_eq!(&format!("{method} {path}"), expected, "{}", case.name);
     }
     if let Some(expected) = &case.body {
-        let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+        let body = match case.variant.as_str() {
+            "v2" => wechat::said(&request.body),
+            _ => serde_json::from_slice(&request.body).expect("JSON"),
+        };
         assert_eq!(&body, expected, "{}", case.name);
     }
-    assert!(!format!("{request:?}").contains("api-secret"), "{}", case.name);
+    let debug = format!("{request:?}");
+    assert!(!debug.contains("api-secret") && !debug.contains("PRIVATE KEY"), "{}", case.name);
 }
 
 type Build = fn(&dyn Connector, &Ask<'_>) -> Result<Request, CannotAsk>;

@@ -12,7 +12,9 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Connections open at once: above the 256 of the benchmarks, below the usual 4,096 files of a laptop's shell.
 const CONNECTIONS_MAX: usize = 2_048;
@@ -57,6 +59,84 @@ impl Listener for Door {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+/// Accepts connections over TLS that can be cut. Handshakes go on beside each other: one that hangs holds nobody up.
+#[derive(Debug)]
+pub(crate) struct TlsDoor {
+    shaken: mpsc::Receiver<(TlsStream<Line>, SocketAddr)>,
+    addr: SocketAddr,
+}
+
+impl TlsDoor {
+    pub fn new(listener: TcpListener, acceptor: TlsAcceptor) -> Self {
+        // A socket that listens has an address; the one that is told of in any other case is nobody's.
+        let addr = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let (sender, shaken) = mpsc::channel(SHAKEN_MAX);
+        tokio::spawn(shake_hands(Door::new(listener), acceptor, sender));
+        Self { shaken, addr }
+    }
+}
+
+/// Connections that have shaken hands and wait to be served.
+const SHAKEN_MAX: usize = 64;
+/// How long a handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+
+async fn shake_hands(mut door: Door, acceptor: TlsAcceptor, sender: mpsc::Sender<(TlsStream<Line>, SocketAddr)>) {
+    loop {
+        let (line, peer) = tokio::select! {
+            accepted = door.accept() => accepted,
+            () = sender.closed() => return,
+        };
+        let (acceptor, sender) = (acceptor.clone(), sender.clone());
+        tokio::spawn(async move {
+            match tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(line)).await {
+                // Nobody serves any more: the connection ends here.
+                Ok(Ok(stream)) => drop(sender.send((stream, peer)).await),
+                Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+                Err(_) => tracing::debug!("a handshake took too long"),
+            }
+        });
+    }
+}
+
+impl Listener for TlsDoor {
+    type Io = TlsStream<Line>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TlsStream<Line>, SocketAddr) {
+        match self.shaken.recv().await {
+            Some(shaken) => shaken,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.addr)
+    }
+}
+
+/// What a handler is told of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub cut: Cut,
+    /// It has shown a certificate that we have given out.
+    pub has_certificate: bool,
+}
+
+impl Connected<IncomingStream<'_, Door>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        Self { cut: stream.io().cut.clone(), has_certificate: false }
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsDoor>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TlsDoor>) -> Self {
+        let (line, session) = stream.io().get_ref();
+        let has_certificate = session.peer_certificates().is_some_and(|chain| !chain.is_empty());
+        Self { cut: line.cut.clone(), has_certificate }
     }
 }
 

@@ -44,8 +44,13 @@ impl Poster {
 
     /// Sends until the receiver answers 2xx or the attempts are used up.
     pub async fn deliver(&self, url: &str, signature: Option<(&'static str, &str)>, body: Bytes) {
+        self.deliver_with(url, signature.as_slice(), body).await;
+    }
+
+    /// As [`Poster::deliver`], with more headers than one.
+    pub async fn deliver_with(&self, url: &str, headers: &[(&'static str, &str)], body: Bytes) {
         for pause_ms in PAUSES_MS.into_iter().map(Some).chain([None]) {
-            if self.attempt(url, signature, body.clone()).await {
+            if self.attempt_with(url, headers, body.clone()).await {
                 return;
             }
             if let Some(pause_ms) = pause_ms {
@@ -57,10 +62,15 @@ impl Poster {
 
     /// Sends once; whether it was taken.
     pub async fn attempt(&self, url: &str, signature: Option<(&'static str, &str)>, body: Bytes) -> bool {
+        self.attempt_with(url, signature.as_slice(), body).await
+    }
+
+    /// As [`Poster::attempt`], with more headers than one.
+    pub async fn attempt_with(&self, url: &str, headers: &[(&'static str, &str)], body: Bytes) -> bool {
         let Ok(_place) = self.places.acquire().await else { return false };
         let mut request = hyper::Request::post(url).header(CONTENT_TYPE, "application/json");
-        if let Some((name, value)) = signature {
-            request = request.header(name, value);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let Ok(request) = request.body(Full::new(body)) else { return false };
         let answer = timeout(Duration::from_millis(ATTEMPT_MS_MAX), self.client.request(request)).await;

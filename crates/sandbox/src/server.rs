@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -18,6 +20,7 @@ const STOP_WAIT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
+    scheme: &'static str,
     stop: watch::Sender<bool>,
     task: JoinHandle<io::Result<()>>,
 }
@@ -29,14 +32,28 @@ impl Server {
         routes: impl FnOnce(watch::Receiver<bool>) -> Router,
     ) -> io::Result<Self> {
         let addr = listener.local_addr()?;
+        Ok(Self::behind::<_, Cut>(Door::new(listener), addr, "http", routes))
+    }
+
+    /// As [`Server::start`], behind a door that is there already; `C` is what routes are told of a connection.
+    pub(crate) fn behind<L, C>(
+        door: L,
+        addr: SocketAddr,
+        scheme: &'static str,
+        routes: impl FnOnce(watch::Receiver<bool>) -> Router,
+    ) -> Self
+    where
+        L: Listener<Addr = SocketAddr>,
+        C: for<'a> Connected<IncomingStream<'a, L>> + Sync,
+    {
         let (stop, stopping) = watch::channel(false);
-        let service = routes(stopping.clone()).into_make_service_with_connect_info::<Cut>();
+        let service = routes(stopping.clone()).into_make_service_with_connect_info::<C>();
         let mut signal = stopping;
-        let server = axum::serve(Door::new(listener), service).with_graceful_shutdown(async move {
+        let server = axum::serve(door, service).with_graceful_shutdown(async move {
             // An error says that the handle is gone: that is a reason to stop too.
             let _ = signal.wait_for(|is_stopping| *is_stopping).await;
         });
-        Ok(Self { addr, stop, task: tokio::spawn(async move { server.await }) })
+        Self { addr, scheme, stop, task: tokio::spawn(async move { server.await }) }
     }
 
     /// Where it listens.
@@ -46,7 +63,7 @@ impl Server {
 
     /// The base URL for a connection's settings, without a slash at the end.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("{}://{}", self.scheme, self.addr)
     }
 
     /// Stops: no new connections, what is being answered may end within two seconds, what is held is let go.

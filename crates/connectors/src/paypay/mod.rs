@@ -86,6 +86,8 @@ const fn opa() -> Profile {
         has_scan: false,
         has_redirect: false,
         amount_minor_max: Some(AMOUNT_MAX),
+        scan_horizon_ms: None,
+        undo_hold_ms: None,
         // A cancel is taken until 00:14:59 of the day after the payment.
         void_cutoff: Some(Cutoff { utc_offset_ms: JAPAN_MS, days: 1, time_of_day_ms: 15 * MINUTE_MS }),
         // A refund until 23:59:59 of the 365th day.
@@ -120,7 +122,7 @@ impl Connector for PayPay {
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
         let body = b"grant_type=client_credentials".to_vec();
-        Ok(Some(Request { method: Method::Post, url, headers, body, timeout_ms: access.timeout_ms }))
+        Ok(Some(Request { method: Method::Post, url, headers, body, timeout_ms: access.timeout_ms, identity: None }))
     }
 
     fn read_token(&self, told: &Told) -> Option<Token> {
@@ -300,7 +302,7 @@ fn request(access: &Access<'_>, method: Method, path: &str, body: Option<Vec<u8>
         headers.push(("x-assume-merchant", merchant.clone()));
     }
     let body = body.unwrap_or_default();
-    Ok(Request { method, url, headers, body, timeout_ms: access.timeout_ms })
+    Ok(Request { method, url, headers, body, timeout_ms: access.timeout_ms, identity: None })
 }
 
 /// When the intent became durable: a repeat of the request says the same.

@@ -109,7 +109,14 @@ fn request(access: &Access<'_>, method: Method, path: &str) -> Result<Request, C
     }
     let (api_secret, _) = access.secret.expose().split_once(':').ok_or(CannotAsk::Credentials)?;
     let headers = vec![("authorization", format!("Bearer {api_secret}"))];
-    Ok(Request { method, url: format!("{base}{path}"), headers, body: Vec::new(), timeout_ms: access.timeout_ms })
+    Ok(Request {
+        method,
+        url: format!("{base}{path}"),
+        headers,
+        body: Vec::new(),
+        timeout_ms: access.timeout_ms,
+        identity: None,
+    })
 }
 
 fn charge(ask: &Ask<'_>) -> Vec<u8> {

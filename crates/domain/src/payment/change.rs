@@ -5,7 +5,7 @@ use super::news::{Asked, Ended, OperationText, asked_event, ended_event, reason_
 use super::rules::Ask;
 use super::task::{operations_of, settle_job};
 use super::{
-    Action, Effect, Moved, Operation, OperationState, Outcome, Payment, Profile, Step, Summary, Task, Witness,
+    Action, Effect, Kind, Moved, Operation, OperationState, Outcome, Payment, Profile, Step, Summary, Task, Witness,
     next_step, record_outcome, reversal_of, summarize,
 };
 use crate::call::Call;
@@ -21,6 +21,8 @@ pub(super) struct Change {
     pub payment: Payment,
     /// The connection that it is taken with.
     pub connection: Connection,
+    /// The connection's profile, with the timings that hold for this payment.
+    profile: Profile,
     /// What its operations amounted to then.
     pub before: Summary,
     /// What is to be asked of the provider.
@@ -75,12 +77,13 @@ impl Change {
         let connection = connection.ok_or_else(|| not_found("connection", payment.connection))?;
         let operations: Vec<&Operation> = operations_of(work, call.merchant, payment.id).collect();
         let before = summarize(&operations);
-        Ok(Self { payment, connection, before, tasks: Vec::new(), has_recorded: false })
+        let profile = connection.profile.of_payment(payment.is_scanned);
+        Ok(Self { payment, connection, profile, before, tasks: Vec::new(), has_recorded: false })
     }
 
     /// The timings and capabilities of its provider.
     pub const fn profile(&self) -> &Profile {
-        &self.connection.profile
+        &self.profile
     }
 
     /// Its operations as they stand now.
@@ -95,9 +98,25 @@ impl Change {
 
     /// What the machine would do next about an operation.
     pub fn step(&self, work: &UnitOfWork, operation: &Operation, now: Timestamp) -> Step {
+        match self.held_until(work, operation) {
+            Some(until) if now < until => return Step::Wait { at: until },
+            Some(_) => return Step::Send,
+            None => {}
+        }
         let operations = self.operations(work);
         let reversal = reversal_of(&operations, operation.id.number).map(|reversal| &reversal.state);
         next_step(operation, reversal, self.profile(), now)
+    }
+
+    /// Until when an undoing that was asked for too early has to wait; `None` for one that was not, or that has been sent.
+    fn held_until(&self, work: &UnitOfWork, operation: &Operation) -> Option<Timestamp> {
+        let is_undoing = matches!(operation.kind, Kind::Reversal | Kind::Void);
+        if !is_undoing || operation.state != OperationState::Recorded {
+            return None;
+        }
+        let charge = self.find(work, operation.target?)?;
+        let until = charge.recorded_at.plus_ms(self.profile.undo_hold_ms?);
+        (operation.recorded_at < until).then_some(until)
     }
 
     /// Hands an operation to the sender.
@@ -112,13 +131,14 @@ impl Change {
         let id = operation.id;
         let asked = Asked { operation: OperationText(id), asked_minor: ask.asked_minor, by: &call.actor.name, reason };
         work.emit(call, asked_event(ask.kind), self.payment.id, &asked);
+        let is_held = self.held_until(work, &operation).is_some();
         work.operations.insert(operation);
         if let Some(payment) = work.payments.find_mut(self.payment.merchant, &self.payment.id) {
             payment.operation_count = id.number;
             payment.updated_at = call.now;
         }
         self.has_recorded = true;
-        if !self.profile().is_keyed_by_hand {
+        if !self.profile().is_keyed_by_hand && !is_held {
             self.hand_out(Action::Send, id);
         }
         id

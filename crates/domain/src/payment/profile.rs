@@ -52,6 +52,15 @@ pub struct Profile {
     /// The largest charge, in minor units, where the provider has a limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_minor_max: Option<i64>,
+    /// From the intent on: after this a charge whose customer showed a code is given up, where that is another time than
+    /// `poll_horizon_ms`. A customer who confirms on the phone stands at the till; one who pays a code may still be looking
+    /// for the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan_horizon_ms: Option<i64>,
+    /// From the charge's intent on: before this a charge whose customer showed a code is neither reversed nor voided, where
+    /// the provider asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_hold_ms: Option<i64>,
     /// A void ends at a time of day besides its window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void_cutoff: Option<Cutoff>,
@@ -127,6 +136,8 @@ impl Profile {
             has_scan: false,
             has_redirect: false,
             amount_minor_max: None,
+            scan_horizon_ms: None,
+            undo_hold_ms: None,
             void_cutoff: None,
             refund_cutoff: None,
         }
@@ -155,8 +166,20 @@ impl Profile {
             has_scan: false,
             has_redirect: false,
             amount_minor_max: None,
+            scan_horizon_ms: None,
+            undo_hold_ms: None,
             void_cutoff: None,
             refund_cutoff: None,
+        }
+    }
+
+    /// The timings that hold for one payment: one whose customer showed a code may have some of its own.
+    pub fn of_payment(&self, is_scanned: bool) -> Self {
+        let scan_horizon_ms = self.scan_horizon_ms.filter(|_| is_scanned);
+        Self {
+            poll_horizon_ms: scan_horizon_ms.unwrap_or(self.poll_horizon_ms),
+            undo_hold_ms: self.undo_hold_ms.filter(|_| is_scanned),
+            ..self.clone()
         }
     }
 
@@ -204,11 +227,22 @@ mod tests {
     }
 
     #[test]
+    fn a_payment_by_a_scanned_code_has_timings_of_its_own() {
+        let profile = Profile { scan_horizon_ms: Some(30_000), undo_hold_ms: Some(15_000), ..Profile::sandbox() };
+        let (scanned, shown) = (profile.of_payment(true), profile.of_payment(false));
+        assert_eq!((scanned.poll_horizon_ms, scanned.undo_hold_ms), (30_000, Some(15_000)));
+        assert_eq!((shown.poll_horizon_ms, shown.undo_hold_ms), (Profile::sandbox().poll_horizon_ms, None));
+        assert_eq!(Profile::sandbox().of_payment(true), Profile::sandbox());
+    }
+
+    #[test]
     fn a_profile_without_wallets_is_written_as_before_and_an_old_one_is_read() {
         let text = serde_json::to_string(&Profile::sandbox()).unwrap();
         assert!(!text.contains("has_scan") && !text.contains("cutoff"), "{text}");
         assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), Profile::sandbox());
-        let wallet = Profile { has_scan: true, refund_cutoff: Some(NEXT_DAY), ..Profile::sandbox() };
+        assert!(!text.contains("horizon_ms\":null") && !text.contains("hold"), "{text}");
+        let wallet =
+            Profile { has_scan: true, undo_hold_ms: Some(1), refund_cutoff: Some(NEXT_DAY), ..Profile::sandbox() };
         let text = serde_json::to_string(&wallet).unwrap();
         assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), wallet);
     }

@@ -128,7 +128,7 @@ fn open_overdue(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operatio
 mod tests {
     use super::super::fixture::{approved, declined};
     use super::super::shop::{Shop, a_payment};
-    use super::super::{AskRefund, CreatePayment, Profile, SEND_GRACE_MS, State};
+    use super::super::{AskCancel, AskRefund, AskVoid, CreatePayment, Profile, SEND_GRACE_MS, State};
     use super::*;
     use crate::exception::Kind::PaymentInDoubt;
     use crate::testing::NOW;
@@ -141,6 +141,62 @@ mod tests {
 
     fn now(payment: PaymentId) -> Settle {
         Settle { payment, expected_due: false }
+    }
+
+    const WITH_HOLD: Profile =
+        Profile { has_scan: true, scan_horizon_ms: Some(30_000), undo_hold_ms: Some(15_000), ..Profile::sandbox() };
+
+    #[test]
+    fn a_reversal_that_is_asked_for_too_early_waits_and_is_then_sent() {
+        let mut shop = Shop::with_profile(WITH_HOLD);
+        let created = shop.run(&CreatePayment { is_scanned: true, ..a_payment() }).unwrap();
+        let id = created.payment.id;
+        shop.reply(&created.tasks[0], Outcome::Pending);
+        shop.advance_ms(4_000);
+        let asked = shop.run(&AskCancel { payment: id, reason: String::new() }).unwrap();
+        assert_eq!((asked.tasks.len(), asked.operations[1].kind), (0, Kind::Reversal));
+        let sent = loop {
+            let moved = shop.settle_when_due(id);
+            if let Some(task) = moved.tasks.iter().find(|task| task.operation.kind == Kind::Reversal) {
+                break task.clone();
+            }
+            let [charge] = moved.tasks.as_slice() else { panic!("{:?}", moved.tasks) };
+            assert!(shop.now < NOW.plus_ms(15_000) && charge.what == Action::Inquire);
+            shop.reply(charge, Outcome::Pending);
+        };
+        assert_eq!((shop.now, sent.what), (NOW.plus_ms(15_000), Action::Send));
+        shop.reply(&sent, approved(1_000));
+        assert_eq!(shop.payment(id).state, State::Reversed);
+    }
+
+    #[test]
+    fn a_void_waits_too_and_what_was_shown_does_not() {
+        let mut shop = Shop::with_profile(Profile { has_present: true, ..WITH_HOLD });
+        let created = shop.run(&CreatePayment { is_scanned: true, ..a_payment() }).unwrap();
+        let id = shop.reply(&created.tasks[0], approved(1_000)).payment.id;
+        let asked = shop.run(&AskVoid { payment: id, reason: String::new() }).unwrap();
+        assert_eq!((asked.tasks.len(), shop.job(id).due_at), (0, Some(NOW.plus_ms(15_000))));
+        let moved = shop.settle_when_due(id);
+        assert_eq!((moved.tasks[0].what, moved.tasks[0].operation.kind), (Action::Send, Kind::Void));
+        let shown = shop.create(None, Some(1_000));
+        let asked = shop.run(&AskCancel { payment: shown.payment.id, reason: String::new() }).unwrap();
+        assert_eq!(asked.tasks[0].operation.kind, Kind::Reversal);
+    }
+
+    #[test]
+    fn a_scanned_charge_is_given_up_by_a_horizon_of_its_own() {
+        let mut shop = Shop::with_profile(WITH_HOLD);
+        let created = shop.run(&CreatePayment { is_scanned: true, ..a_payment() }).unwrap();
+        shop.reply(&created.tasks[0], Outcome::Pending);
+        let reversal = loop {
+            let moved = shop.settle_when_due(created.payment.id);
+            let task = moved.tasks[0].clone();
+            if task.operation.kind == Kind::Reversal {
+                break task;
+            }
+            shop.reply(&task, Outcome::Pending);
+        };
+        assert_eq!((shop.now, reversal.what), (NOW.plus_ms(30_000), Action::Send));
     }
 
     #[test]
