@@ -1,11 +1,13 @@
 //! All connectors, one line each.
 
 use crate::contract::{Connector, Variant};
-use crate::{manual, paypay, sandbox};
+use crate::{alipay, antom, manual, paypay, sandbox};
 
 /// The order of this list is the order in which a console offers them.
-const CONNECTORS: [&dyn Connector; 3] = [
+const CONNECTORS: [&dyn Connector; 5] = [
     &paypay::PayPay,   // QR codes of PayPay, Japan
+    &alipay::Alipay,   // QR codes of Alipay, China
+    &antom::Antom,     // wallets of many countries by Alipay+, the customer's code
     &sandbox::Sandbox, // the provider of the `sandbox` crate
     &manual::Manual,   // a stand-alone terminal, keyed by hand
 ];
