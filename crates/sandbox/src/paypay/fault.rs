@@ -83,7 +83,7 @@ impl Fault {
     }
 
     /// What a request that undoes a charge of this fault plays.
-    pub(super) const fn of_undo(self) -> Self {
+    pub(crate) const fn of_undo(self) -> Self {
         match self {
             Self::LoseReplyOfUndo => Self::LoseReply,
             Self::ErrorAfterUndo => Self::ErrorAfterCommit,
