@@ -3,6 +3,7 @@
 use std::fmt;
 
 use domain::merchant::ConnectionSettings;
+use domain::money::Currency;
 use domain::payment::{Kind, Operation, OperationState, Outcome, Payment, PresentedCode, Profile, Reason};
 use domain::time::Timestamp;
 
@@ -30,7 +31,7 @@ pub trait Connector: Send + Sync {
     fn build_probe(&self, access: &Access<'_>) -> Result<Request, CannotAsk>;
 
     /// What the answer to [`Connector::build_probe`] shows.
-    fn read_probe(&self, told: &Told) -> Probe;
+    fn read_probe(&self, access: &Access<'_>, told: &Told) -> Probe;
 
     /// The request that asks for the operation. Built anew for a repeat, it is the same request.
     fn build_send(&self, ask: &Ask<'_>) -> Result<Request, CannotAsk>;
@@ -51,13 +52,18 @@ pub trait Connector: Send + Sync {
     fn read_inquiry(&self, ask: &Ask<'_>, told: &Told) -> Outcome;
 
     /// What a notification says, after its signature over the raw body was found right. Header names are compared
-    /// without regard to case.
+    /// without regard to case; [`PATH`] stands among them for the path that the provider called.
     fn read_notification(
         &self,
         access: &Access<'_>,
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Vec<Notice>, Rejected>;
+
+    /// What the provider wants to hear when a notification was taken: whoever hears something else sends it again.
+    fn acknowledgement(&self) -> Acknowledgement {
+        Acknowledgement { content_type: "application/json", body: b"{}" }
+    }
 
     /// The reference of the operation that an unverified body speaks of, where a provider has one address for all
     /// connections: it says whose secret the body has to be verified with, and nothing more is done with it.
@@ -92,6 +98,15 @@ pub struct Access<'a> {
     pub stamp: &'a Stamp,
     /// How long an answer is waited for: the profile's `answer_timeout_ms`.
     pub timeout_ms: i64,
+}
+
+impl<'a> Access<'a> {
+    /// The provider's address without a slash at its end.
+    pub(crate) fn base_url(&self) -> Result<&'a str, CannotAsk> {
+        let base = self.settings.base_url.trim_end_matches('/');
+        let is_http = base.starts_with("http://") || base.starts_with("https://");
+        if is_http { Ok(base) } else { Err(CannotAsk::BaseUrl) }
+    }
 }
 
 /// The time and a random text, for signatures. Passed in: a connector knows neither.
@@ -267,6 +282,19 @@ pub enum Told {
     Lost(String),
 }
 
+/// The name, among the headers of a notification, of the path that it was sent to, as HTTP/2 spells it: some providers sign
+/// it. It is the path as the provider knows it, before a proxy of ours.
+pub const PATH: &str = ":path";
+
+/// How a notification that was taken is answered, with status 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The bytes.
+    pub body: &'static [u8],
+}
+
 /// What a notification says about one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -312,6 +340,9 @@ pub enum CannotAsk {
     /// The provider cannot do that.
     #[error("the provider has no {}", .0.as_str())]
     NoSuchKind(Kind),
+    /// The provider does not take this currency.
+    #[error("the provider does not take {0}")]
+    NoSuchCurrency(Currency),
 }
 
 impl CannotAsk {
@@ -326,6 +357,7 @@ impl CannotAsk {
             Self::NoProviderReference => ask.did_nothing("provider_reference_unknown"),
             Self::NoNotifyUrl => ask.did_nothing("notify_base_missing"),
             Self::NoSuchKind(_) => ask.did_nothing("not_supported_by_provider"),
+            Self::NoSuchCurrency(_) => ask.did_nothing("currency_not_supported_by_provider"),
         }
     }
 }
@@ -345,6 +377,9 @@ pub enum Rejected {
     /// The signature is not that of the body.
     #[error("the signature does not fit the body")]
     SignatureWrong,
+    /// Signed, but for another account than the connection's.
+    #[error("the notification is for another account")]
+    OtherAccount,
     /// Signed, but not in the provider's words.
     #[error("the notification cannot be understood")]
     Unreadable,

@@ -4,6 +4,9 @@
 //! The invariant: nothing here ever says that money did not move unless the provider's contract proves it. Whatever is
 //! lost, late or not understood is [`domain::payment::Outcome::Unknown`].
 
+mod alipay;
+mod antom;
+mod china;
 mod contract;
 mod exchange;
 mod manual;
@@ -15,8 +18,8 @@ mod signature;
 mod wechat;
 
 pub use contract::{
-    Access, Ask, CannotAsk, Connector, Identity, Method, News, Notice, Probe, Rejected, Request, Response, Stamp,
-    Token, Told, Variant,
+    Access, Acknowledgement, Ask, CannotAsk, Connector, Identity, Method, News, Notice, PATH, Probe, Rejected, Request,
+    Response, Stamp, Token, Told, Variant,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
 pub use registry::{find_connector, find_variant, names};

@@ -1,14 +1,16 @@
 //! Every exchange in `src/<provider>/fixtures/` through one checker: what is built, and what is made of the answer.
 //! `$1` stands for the reference of the charge, `$2` and `$3` for those of operations about it, `$digits` for the digits of
-//! the payment's id.
+//! the payment's id. What a provider signs is signed in the module of its name.
 
+mod alipay;
 mod wechat;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use connectors::{
-    Access, Ask, CannotAsk, Connector, News, Notice, Request, Response, Secret, Stamp, Told, find_connector, names,
+    Access, Ask, CannotAsk, Connector, News, Notice, Probe, Request, Response, Secret, Stamp, Told, find_connector,
+    names,
 };
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId};
 use domain::merchant::ConnectionSettings;
@@ -34,6 +36,9 @@ struct Case {
     body: Option<Value>,
     status: Option<u16>,
     answer: Option<Value>,
+    /// The answer is signed by somebody else than the provider.
+    #[serde(default)]
+    is_forged: bool,
     /// The provider signs its answers, and this one is not signed.
     #[serde(default)]
     is_unsigned: bool,
@@ -99,10 +104,10 @@ struct Desk {
 
 impl Desk {
     fn new(asked: &Asked) -> Self {
-        Self::speaking("", asked)
+        Self::speaking("", "", asked)
     }
 
-    fn speaking(variant: &str, asked: &Asked) -> Self {
+    fn speaking(provider: &str, variant: &str, asked: &Asked) -> Self {
         let kind = Kind::parse(&asked.kind).expect("a kind");
         let charge = if asked.is_about_promise { Kind::Authorize } else { Kind::Purchase };
         let (number, target) = match (kind.is_charge(), asked.is_about_capture) {
@@ -125,6 +130,8 @@ impl Desk {
             operation.state = OperationState::Pending;
         }
         let mut payment = payment();
+        payment.currency =
+            if provider == "alipay" { Currency::parse("CNY").expect("it is one") } else { Currency::JPY };
         payment.is_scanned = asked.is_scanned;
         payment.presented_code = asked.has_code.then(|| PresentedCode {
             text: "https://qr.test/1".to_owned(),
@@ -138,7 +145,7 @@ impl Desk {
             operation,
             target,
             settings,
-            secret: secret(variant),
+            secret: secret(provider, variant),
             customer_code: Secret::new("USER-AUTH-001".to_owned()),
             token: (variant == "oauth").then(|| Secret::new("token-1".to_owned())),
             stamp: Stamp { at: Timestamp(asked.second * 1_000), nonce: "nonce-1".to_owned() },
@@ -164,11 +171,12 @@ impl Desk {
     }
 }
 
-fn secret(variant: &str) -> Secret {
-    Secret::new(match variant {
-        "oauth" => "client:api-secret:whsecret-test".to_owned(),
-        "v3" | "v3-global" => wechat::v3(),
-        "v2" => wechat::v2(),
+fn secret(provider: &str, variant: &str) -> Secret {
+    Secret::new(match (provider, variant) {
+        ("alipay" | "antom", _) => alipay::credentials(),
+        ("wechat", "v2") => wechat::v2(),
+        ("wechat", _) => wechat::v3(),
+        (_, "oauth") => "client:api-secret:whsecret-test".to_owned(),
         _ => "api-secret:notify-secret".to_owned(),
     })
 }
@@ -256,20 +264,18 @@ fn funding_words(funding: Funding) -> String {
     )
 }
 
-fn told(case: &Case) -> Told {
+fn told(provider: &str, case: &Case, request: &Request) -> Told {
     match (case.status, &case.not_sent, &case.lost) {
         (Some(status), None, None) => {
-            let body = match case.answer.as_ref().expect("an answer") {
-                Value::String(text) => text.clone().into_bytes(),
-                Value::Object(said) if case.variant == "v2" => {
-                    wechat::xml(said, !case.is_unsigned && said["return_code"] == "SUCCESS")
-                }
-                json => json.to_string().into_bytes(),
+            let answer = case.answer.as_ref().expect("an answer");
+            let text = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+            let (headers, body) = match provider {
+                "alipay" => (Vec::new(), alipay::signed_node(request, &text, case.is_forged)),
+                "antom" => (alipay::signed_headers(request, &text, case.is_forged), text),
+                "wechat" => wechat_said(case, answer, text),
+                _ => (Vec::new(), text),
             };
-            let is_signed = case.variant.starts_with("v3") && !case.is_unsigned;
-            let headers =
-                if is_signed { wechat::headers("PUB_KEY_ID_1", case.operation.second, &body) } else { Vec::new() };
-            Told::Response(Response { status, headers, body })
+            Told::Response(Response { status, headers, body: body.into_bytes() })
         }
         (None, Some(why), None) => Told::NotSent(why.clone()),
         (None, None, Some(why)) => Told::Lost(why.clone()),
@@ -277,18 +283,40 @@ fn told(case: &Case) -> Told {
     }
 }
 
-fn check_request(case: &Case, request: &Request) {
-    let method = request.method.as_str();
+fn wechat_said(case: &Case, answer: &Value, text: String) -> (Vec<(String, String)>, String) {
+    match answer.as_object().filter(|_| case.variant == "v2") {
+        Some(said) => (Vec::new(), wechat::xml(said, !case.is_unsigned && said["return_code"] == "SUCCESS")),
+        None if case.is_unsigned || case.variant == "v2" => (Vec::new(), text),
+        None => (wechat::headers("PUB_KEY_ID_1", case.operation.second, text.as_bytes()), text),
+    }
+}
+
+/// Method and path; of Alipay, where all is one path, the method that stands behind it.
+fn line(provider: &str, request: &Request) -> String {
     let path = request.url.strip_prefix(BASE_URL).expect("the base URL");
+    let path = match alipay::parameter(request, "method").filter(|_| provider == "alipay") {
+        Some(method) => format!("{}?method={method}", path.split('?').next().unwrap_or_default()),
+        None => path.to_owned(),
+    };
+    format!("{} {path}", request.method.as_str())
+}
+
+/// What is asked, in JSON.
+fn asked(provider: &str, variant: &str, request: &Request) -> Value {
+    if (provider, variant) == ("wechat", "v2") {
+        return wechat::said(&request.body);
+    }
+    let form = form_urlencoded::parse(&request.body).find(|(name, _)| provider == "alipay" && name == "biz_content");
+    let json = form.map_or(request.body.clone(), |(_, content)| content.into_owned().into_bytes());
+    serde_json::from_slice(&json).expect("JSON")
+}
+
+fn check_request(provider: &str, case: &Case, request: &Request) {
     if let Some(expected) = &case.request {
-        assert_eq!(&format!("{method} {path}"), expected, "{}", case.name);
+        assert_eq!(&line(provider, request), expected, "{}", case.name);
     }
     if let Some(expected) = &case.body {
-        let body = match case.variant.as_str() {
-            "v2" => wechat::said(&request.body),
-            _ => serde_json::from_slice(&request.body).expect("JSON"),
-        };
-        assert_eq!(&body, expected, "{}", case.name);
+        assert_eq!(&asked(provider, &case.variant, request), expected, "{}", case.name);
     }
     let debug = format!("{request:?}");
     assert!(!debug.contains("api-secret") && !debug.contains("PRIVATE KEY"), "{}", case.name);
@@ -303,12 +331,13 @@ fn check_exchanges(file: &str, build: Build, read: Read) {
         let connector = find_connector(provider).expect("it is registered");
         let Some(text) = fixture(provider, file) else { continue };
         for case in serde_json::from_str::<Vec<Case>>(&text).expect("cases") {
-            let desk = Desk::speaking(&case.variant, &case.operation);
+            let desk = Desk::speaking(provider, &case.variant, &case.operation);
             let request = build(connector, &desk.ask()).expect("a request");
-            check_request(&case, &request);
-            assert_eq!(words(&read(connector, &desk.ask(), &told(&case))), case.outcome, "{provider}: {}", case.name);
+            check_request(provider, &case, &request);
+            let told = told(provider, &case, &request);
+            assert_eq!(words(&read(connector, &desk.ask(), &told)), case.outcome, "{provider}: {}", case.name);
             if file == "send.json" {
-                let code = connector.read_code(&desk.ask(), &told(&case));
+                let code = connector.read_code(&desk.ask(), &told);
                 assert_eq!(code.map(|code| (code.text, code.provider_code_id)), case.code, "{provider}: {}", case.name);
             }
             checked += 1;
@@ -344,7 +373,8 @@ fn notifications_are_read_as_recorded() {
         for news in serde_json::from_str::<Vec<Delivery>>(&text).expect("cases") {
             let headers: Vec<(&str, &str)> =
                 news.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let desk = Desk::speaking(&news.variant, &Asked { kind: "purchase".to_owned(), ..Asked::default() });
+            let desk =
+                Desk::speaking(provider, &news.variant, &Asked { kind: "purchase".to_owned(), ..Asked::default() });
             let read = connector.read_notification(&desk.ask().access, &headers, news.raw.as_bytes());
             let rejected = read.as_ref().err().map(|rejected| format!("{rejected:?}"));
             assert_eq!(rejected, news.rejected, "{provider}: {}", news.name);
@@ -395,7 +425,7 @@ fn a_terminal_keyed_by_hand_is_pending_and_never_asked() {
 fn a_code_that_was_scanned_is_sent_once_and_a_repeat_has_none() {
     let paypay = find_connector("paypay").expect("it is registered");
     let asked = Asked { kind: "purchase".to_owned(), asked: 5, is_scanned: true, ..Asked::default() };
-    let desk = Desk::speaking("oauth", &asked);
+    let desk = Desk::speaking("paypay", "oauth", &asked);
     let request = paypay.build_send(&desk.ask()).expect("a request");
     assert!(String::from_utf8_lossy(&request.body).contains("USER-AUTH-001"));
     assert!(!format!("{request:?} {:?}", desk.ask()).contains("USER-AUTH-001"));
@@ -407,8 +437,8 @@ fn a_code_that_was_scanned_is_sent_once_and_a_repeat_has_none() {
 fn a_token_is_asked_for_where_one_is_needed_and_read() {
     let paypay = find_connector("paypay").expect("it is registered");
     let asked = Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() };
-    assert_eq!(paypay.build_token(&Desk::speaking("opa", &asked).ask().access), Ok(None));
-    let desk = Desk::speaking("oauth", &asked);
+    assert_eq!(paypay.build_token(&Desk::speaking("paypay", "opa", &asked).ask().access), Ok(None));
+    let desk = Desk::speaking("paypay", "oauth", &asked);
     let request = paypay.build_token(&desk.ask().access).expect("it is built").expect("one is wanted");
     assert_eq!((request.method.as_str(), request.url.as_str()), ("POST", "http://provider.test/base/oauth2/token"));
     assert_eq!(request.body, b"grant_type=client_credentials");
@@ -424,4 +454,75 @@ fn a_token_is_asked_for_where_one_is_needed_and_read() {
         assert!(paypay.read_token(&answer(status, body)).is_none(), "{status} {body}");
     }
     assert!(paypay.build_send(&Ask { access: Access { token: None, ..desk.ask().access }, ..desk.ask() }).is_err());
+}
+
+#[test]
+fn a_customers_code_is_in_no_address_and_no_header() {
+    for (provider, place) in [("alipay", "auth_code"), ("antom", "paymentMethod")] {
+        let connector = find_connector(provider).expect("it is registered");
+        let asked = Asked { kind: "purchase".to_owned(), asked: 5, is_scanned: true, ..Asked::default() };
+        let desk = Desk::speaking(provider, "", &asked);
+        let request = connector.build_send(&desk.ask()).expect("a request");
+        assert!(self::asked(provider, &request)[place].to_string().contains("USER-AUTH-001"));
+        let around = format!("{request:?} {} {:?} {:?}", request.url, request.headers, desk.ask());
+        assert!(!around.contains("USER-AUTH-001"), "{around}");
+        let cannot = connector.build_send(&Ask { customer_code: None, ..desk.ask() }).expect_err("no code");
+        assert_eq!((cannot, words(&cannot.outcome(&desk.ask()))), (CannotAsk::CustomerCodeGone, "unknown".to_owned()));
+    }
+}
+
+#[test]
+fn alipay_takes_yuan_only() {
+    let alipay = find_connector("alipay").expect("it is registered");
+    let asked = Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() };
+    let desk = Desk { payment: payment(), ..Desk::speaking("alipay", "", &asked) };
+    let cannot = alipay.build_send(&desk.ask()).expect_err("yen");
+    assert_eq!(words(&cannot.outcome(&desk.ask())), "not_sent currency_not_supported_by_provider");
+}
+
+#[test]
+fn keys_that_are_not_the_providers_are_found_at_once() {
+    for provider in ["alipay", "antom"] {
+        let connector = find_connector(provider).expect("it is registered");
+        let asked = Asked { kind: "purchase".to_owned(), asked: 5, is_scanned: true, ..Asked::default() };
+        let mut desk = Desk::speaking(provider, "", &asked);
+        assert!(connector.build_probe(&desk.ask().access).is_ok());
+        // The public key of the app itself, no key, one part too few.
+        let (private, own) = (PRIVATE.trim(), include_str!("keys/public").trim());
+        for wrong in
+            [format!("client-1:{private}:{own}"), format!("client-1:{private}:x"), format!("client-1:{private}")]
+        {
+            desk.secret = Secret::new(wrong);
+            assert_eq!(connector.build_probe(&desk.ask().access), Err(CannotAsk::Credentials));
+            assert_eq!(connector.build_send(&desk.ask()), Err(CannotAsk::Credentials));
+        }
+    }
+}
+
+#[test]
+fn a_probe_shows_whose_key_an_answer_was_signed_with() {
+    let unknown = r#"{"code":"40004","msg":"x","sub_code":"ACQ.TRADE_NOT_EXIST"}"#;
+    let refused = r#"{"code":"40002","msg":"x","sub_code":"isv.invalid-signature"}"#;
+    let antom = r#"{"result":{"resultCode":"ORDER_NOT_EXIST","resultStatus":"F","resultMessage":"x"}}"#;
+    let asked = Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() };
+    for (provider, body, key, expected) in [
+        ("alipay", unknown, PROVIDER_PRIVATE, Probe::Fine),
+        ("alipay", unknown, PRIVATE, Probe::CredentialsRefused),
+        ("alipay", refused, PRIVATE, Probe::CredentialsRefused),
+        ("alipay", "<html>", PROVIDER_PRIVATE, Probe::NotUnderstood),
+        ("antom", antom, PROVIDER_PRIVATE, Probe::Fine),
+        ("antom", antom, PRIVATE, Probe::CredentialsRefused),
+        ("antom", "<html>", PROVIDER_PRIVATE, Probe::NotUnderstood),
+    ] {
+        let connector = find_connector(provider).expect("it is registered");
+        let desk = Desk::speaking(provider, "", &asked);
+        let request = connector.build_probe(&desk.ask().access).expect("a request");
+        let (headers, body) = match provider {
+            "alipay" => (Vec::new(), signed_node(&request, body, key)),
+            _ => (signed_headers(&request, body, key), body.to_owned()),
+        };
+        let told = Told::Response(Response { status: 200, headers, body: body.into_bytes() });
+        assert_eq!(connector.read_probe(&desk.ask().access, &told), expected, "{provider}");
+        assert_eq!(connector.read_probe(&desk.ask().access, &Told::Lost(String::new())), Probe::Unreachable);
+    }
 }

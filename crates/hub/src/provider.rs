@@ -111,6 +111,13 @@ impl Providers {
         from.map(|from| from.to_canonical()).is_some_and(|from| networks.iter().any(|network| network.contains(&from)))
     }
 
+    /// A path of ours as providers call it: behind a proxy there may stand something before it, which `notify_base` has.
+    pub fn path_for_provider(&self, path: &str) -> String {
+        let base = self.notify_base.as_deref().and_then(|base| base.split_once("://"));
+        let prefix = base.and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or_default();
+        format!("{prefix}{path}")
+    }
+
     /// The credentials of a connection: the sealed ones, else those of the settings; empty where there are none.
     pub fn secret(&self, connection: &Connection) -> Secret {
         let Some(known) = &connection.credentials else {
@@ -223,7 +230,7 @@ impl Providers {
         };
         access.token = token.as_ref();
         let told = self.exchange.send(connector.build_probe(&access)?).await;
-        Ok(connector.read_probe(&told))
+        Ok(connector.read_probe(&access, &told))
     }
 
     async fn token(

@@ -2,6 +2,9 @@
 //! Shares no code with `connectors`: a shared struct would make both sides wrong together.
 //! The wire format and the faults are described in `docs/guides/sandbox.md`.
 
+pub mod alipay;
+pub mod antom;
+mod clock;
 mod fault;
 mod http;
 mod ledger;
@@ -9,6 +12,8 @@ mod line;
 mod notify;
 mod options;
 pub mod paypay;
+mod rsa;
+mod script;
 mod server;
 mod shared;
 pub mod wechat;

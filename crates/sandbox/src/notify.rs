@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use hmac::{Hmac, Mac};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::CONTENT_TYPE;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,6 +24,8 @@ pub const SIGNATURE_HEADER: &str = "x-sandbox-signature";
 const PAUSES_MS: [u64; 4] = [100, 200, 400, 800];
 /// How long a receiver may take: it only has to store the notification.
 const ATTEMPT_MS_MAX: u64 = 2_000;
+/// The longest answer that is read: receivers answer with a word.
+const ANSWER_BYTES_MAX: usize = 4 * 1024;
 /// Attempts on their way at once: enough for a receiver on the same machine, no storm on it.
 const ATTEMPTS_AT_ONCE_MAX: usize = 64;
 
@@ -44,13 +46,18 @@ impl Poster {
 
     /// Sends until the receiver answers 2xx or the attempts are used up.
     pub async fn deliver(&self, url: &str, signature: Option<(&'static str, &str)>, body: Bytes) {
-        self.deliver_with(url, signature.as_slice(), body).await;
+        self.deliver_letter(url, &Letter::json(signature, body)).await;
     }
 
-    /// As [`Poster::deliver`], with more headers than one.
-    pub async fn deliver_with(&self, url: &str, headers: &[(&'static str, &str)], body: Bytes) {
+    /// Sends once; whether it was taken.
+    pub async fn attempt(&self, url: &str, signature: Option<(&'static str, &str)>, body: Bytes) -> bool {
+        self.attempt_letter(url, &Letter::json(signature, body)).await
+    }
+
+    /// Sends until the receiver takes it or the attempts are used up.
+    pub async fn deliver_letter(&self, url: &str, letter: &Letter) {
         for pause_ms in PAUSES_MS.into_iter().map(Some).chain([None]) {
-            if self.attempt_with(url, headers, body.clone()).await {
+            if self.attempt_letter(url, letter).await {
                 return;
             }
             if let Some(pause_ms) = pause_ms {
@@ -61,20 +68,37 @@ impl Poster {
     }
 
     /// Sends once; whether it was taken.
-    pub async fn attempt(&self, url: &str, signature: Option<(&'static str, &str)>, body: Bytes) -> bool {
-        self.attempt_with(url, signature.as_slice(), body).await
-    }
-
-    /// As [`Poster::attempt`], with more headers than one.
-    pub async fn attempt_with(&self, url: &str, headers: &[(&'static str, &str)], body: Bytes) -> bool {
+    pub async fn attempt_letter(&self, url: &str, letter: &Letter) -> bool {
         let Ok(_place) = self.places.acquire().await else { return false };
-        let mut request = hyper::Request::post(url).header(CONTENT_TYPE, "application/json");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        let mut request = hyper::Request::post(url).header(CONTENT_TYPE, letter.content_type);
+        for (name, value) in &letter.headers {
+            request = request.header(*name, value);
         }
-        let Ok(request) = request.body(Full::new(body)) else { return false };
-        let answer = timeout(Duration::from_millis(ATTEMPT_MS_MAX), self.client.request(request)).await;
-        matches!(answer, Ok(Ok(response)) if response.status().is_success())
+        let Ok(request) = request.body(Full::new(letter.body.clone())) else { return false };
+        let exchange = async {
+            let response = self.client.request(request).await.ok()?;
+            let is_success = response.status().is_success();
+            let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?.to_bytes();
+            Some(is_success && letter.expected.is_none_or(|expected| answer == expected))
+        };
+        timeout(Duration::from_millis(ATTEMPT_MS_MAX), exchange).await.ok().flatten().unwrap_or(false)
+    }
+}
+
+/// A notification, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub content_type: &'static str,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Bytes,
+    /// The very answer by which it counts as taken; any, where it is left out.
+    pub expected: Option<&'static [u8]>,
+}
+
+impl Letter {
+    fn json(signature: Option<(&'static str, &str)>, body: Bytes) -> Self {
+        let headers = signature.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Self { content_type: "application/json", headers, body, expected: None }
     }
 }
 

@@ -24,7 +24,7 @@ impl Connector for Manual {
         Err(CannotAsk::KeyedByHand)
     }
 
-    fn read_probe(&self, _: &Told) -> Probe {
+    fn read_probe(&self, _: &Access<'_>, _: &Told) -> Probe {
         Probe::NotUnderstood
     }
 

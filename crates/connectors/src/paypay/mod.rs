@@ -115,7 +115,7 @@ impl Connector for PayPay {
             return Ok(None);
         }
         let Client { id, secret, .. } = Client::of(access)?;
-        let base = base_url(access)?;
+        let base = access.base_url()?;
         let url = access.settings.token_url.clone().unwrap_or_else(|| format!("{base}/oauth2/token"));
         let headers = vec![
             ("authorization", sign::basic(id, secret)),
@@ -138,7 +138,7 @@ impl Connector for PayPay {
         request(access, Method::Get, &format!("/v2/{folder}/{NOBODY}"), None)
     }
 
-    fn read_probe(&self, told: &Told) -> Probe {
+    fn read_probe(&self, _: &Access<'_>, told: &Told) -> Probe {
         let Told::Response(response) = told else { return Probe::Unreachable };
         match (response.status, meaning_of(response)) {
             (_, Meaning::NotFound | Meaning::CodeGone) => Probe::Fine,
@@ -271,15 +271,9 @@ impl<'a> Client<'a> {
     }
 }
 
-fn base_url<'a>(access: &Access<'a>) -> Result<&'a str, CannotAsk> {
-    let base = access.settings.base_url.trim_end_matches('/');
-    let is_http = base.starts_with("http://") || base.starts_with("https://");
-    if is_http { Ok(base) } else { Err(CannotAsk::BaseUrl) }
-}
-
 /// A request with its credentials. `path` may hold a query, which is not signed.
 fn request(access: &Access<'_>, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Request, CannotAsk> {
-    let base = base_url(access)?;
+    let base = access.base_url()?;
     let url = format!("{base}{path}");
     let client = Client::of(access)?;
     let authorization = match access.token {

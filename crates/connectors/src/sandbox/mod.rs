@@ -37,7 +37,7 @@ impl Connector for Sandbox {
         request(access, Method::Get, &format!("/operations/{NOBODY}"))
     }
 
-    fn read_probe(&self, told: &Told) -> Probe {
+    fn read_probe(&self, _: &Access<'_>, told: &Told) -> Probe {
         match told {
             Told::NotSent(_) | Told::Lost(_) => Probe::Unreachable,
             Told::Response(response) if is_not_found(response) => Probe::Fine,
@@ -103,10 +103,7 @@ impl Connector for Sandbox {
 }
 
 fn request(access: &Access<'_>, method: Method, path: &str) -> Result<Request, CannotAsk> {
-    let base = access.settings.base_url.trim_end_matches('/');
-    if !base.starts_with("http://") && !base.starts_with("https://") {
-        return Err(CannotAsk::BaseUrl);
-    }
+    let base = access.base_url()?;
     let (api_secret, _) = access.secret.expose().split_once(':').ok_or(CannotAsk::Credentials)?;
     let headers = vec![("authorization", format!("Bearer {api_secret}"))];
     Ok(Request {

@@ -57,7 +57,7 @@ pub fn headers(serial: &str, second: i64, body: &[u8]) -> Vec<(String, String)> 
 }
 
 /// An answer of v2 that says this; signed, unless it does not get past the door.
-pub fn xml(said: &Map<String, Value>, is_signed: bool) -> Vec<u8> {
+pub fn xml(said: &Map<String, Value>, is_signed: bool) -> String {
     let mut words: BTreeMap<String, String> =
         said.iter().map(|(name, value)| (name.clone(), value.as_str().expect("a text").to_owned())).collect();
     if is_signed {
@@ -74,7 +74,7 @@ pub fn xml(said: &Map<String, Value>, is_signed: bool) -> Vec<u8> {
         words.insert("sign".to_owned(), mac.iter().map(|byte| format!("{byte:02X}")).collect());
     }
     let element = |(name, value): (&String, &String)| format!("<{name}><![CDATA[{value}]]></{name}>");
-    format!("<xml>{}</xml>", words.iter().map(element).collect::<String>()).into_bytes()
+    format!("<xml>{}</xml>", words.iter().map(element).collect::<String>())
 }
 
 /// What a request of v2 says, without what is another at each run.

@@ -48,7 +48,7 @@ pub(super) enum Task {
         /// Whose it is.
         #[arg(long, value_name = "ID")]
         merchant: MerchantId,
-        /// With whom, for example sandbox, manual (a stand-alone terminal keyed by hand) or paypay.
+        /// With whom, for example sandbox, manual (a stand-alone terminal keyed by hand), paypay, alipay or antom.
         #[arg(long, value_name = "NAME")]
         provider: String,
         #[command(flatten)]

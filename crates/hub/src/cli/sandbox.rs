@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use clap::Args;
 use sandbox::Server;
+use sandbox::alipay::{self, Alipay};
+use sandbox::antom::{self, Antom};
 use sandbox::paypay::{self, PayPay};
 use tokio::net::TcpListener;
 
@@ -16,8 +18,9 @@ Examples:
   tillbridge sandbox
   tillbridge sandbox --listen 127.0.0.1:9000 --secret s3cret --notify-secret n0tify
   tillbridge sandbox --paypay 127.0.0.1:8091
+  tillbridge sandbox --alipay --antom
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
-Its calls and its faults: docs/guides/sandbox.md and docs/guides/paypay.md";
+Its calls and its faults: docs/guides/sandbox.md, docs/guides/paypay.md and docs/guides/alipay.md";
 
 /// How it is played.
 #[derive(Args)]
@@ -34,11 +37,17 @@ pub(super) struct Options {
     /// Play PayPay too, on this address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8091")]
     paypay: Option<SocketAddr>,
+    /// Play Alipay too, on this address.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8092")]
+    alipay: Option<SocketAddr>,
+    /// Play Antom too, on this address.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8093")]
+    antom: Option<SocketAddr>,
 }
 
 /// Plays it until SIGTERM or SIGINT.
 pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
-    let Options { listen, secret, notify_secret, paypay } = asked;
+    let Options { listen, secret, notify_secret, paypay, alipay, antom } = asked;
     let options = sandbox::Options { secret, notify_secret, ..Default::default() };
     let credentials = options.credentials();
     let handle = sandbox::serve(bind(listen).await?, options).await?;
@@ -49,15 +58,22 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
         handle.base_url(),
         handle.base_url(),
     ))?;
-    // Serves as long as it is held.
-    let _paypay = match paypay {
-        Some(listen) => Some(play_paypay(listen).await?),
-        None => None,
-    };
+    // They serve as long as they are held.
+    let mut played = Vec::new();
+    if let Some(listen) = paypay {
+        played.push(play_paypay(listen).await?);
+    }
+    if let Some(listen) = alipay {
+        played.push(play_alipay(listen).await?);
+    }
+    if let Some(listen) = antom {
+        played.push(play_antom(listen).await?);
+    }
     tokio::select! {
         ended = serve::wait_for_signal() => ended?,
         ended = handle.wait() => ended?,
     }
+    drop(played);
     Ok(())
 }
 
@@ -75,6 +91,30 @@ async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Server> {
     say(&format!(
         "\nPayPay is played too. A customer pays a code three seconds after it was made.\n\
          \n  base URL     {}\n  credentials  {opa} (opa)\n               {oauth} (oauth)\n",
+        server.base_url(),
+    ))?;
+    Ok(server)
+}
+
+async fn play_alipay(listen: SocketAddr) -> anyhow::Result<Server> {
+    let options = alipay::Options { customer_ms: Some(CUSTOMER_MS), ..Default::default() };
+    let credentials = options.credentials();
+    let server = Alipay::new(options).serve(bind(listen).await?)?;
+    say(&format!(
+        "\nAlipay is played too, in yuan. A customer scans and pays a code three seconds after it was made.\n\
+         \n  base URL     {}\n  credentials  {credentials} (alipay)\n",
+        server.base_url(),
+    ))?;
+    Ok(server)
+}
+
+async fn play_antom(listen: SocketAddr) -> anyhow::Result<Server> {
+    let options = antom::Options::default();
+    let credentials = options.credentials();
+    let server = Antom::new(options).serve(bind(listen).await?)?;
+    say(&format!(
+        "\nAntom is played too. It takes any code that a customer shows.\n\
+         \n  base URL     {}\n  credentials  {credentials} (antom)\n",
         server.base_url(),
     ))?;
     Ok(server)

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use connectors::{Connector, News, Notice, Rejected, find_connector};
+use connectors::{Acknowledgement, Connector, News, Notice, PATH, Rejected, find_connector};
 use domain::call::{Actor, Role};
 use domain::id::{ConnectionId, OperationId};
 use domain::merchant::Connection;
@@ -20,7 +20,7 @@ use super::Route;
 use super::body::{Segments, read_body};
 use super::error::{Kind, Problem, refusal_answer};
 use super::request_id::RequestId;
-use super::submit::{ok, respond};
+use super::submit::respond;
 use crate::app::App;
 use crate::provider::{access, stamp, start_all};
 
@@ -66,11 +66,13 @@ async fn take(
     parts: &Parts,
     body: &Bytes,
 ) -> Result<Response, Problem> {
-    let headers: Vec<(&str, &str)> = parts
+    let path = app.providers.path_for_provider(parts.uri.path());
+    let mut headers: Vec<(&str, &str)> = parts
         .headers
         .iter()
         .filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
         .collect();
+    headers.push((PATH, &path));
     if !app.providers.may_notify(connection.id, origin(app, parts)) {
         return Err(Problem::new(
             Kind::SignatureInvalid,
@@ -103,7 +105,14 @@ async fn take(
             None => {}
         }
     }
-    Ok(ok(b"{}".to_vec()))
+    Ok(taken(connector))
+}
+
+/// What the provider wants to hear.
+fn taken(connector: &dyn Connector) -> Response {
+    let Acknowledgement { content_type, body } = connector.acknowledgement();
+    let (content_type, body) = (content_type.into(), body.to_vec());
+    respond(Answer { status: 200, content_type, body, subject: String::new() }, false)
 }
 
 /// Where the proxy says that a request comes from; each one on the way adds the address it heard it from.
@@ -171,6 +180,10 @@ fn problem(rejected: &Rejected) -> Problem {
         Rejected::Credentials | Rejected::SignatureMissing | Rejected::SignatureWrong => {
             Problem::new(Kind::SignatureInvalid, "The signature of the notification is missing or wrong.")
         }
+        Rejected::OtherAccount => Problem::new(
+            Kind::SignatureInvalid,
+            "The notification is for another account of the provider than the connection's.",
+        ),
         Rejected::Unreadable => Problem::new(Kind::BodyInvalid, "The notification cannot be read."),
     }
 }

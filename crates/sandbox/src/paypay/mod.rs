@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -20,8 +19,8 @@ use tokio::sync::Semaphore;
 pub use fault::{FAULTS, Fault, Row};
 pub use ledger::{Entry, Status};
 
+use crate::clock::{bounded, now_ms};
 use crate::notify::Poster;
-use crate::options::DELAY_MS_MAX;
 use crate::server::Server;
 use crate::shared::boot_number;
 use ledger::{Ledger, Now};
@@ -199,12 +198,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a played provider has a clock of its own")]
 fn now() -> Now {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX) }
-}
-
-fn bounded(ms: u64) -> Duration {
-    Duration::from_millis(ms.min(DELAY_MS_MAX))
+    Now { ms: now_ms() }
 }

@@ -13,6 +13,7 @@ use super::ledger::{Order, Status};
 use super::sign::{self, Protocol};
 use super::wire::{Problem, payment_id, yen};
 use super::{Shared, lock, now};
+use crate::clock::instant;
 
 /// The header of document 004.
 const SIGNATURE_HEADER: &str = "x-paypay-signature";
@@ -90,36 +91,5 @@ impl Shared {
             }),
         };
         Bytes::from(body.to_string())
-    }
-}
-
-/// Seconds of a day, and days of an era of the Gregorian calendar.
-const DAY_S: i64 = 86_400;
-const ERA_DAYS: i64 = 146_097;
-
-/// Seconds of the epoch as ISO 8601, after the well-known civil calendar arithmetic that counts years from March.
-fn instant(at_s: i64) -> String {
-    let (days, second) = (at_s.div_euclid(DAY_S) + 719_468, at_s.rem_euclid(DAY_S));
-    let (era, day_of_era) = (days.div_euclid(ERA_DAYS), days.rem_euclid(ERA_DAYS));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_instant_is_written_as_in_document_004() {
-        assert_eq!(instant(1_769_596_200), "2026-01-28T10:30:00Z");
-        assert_eq!(instant(1_709_164_799), "2024-02-28T23:59:59Z");
-        assert_eq!(instant(1_709_164_800), "2024-02-29T00:00:00Z");
-        assert_eq!(instant(0), "1970-01-01T00:00:00Z");
     }
 }

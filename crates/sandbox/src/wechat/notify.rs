@@ -11,6 +11,7 @@ use super::ledger::{Interface, Order, Refund, Way};
 use super::problem::Problem;
 use super::sign::Key;
 use super::{Shared, clock, now_ms, sign, v3};
+use crate::notify::Letter;
 use crate::paypay::Fault;
 
 /// How long after what it tells a notification leaves: long enough for the reply to be read first.
@@ -63,16 +64,16 @@ impl Shared {
             // It was held up somewhere for too long: what comes late is refused, and sent again under a new signature.
             Fault::LateNotification => {
                 let headers = sign::headers(self.platform(), &self.nonce(32), &body, at_s - TOO_OLD_S);
-                self.poster.attempt_with(url, &borrowed(&headers), body.clone()).await;
+                self.poster.attempt_letter(url, &letter(headers, body.clone())).await;
             }
             Fault::WrongSignature => {
                 let mut probe = sign::headers(self.platform(), &self.nonce(32), &body, at_s);
                 probe[3].1 = format!("WECHATPAY/SIGNTEST/{}", probe[3].1);
-                self.poster.attempt_with(url, &borrowed(&probe), body.clone()).await;
+                self.poster.attempt_letter(url, &letter(probe, body.clone())).await;
                 // The merchant's own key is none of the platform's.
                 let mut stranger = sign::headers(&self.merchant, &self.nonce(32), &body, at_s);
                 stranger[2].1.clone_from(&self.platform().serial);
-                self.poster.attempt_with(url, &borrowed(&stranger), body.clone()).await;
+                self.poster.attempt_letter(url, &letter(stranger, body.clone())).await;
             }
             _ => {}
         }
@@ -81,7 +82,7 @@ impl Shared {
 
     async fn deliver(&self, url: &str, key: &Key, at_s: i64, body: Bytes) {
         let headers = sign::headers(key, &self.nonce(32), &body, at_s);
-        self.poster.deliver_with(url, &borrowed(&headers), body).await;
+        self.poster.deliver_letter(url, &letter(headers, body)).await;
     }
 
     fn compose(&self, event: &str, kind: &str, told: &Value) -> Bytes {
@@ -98,6 +99,6 @@ impl Shared {
     }
 }
 
-fn borrowed<'a>(headers: &'a [(&'static str, String); 4]) -> [(&'static str, &'a str); 4] {
-    headers.each_ref().map(|(name, value)| (*name, value.as_str()))
+fn letter(headers: [(&'static str, String); 4], body: Bytes) -> Letter {
+    Letter { content_type: "application/json", headers: headers.into(), body, expected: None }
 }
