@@ -33,6 +33,7 @@ pub mod shift;
 pub mod stock;
 pub mod stocktake;
 pub mod tax;
+pub mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;

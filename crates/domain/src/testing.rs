@@ -26,6 +26,7 @@ use crate::sale::{
 };
 use crate::stock::{Movement, MovementKind, StockLevel};
 use crate::tax::TaxRules;
+use crate::terminal::Pairing;
 use crate::time::Timestamp;
 use crate::work::{Key, Record, Stop, Table, UnitOfWork};
 
@@ -259,6 +260,11 @@ impl World {
                 copy(&database.print_jobs, &mut work.print_jobs, owner, id);
                 self.load_exceptions(work, &id.to_string());
             }
+            Key::Terminal(id) => {
+                copy(&database.terminals, &mut work.terminals, owner, id);
+                self.load_exceptions(work, &id.to_string());
+            }
+            Key::Pairing(register) => copy(&database.pairings, &mut work.pairings, owner, register),
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
             Key::Shift(id) => copy(&database.shifts, &mut work.shifts, owner, id),
@@ -332,6 +338,9 @@ impl World {
             Key::ReceiptSeries(register) => {
                 put_new(&mut self.database.receipt_series, ReceiptSeries::new(register, merchant));
             }
+            Key::Pairing(register) => {
+                put_new(&mut self.database.pairings, Pairing::empty(register, merchant));
+            }
             Key::StockLevel(location, article) => {
                 put_new(&mut self.database.stock_levels, StockLevel::zero(location, article, merchant));
             }
@@ -346,6 +355,7 @@ impl World {
         let database = &mut self.database;
         write(&work.merchants, &mut database.merchants);
         write(&work.locations, &mut database.locations);
+        write(&work.registers, &mut database.registers);
         write(&work.connections, &mut database.connections);
         write(&work.articles, &mut database.articles);
         write(&work.article_details, &mut database.article_details);
@@ -378,6 +388,9 @@ impl World {
         write(&work.webhook_deliveries, &mut database.webhook_deliveries);
         write(&work.printers, &mut database.printers);
         write(&work.print_jobs, &mut database.print_jobs);
+        write(&work.terminals, &mut database.terminals);
+        write(&work.terminal_entries, &mut database.terminal_entries);
+        write(&work.pairings, &mut database.pairings);
         write(&work.jobs, &mut database.jobs);
         write(&work.receipt_series, &mut database.receipt_series);
         write(&work.shifts, &mut database.shifts);

@@ -16,8 +16,8 @@ use crate::exception::{self, Exception};
 use crate::external_ref::{self, ExternalId, ExternalRef};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId,
-    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TransferId,
-    UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
+    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TerminalId,
+    TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -35,6 +35,7 @@ use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
 use crate::shift::{CashMovement, Shift};
 use crate::stock::{Movement, Reservation, StockLevel};
 use crate::stocktake::{Stocktake, StocktakeLine};
+use crate::terminal::{self, Pairing, Terminal};
 use crate::transfer::{Transfer, TransferLine};
 use crate::unreferenced_return::UnreferencedReturn;
 use crate::webhook_delivery::WebhookDelivery;
@@ -96,6 +97,10 @@ pub enum Key {
     WebhookDelivery(WebhookDeliveryId),
     /// What is to come out of a printer, with its exceptions.
     PrintJob(PrintJobId),
+    /// The terminal, with its exceptions.
+    Terminal(TerminalId),
+    /// The place of a terminal beside a register; it comes into being when it is first named.
+    Pairing(RegisterId),
     /// One job.
     Job(JobId),
     /// A counter that comes into being when it is first named.
@@ -159,6 +164,9 @@ records! {
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
     Printer, PrinterId, |r| r.id, r.merchant;
     PrintJob, PrintJobId, |r| r.id, r.merchant;
+    Terminal, TerminalId, |r| r.id, r.merchant;
+    terminal::Entry, (TerminalId, u32), |r| (r.terminal, r.number), r.merchant;
+    Pairing, RegisterId, |r| r.register, r.merchant;
     Customer, CustomerId, |r| r.id, r.merchant;
     ExternalIdSlot, (CustomerId, u32), |r| (r.customer, r.number), r.merchant;
     Operator, OperatorId, |r| r.id, r.merchant;
@@ -329,7 +337,7 @@ macro_rules! each {
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers
             customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
-            payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
+            payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs terminals terminal_entries pairings jobs receipt_series shifts
             cash_movements stock_levels balances points_balances points_entries);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
@@ -376,6 +384,9 @@ pub struct UnitOfWork {
     pub webhook_endpoints: Table<WebhookEndpoint>,
     pub webhook_deliveries: Table<WebhookDelivery>,
     pub print_jobs: Table<PrintJob>,
+    pub terminals: Table<Terminal>,
+    pub terminal_entries: Table<terminal::Entry>,
+    pub pairings: Table<Pairing>,
     pub jobs: Table<Job>,
     pub receipt_series: Table<ReceiptSeries>,
     pub shifts: Table<Shift>,
@@ -437,7 +448,7 @@ impl UnitOfWork {
     /// loaded and are the merchant's. Somebody else's ids never bring a row into being.
     pub fn may_make_zero(&self, merchant: MerchantId, key: &Key) -> bool {
         match key {
-            Key::ReceiptSeries(register) => self.registers.find(merchant, register).is_some(),
+            Key::ReceiptSeries(register) | Key::Pairing(register) => self.registers.find(merchant, register).is_some(),
             Key::StockLevel(location, article) => {
                 self.locations.find(merchant, location).is_some() && self.articles.find(merchant, article).is_some()
             }

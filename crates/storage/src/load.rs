@@ -21,6 +21,7 @@ use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
 use domain::shift::Shift;
 use domain::stock::{Reservation, StockLevel};
 use domain::stocktake::{Stocktake, StocktakeLine};
+use domain::terminal::{Pairing, Terminal};
 use domain::transfer::{Transfer, TransferLine};
 use domain::webhook_delivery::WebhookDelivery;
 use domain::webhook_endpoint::WebhookEndpoint;
@@ -91,12 +92,14 @@ fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> R
     let mut series = Rows::new(ReceiptSeries::TABLE.columns.len());
     let mut levels = Rows::new(StockLevel::TABLE.columns.len());
     let mut balances = Rows::new(Balance::TABLE.columns.len());
+    let mut pairings = Rows::new(Pairing::TABLE.columns.len());
     for (key, merchant) in named {
         if !work.may_make_zero(*merchant, key) {
             continue;
         }
         match key {
             Key::ReceiptSeries(register) => push(&mut series, &ReceiptSeries::new(*register, *merchant)),
+            Key::Pairing(register) => push(&mut pairings, &Pairing::empty(*register, *merchant)),
             Key::StockLevel(location, article) => push(&mut levels, &StockLevel::zero(*location, *article, *merchant)),
             Key::Balance(_, account, currency) => push(
                 &mut balances,
@@ -105,12 +108,16 @@ fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> R
             _ => {}
         }
     }
-    let writes: Vec<Write<'_>> =
-        [(ReceiptSeries::TABLE, series), (StockLevel::TABLE, levels), (Balance::TABLE, balances)]
-            .into_iter()
-            .filter(|(_, rows)| !rows.is_empty())
-            .map(|(table, rows)| Write::InsertMissing(table, rows))
-            .collect();
+    let writes: Vec<Write<'_>> = [
+        (Pairing::TABLE, pairings),
+        (ReceiptSeries::TABLE, series),
+        (StockLevel::TABLE, levels),
+        (Balance::TABLE, balances),
+    ]
+    .into_iter()
+    .filter(|(_, rows)| !rows.is_empty())
+    .map(|(table, rows)| Write::InsertMissing(table, rows))
+    .collect();
     if writes.is_empty() { Ok(()) } else { engine.write(&writes) }
 }
 
@@ -197,6 +204,8 @@ impl Plan {
         plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
         plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
         plan.read(PrintJob::TABLE, &keys.print_jobs, |work, row| put(&mut work.print_jobs, row));
+        plan.read(Terminal::TABLE, &keys.terminals, |work, row| put(&mut work.terminals, row));
+        plan.read(Pairing::TABLE, &keys.pairings, |work, row| put(&mut work.pairings, row));
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
         plan.read(Shift::TABLE, &keys.shifts, |work, row| put(&mut work.shifts, row));
@@ -255,6 +264,8 @@ struct KeySets {
     webhook_deliveries: Vec<Vec<Cell<'static>>>,
     printers: Vec<Vec<Cell<'static>>>,
     print_jobs: Vec<Vec<Cell<'static>>>,
+    terminals: Vec<Vec<Cell<'static>>>,
+    pairings: Vec<Vec<Cell<'static>>>,
     jobs: Vec<Vec<Cell<'static>>>,
     receipt_series: Vec<Vec<Cell<'static>>>,
     shifts: Vec<Vec<Cell<'static>>>,
@@ -318,6 +329,11 @@ impl KeySets {
                     sets.exception_subjects.push(vec![Cell::display(id)]);
                     sets.print_jobs.push(vec![Cell::display(id)])
                 }
+                Key::Terminal(id) => {
+                    sets.exception_subjects.push(vec![Cell::display(id)]);
+                    sets.terminals.push(vec![Cell::display(id)])
+                }
+                Key::Pairing(register) => sets.pairings.push(vec![Cell::display(register)]),
                 Key::Job(id) => sets.jobs.push(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
                 Key::ReceiptSeries(id) => sets.receipt_series.push(vec![Cell::display(id)]),
                 Key::Shift(id) => sets.shifts.push(vec![Cell::display(id.register), Cell::Int(i64::from(id.number))]),

@@ -15,6 +15,7 @@ pub mod request;
 pub mod shift;
 pub mod stock;
 pub mod stocktake;
+pub mod terminal;
 pub mod transfer;
 mod unreferenced_return;
 pub mod webhook;

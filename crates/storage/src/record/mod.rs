@@ -18,6 +18,7 @@ mod sale;
 mod shift;
 mod stock;
 mod stocktake;
+mod terminal;
 mod transfer;
 mod unreferenced_return;
 mod webhook;
@@ -81,6 +82,7 @@ pub static WITH_UNIQUE: &[&Table] = &[
     <domain::operator::Operator as Stored>::TABLE,
     <domain::customer::ExternalIdSlot as Stored>::TABLE,
     <domain::points::PointsEntry as Stored>::TABLE,
+    <domain::terminal::Terminal as Stored>::TABLE,
 ];
 
 /// Answers by merchant and idempotency key.
