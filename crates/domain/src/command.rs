@@ -6,7 +6,7 @@ use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
     article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
-    promotion, receipt, returns, sale, shift, stock, stocktake, terminal, transfer, unreferenced_return,
+    promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer, unreferenced_return,
     webhook_delivery, webhook_endpoint,
 };
 
@@ -97,6 +97,8 @@ pub enum Refusal {
     PrintJob(print_job::Refusal),
     /// A rule of terminals.
     Terminal(terminal::Refusal),
+    /// A rule of registers that go by name.
+    Smartconnect(smartconnect::Refusal),
     /// A rule of webhook endpoints.
     WebhookEndpoint(webhook_endpoint::Refusal),
     /// A rule of webhook deliveries.
@@ -131,6 +133,7 @@ impl Refusal {
             Self::Printer(refusal) => refusal.code().to_owned(),
             Self::PrintJob(refusal) => refusal.code().to_owned(),
             Self::Terminal(refusal) => refusal.code().to_owned(),
+            Self::Smartconnect(refusal) => refusal.code().to_owned(),
             Self::WebhookEndpoint(refusal) => refusal.code().to_owned(),
             Self::WebhookDelivery(refusal) => refusal.code().to_owned(),
         }
@@ -171,6 +174,7 @@ impl fmt::Display for Refusal {
             Self::Printer(refusal) => refusal.fmt(f),
             Self::PrintJob(refusal) => refusal.fmt(f),
             Self::Terminal(refusal) => refusal.fmt(f),
+            Self::Smartconnect(refusal) => refusal.fmt(f),
             Self::WebhookEndpoint(refusal) => refusal.fmt(f),
             Self::WebhookDelivery(refusal) => refusal.fmt(f),
         }

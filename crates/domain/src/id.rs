@@ -119,6 +119,8 @@ ids! {
     PrintJobId = "prj";
     /// The payment device a customer taps.
     TerminalId = "trm";
+    /// One transaction of the SmartConnect-compatible API.
+    SmartconnectId = "sct";
     /// How one part of a sale is paid.
     TenderId = "ten";
     /// The electronic exchange behind one tender.

@@ -30,6 +30,7 @@ pub mod returns;
 pub mod sale;
 pub mod share;
 pub mod shift;
+pub mod smartconnect;
 pub mod stock;
 pub mod stocktake;
 pub mod tax;

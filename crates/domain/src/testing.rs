@@ -24,6 +24,7 @@ use crate::sale::{
     self, Consumption, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of,
     reservations_of, tenders_of,
 };
+use crate::smartconnect::Access;
 use crate::stock::{Movement, MovementKind, StockLevel};
 use crate::tax::TaxRules;
 use crate::terminal::Pairing;
@@ -264,6 +265,10 @@ impl World {
                 copy(&database.terminals, &mut work.terminals, owner, id);
                 self.load_exceptions(work, &id.to_string());
             }
+            Key::PosRegister(id) => copy(&database.pos_registers, &mut work.pos_registers, owner, id),
+            Key::SmartconnectAccess(id) => {
+                copy(&database.smartconnect_access, &mut work.smartconnect_access, owner, id);
+            }
             Key::Pairing(register) => copy(&database.pairings, &mut work.pairings, owner, register),
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
@@ -338,6 +343,9 @@ impl World {
             Key::ReceiptSeries(register) => {
                 put_new(&mut self.database.receipt_series, ReceiptSeries::new(register, merchant));
             }
+            Key::SmartconnectAccess(merchant) => {
+                put_new(&mut self.database.smartconnect_access, Access::off(merchant));
+            }
             Key::Pairing(register) => {
                 put_new(&mut self.database.pairings, Pairing::empty(register, merchant));
             }
@@ -391,6 +399,9 @@ impl World {
         write(&work.terminals, &mut database.terminals);
         write(&work.terminal_entries, &mut database.terminal_entries);
         write(&work.pairings, &mut database.pairings);
+        write(&work.smartconnect_access, &mut database.smartconnect_access);
+        write(&work.pos_registers, &mut database.pos_registers);
+        write(&work.smartconnect_transactions, &mut database.smartconnect_transactions);
         write(&work.jobs, &mut database.jobs);
         write(&work.receipt_series, &mut database.receipt_series);
         write(&work.shifts, &mut database.shifts);

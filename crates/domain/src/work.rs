@@ -16,8 +16,8 @@ use crate::exception::{self, Exception};
 use crate::external_ref::{self, ExternalId, ExternalRef};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId,
-    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TerminalId,
-    TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
+    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, SmartconnectId, StocktakeId, TenderId,
+    TerminalId, TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -33,6 +33,7 @@ use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
 use crate::shift::{CashMovement, Shift};
+use crate::smartconnect::{self, PosRegister};
 use crate::stock::{Movement, Reservation, StockLevel};
 use crate::stocktake::{Stocktake, StocktakeLine};
 use crate::terminal::{self, Pairing, Terminal};
@@ -68,6 +69,8 @@ pub enum Key {
     ApiKey(ApiKeyId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Printer(PrinterId),
+    /// What a register of ours goes by. Reference data, read unlocked; a change of it is guarded by its version.
+    PosRegister(RegisterId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Customer(CustomerId),
     /// What other systems call a customer. Reference data, read unlocked; a change of it is guarded by the versions of the
@@ -101,6 +104,8 @@ pub enum Key {
     Terminal(TerminalId),
     /// The place of a terminal beside a register; it comes into being when it is first named.
     Pairing(RegisterId),
+    /// Whether POS software without a key is let in; it comes into being when it is first named.
+    SmartconnectAccess(MerchantId),
     /// One job.
     Job(JobId),
     /// A counter that comes into being when it is first named.
@@ -167,6 +172,9 @@ records! {
     Terminal, TerminalId, |r| r.id, r.merchant;
     terminal::Entry, (TerminalId, u32), |r| (r.terminal, r.number), r.merchant;
     Pairing, RegisterId, |r| r.register, r.merchant;
+    smartconnect::Access, MerchantId, |r| r.merchant, r.merchant;
+    PosRegister, RegisterId, |r| r.register, r.merchant;
+    smartconnect::Transaction, SmartconnectId, |r| r.id, r.merchant;
     Customer, CustomerId, |r| r.id, r.merchant;
     ExternalIdSlot, (CustomerId, u32), |r| (r.customer, r.number), r.merchant;
     Operator, OperatorId, |r| r.id, r.merchant;
@@ -337,7 +345,7 @@ macro_rules! each {
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers
             customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
-            payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs terminals terminal_entries pairings jobs receipt_series shifts
+            payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs terminals terminal_entries pairings smartconnect_access pos_registers smartconnect_transactions jobs receipt_series shifts
             cash_movements stock_levels balances points_balances points_entries);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
@@ -387,6 +395,9 @@ pub struct UnitOfWork {
     pub terminals: Table<Terminal>,
     pub terminal_entries: Table<terminal::Entry>,
     pub pairings: Table<Pairing>,
+    pub smartconnect_access: Table<smartconnect::Access>,
+    pub pos_registers: Table<PosRegister>,
+    pub smartconnect_transactions: Table<smartconnect::Transaction>,
     pub jobs: Table<Job>,
     pub receipt_series: Table<ReceiptSeries>,
     pub shifts: Table<Shift>,
@@ -452,6 +463,7 @@ impl UnitOfWork {
             Key::StockLevel(location, article) => {
                 self.locations.find(merchant, location).is_some() && self.articles.find(merchant, article).is_some()
             }
+            Key::SmartconnectAccess(owner) => *owner == merchant && self.merchants.find(merchant, owner).is_some(),
             Key::Balance(owner, _, _) if *owner != merchant => false,
             Key::Balance(_, account, _) => match account {
                 LedgerAccount::Drawer(register) => self.registers.find(merchant, register).is_some(),

@@ -55,3 +55,44 @@ CREATE TABLE terminal_entry (
     version BIGINT NOT NULL,
     PRIMARY KEY (terminal_id, number)
 );
+
+-- The SmartConnect-compatible API: whether a merchant lets it in, what registers go by there, and what they asked for.
+CREATE TABLE smartconnect_access (
+    merchant_id TEXT NOT NULL PRIMARY KEY,
+    is_on BOOLEAN NOT NULL,
+    networks TEXT NOT NULL,
+    version BIGINT NOT NULL
+);
+
+CREATE TABLE pos_register (
+    register_id TEXT NOT NULL PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    pos_register_id TEXT NOT NULL,
+    business_name TEXT NOT NULL,
+    vendor_name TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    CONSTRAINT pos_register_identity UNIQUE (pos_register_id, business_name, vendor_name)
+);
+
+CREATE TABLE smartconnect_transaction (
+    id TEXT NOT NULL PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    register_id TEXT NOT NULL,
+    terminal_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    amount_minor BIGINT,
+    cash_minor BIGINT,
+    operation_id TEXT,
+    earlier_id TEXT,
+    known TEXT,
+    sale_id TEXT,
+    sale_data TEXT,
+    created_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+CREATE INDEX smartconnect_transaction_by_merchant ON smartconnect_transaction (merchant_id, id);
+-- The last one of a terminal, and the one of a sale that is given back.
+CREATE INDEX smartconnect_transaction_by_terminal ON smartconnect_transaction (terminal_id, id);
+CREATE INDEX smartconnect_transaction_by_sale ON smartconnect_transaction (merchant_id, sale_id, id) WHERE sale_id IS NOT NULL;

@@ -17,7 +17,7 @@ pub const CLASH_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// How a pairing came about, which says what becomes of a register that alternates between two terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// A manager said so, knowing both.
     Ordered,
     /// By a code, from a register with a key of its own: refused.
@@ -40,7 +40,7 @@ struct Left {
 }
 
 /// Pairs a terminal with a register. Whatever was paired with either of them before is not any more.
-pub(super) fn join(
+pub(crate) fn join(
     work: &mut UnitOfWork,
     call: &mut Call<'_>,
     terminal: Terminal,

@@ -17,7 +17,9 @@ pub use connect::ConnectTerminal;
 pub use enrol::{EnrolTerminal, ExpectTerminal, INVITATION_MS, NewDevice};
 pub use history::{Entry, Fact, Why};
 pub use join::CLASH_MS;
+pub(crate) use join::{Manner, join};
 pub use offer::{CODE_MS, OfferPairingCode, PROOF_SKEW_MS};
+pub(crate) use pair::take_code;
 pub use pair::{MoveTerminal, PairTerminal, UnpairTerminal};
 pub use refusal::Refusal;
 

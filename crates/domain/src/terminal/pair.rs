@@ -106,7 +106,7 @@ fn check_register(work: &UnitOfWork, call: &Call<'_>, register: RegisterId) -> R
 }
 
 /// The terminal that shows the code, which is used up by this. Nothing is written yet.
-fn take_code(
+pub(crate) fn take_code(
     work: &UnitOfWork,
     call: &Call<'_>,
     terminal: TerminalId,

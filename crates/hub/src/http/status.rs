@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use domain::command::Refusal;
 use domain::{
     article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
-    promotion, receipt, returns, sale, shift, stock, stocktake, terminal, transfer, unreferenced_return,
+    promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer, unreferenced_return,
     webhook_delivery, webhook_endpoint,
 };
 
@@ -37,6 +37,7 @@ pub fn of(refusal: &Refusal) -> StatusCode {
         Refusal::Printer(refusal) => of_printer(refusal),
         Refusal::PrintJob(refusal) => of_print_job(refusal),
         Refusal::Terminal(refusal) => of_terminal(refusal),
+        Refusal::Smartconnect(refusal) => of_smartconnect(refusal),
         Refusal::WebhookEndpoint(refusal) => of_webhook_endpoint(refusal),
         Refusal::WebhookDelivery(webhook_delivery::Refusal::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -163,6 +164,15 @@ const fn of_print_job(refusal: &print_job::Refusal) -> StatusCode {
         R::PrinterInactive | R::TooManyPrints | R::NotRetryable { .. } | R::ClaimLost | R::DrawerMissing => {
             StatusCode::CONFLICT
         }
+    }
+}
+
+const fn of_smartconnect(refusal: &smartconnect::Refusal) -> StatusCode {
+    use smartconnect::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::RegisterTaken | R::NotPaired => StatusCode::CONFLICT,
+        R::TooManyNetworks | R::TextInvalid => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod receipt;
 pub mod report;
 pub mod request;
 pub mod shift;
+pub mod smartconnect;
 pub mod stock;
 pub mod stocktake;
 pub mod terminal;

@@ -16,6 +16,7 @@ mod receipt;
 mod returns;
 mod sale;
 mod shift;
+mod smartconnect;
 mod stock;
 mod stocktake;
 mod terminal;
@@ -83,6 +84,7 @@ pub static WITH_UNIQUE: &[&Table] = &[
     <domain::customer::ExternalIdSlot as Stored>::TABLE,
     <domain::points::PointsEntry as Stored>::TABLE,
     <domain::terminal::Terminal as Stored>::TABLE,
+    <domain::smartconnect::PosRegister as Stored>::TABLE,
 ];
 
 /// Answers by merchant and idempotency key.
