@@ -6,8 +6,8 @@ use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
     article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
-    promotion, receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery,
-    webhook_endpoint,
+    promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer, unreferenced_return,
+    webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -95,6 +95,10 @@ pub enum Refusal {
     Printer(printer::Refusal),
     /// A rule of print jobs.
     PrintJob(print_job::Refusal),
+    /// A rule of terminals.
+    Terminal(terminal::Refusal),
+    /// A rule of registers that go by name.
+    Smartconnect(smartconnect::Refusal),
     /// A rule of webhook endpoints.
     WebhookEndpoint(webhook_endpoint::Refusal),
     /// A rule of webhook deliveries.
@@ -128,6 +132,8 @@ impl Refusal {
             Self::Receipt(refusal) => refusal.code().to_owned(),
             Self::Printer(refusal) => refusal.code().to_owned(),
             Self::PrintJob(refusal) => refusal.code().to_owned(),
+            Self::Terminal(refusal) => refusal.code().to_owned(),
+            Self::Smartconnect(refusal) => refusal.code().to_owned(),
             Self::WebhookEndpoint(refusal) => refusal.code().to_owned(),
             Self::WebhookDelivery(refusal) => refusal.code().to_owned(),
         }
@@ -167,6 +173,8 @@ impl fmt::Display for Refusal {
             Self::Receipt(refusal) => refusal.fmt(f),
             Self::Printer(refusal) => refusal.fmt(f),
             Self::PrintJob(refusal) => refusal.fmt(f),
+            Self::Terminal(refusal) => refusal.fmt(f),
+            Self::Smartconnect(refusal) => refusal.fmt(f),
             Self::WebhookEndpoint(refusal) => refusal.fmt(f),
             Self::WebhookDelivery(refusal) => refusal.fmt(f),
         }

@@ -117,6 +117,10 @@ ids! {
     PrinterId = "prn";
     /// What is to come out of a printer.
     PrintJobId = "prj";
+    /// The payment device a customer taps.
+    TerminalId = "trm";
+    /// One transaction of the SmartConnect-compatible API.
+    SmartconnectId = "sct";
     /// How one part of a sale is paid.
     TenderId = "ten";
     /// The electronic exchange behind one tender.

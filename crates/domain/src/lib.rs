@@ -30,9 +30,11 @@ pub mod returns;
 pub mod sale;
 pub mod share;
 pub mod shift;
+pub mod smartconnect;
 pub mod stock;
 pub mod stocktake;
 pub mod tax;
+pub mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;

@@ -24,8 +24,10 @@ use crate::sale::{
     self, Consumption, NewLine, NewSale, OpenSale, Sale, Settled, Standing, State, TenderState, lines_of,
     reservations_of, tenders_of,
 };
+use crate::smartconnect::Access;
 use crate::stock::{Movement, MovementKind, StockLevel};
 use crate::tax::TaxRules;
+use crate::terminal::Pairing;
 use crate::time::Timestamp;
 use crate::work::{Key, Record, Stop, Table, UnitOfWork};
 
@@ -259,6 +261,15 @@ impl World {
                 copy(&database.print_jobs, &mut work.print_jobs, owner, id);
                 self.load_exceptions(work, &id.to_string());
             }
+            Key::Terminal(id) => {
+                copy(&database.terminals, &mut work.terminals, owner, id);
+                self.load_exceptions(work, &id.to_string());
+            }
+            Key::PosRegister(id) => copy(&database.pos_registers, &mut work.pos_registers, owner, id),
+            Key::SmartconnectAccess(id) => {
+                copy(&database.smartconnect_access, &mut work.smartconnect_access, owner, id);
+            }
+            Key::Pairing(register) => copy(&database.pairings, &mut work.pairings, owner, register),
             Key::Job(id) => copy(&database.jobs, &mut work.jobs, owner, id),
             Key::ReceiptSeries(id) => copy(&database.receipt_series, &mut work.receipt_series, owner, id),
             Key::Shift(id) => copy(&database.shifts, &mut work.shifts, owner, id),
@@ -332,6 +343,12 @@ impl World {
             Key::ReceiptSeries(register) => {
                 put_new(&mut self.database.receipt_series, ReceiptSeries::new(register, merchant));
             }
+            Key::SmartconnectAccess(merchant) => {
+                put_new(&mut self.database.smartconnect_access, Access::off(merchant));
+            }
+            Key::Pairing(register) => {
+                put_new(&mut self.database.pairings, Pairing::empty(register, merchant));
+            }
             Key::StockLevel(location, article) => {
                 put_new(&mut self.database.stock_levels, StockLevel::zero(location, article, merchant));
             }
@@ -346,6 +363,7 @@ impl World {
         let database = &mut self.database;
         write(&work.merchants, &mut database.merchants);
         write(&work.locations, &mut database.locations);
+        write(&work.registers, &mut database.registers);
         write(&work.connections, &mut database.connections);
         write(&work.articles, &mut database.articles);
         write(&work.article_details, &mut database.article_details);
@@ -378,6 +396,12 @@ impl World {
         write(&work.webhook_deliveries, &mut database.webhook_deliveries);
         write(&work.printers, &mut database.printers);
         write(&work.print_jobs, &mut database.print_jobs);
+        write(&work.terminals, &mut database.terminals);
+        write(&work.terminal_entries, &mut database.terminal_entries);
+        write(&work.pairings, &mut database.pairings);
+        write(&work.smartconnect_access, &mut database.smartconnect_access);
+        write(&work.pos_registers, &mut database.pos_registers);
+        write(&work.smartconnect_transactions, &mut database.smartconnect_transactions);
         write(&work.jobs, &mut database.jobs);
         write(&work.receipt_series, &mut database.receipt_series);
         write(&work.shifts, &mut database.shifts);

@@ -16,8 +16,8 @@ use crate::exception::{self, Exception};
 use crate::external_ref::{self, ExternalId, ExternalRef};
 use crate::id::{
     ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId,
-    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, StocktakeId, TenderId, TransferId,
-    UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
+    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, SmartconnectId, StocktakeId, TenderId,
+    TerminalId, TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
@@ -33,8 +33,10 @@ use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
 use crate::shift::{CashMovement, Shift};
+use crate::smartconnect::{self, PosRegister};
 use crate::stock::{Movement, Reservation, StockLevel};
 use crate::stocktake::{Stocktake, StocktakeLine};
+use crate::terminal::{self, Pairing, Terminal};
 use crate::transfer::{Transfer, TransferLine};
 use crate::unreferenced_return::UnreferencedReturn;
 use crate::webhook_delivery::WebhookDelivery;
@@ -67,6 +69,8 @@ pub enum Key {
     ApiKey(ApiKeyId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Printer(PrinterId),
+    /// What a register of ours goes by. Reference data, read unlocked; a change of it is guarded by its version.
+    PosRegister(RegisterId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Customer(CustomerId),
     /// What other systems call a customer. Reference data, read unlocked; a change of it is guarded by the versions of the
@@ -96,6 +100,12 @@ pub enum Key {
     WebhookDelivery(WebhookDeliveryId),
     /// What is to come out of a printer, with its exceptions.
     PrintJob(PrintJobId),
+    /// The terminal, with its exceptions.
+    Terminal(TerminalId),
+    /// The place of a terminal beside a register; it comes into being when it is first named.
+    Pairing(RegisterId),
+    /// Whether POS software without a key is let in; it comes into being when it is first named.
+    SmartconnectAccess(MerchantId),
     /// One job.
     Job(JobId),
     /// A counter that comes into being when it is first named.
@@ -159,6 +169,12 @@ records! {
     ApiKey, ApiKeyId, |r| r.id, r.merchant;
     Printer, PrinterId, |r| r.id, r.merchant;
     PrintJob, PrintJobId, |r| r.id, r.merchant;
+    Terminal, TerminalId, |r| r.id, r.merchant;
+    terminal::Entry, (TerminalId, u32), |r| (r.terminal, r.number), r.merchant;
+    Pairing, RegisterId, |r| r.register, r.merchant;
+    smartconnect::Access, MerchantId, |r| r.merchant, r.merchant;
+    PosRegister, RegisterId, |r| r.register, r.merchant;
+    smartconnect::Transaction, SmartconnectId, |r| r.id, r.merchant;
     Customer, CustomerId, |r| r.id, r.merchant;
     ExternalIdSlot, (CustomerId, u32), |r| (r.customer, r.number), r.merchant;
     Operator, OperatorId, |r| r.id, r.merchant;
@@ -329,7 +345,7 @@ macro_rules! each {
         let work = $work;
         each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers
             customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
-            payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs jobs receipt_series shifts
+            payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs terminals terminal_entries pairings smartconnect_access pos_registers smartconnect_transactions jobs receipt_series shifts
             cash_movements stock_levels balances points_balances points_entries);
         each!(@ $log $on_log; work; movements journal_entries events);
     }};
@@ -376,6 +392,12 @@ pub struct UnitOfWork {
     pub webhook_endpoints: Table<WebhookEndpoint>,
     pub webhook_deliveries: Table<WebhookDelivery>,
     pub print_jobs: Table<PrintJob>,
+    pub terminals: Table<Terminal>,
+    pub terminal_entries: Table<terminal::Entry>,
+    pub pairings: Table<Pairing>,
+    pub smartconnect_access: Table<smartconnect::Access>,
+    pub pos_registers: Table<PosRegister>,
+    pub smartconnect_transactions: Table<smartconnect::Transaction>,
     pub jobs: Table<Job>,
     pub receipt_series: Table<ReceiptSeries>,
     pub shifts: Table<Shift>,
@@ -437,10 +459,11 @@ impl UnitOfWork {
     /// loaded and are the merchant's. Somebody else's ids never bring a row into being.
     pub fn may_make_zero(&self, merchant: MerchantId, key: &Key) -> bool {
         match key {
-            Key::ReceiptSeries(register) => self.registers.find(merchant, register).is_some(),
+            Key::ReceiptSeries(register) | Key::Pairing(register) => self.registers.find(merchant, register).is_some(),
             Key::StockLevel(location, article) => {
                 self.locations.find(merchant, location).is_some() && self.articles.find(merchant, article).is_some()
             }
+            Key::SmartconnectAccess(owner) => *owner == merchant && self.merchants.find(merchant, owner).is_some(),
             Key::Balance(owner, _, _) if *owner != merchant => false,
             Key::Balance(_, account, _) => match account {
                 LedgerAccount::Drawer(register) => self.registers.find(merchant, register).is_some(),

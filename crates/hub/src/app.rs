@@ -21,6 +21,8 @@ use crate::pepper::Pepper;
 use crate::print::Printing;
 use crate::provider::Providers;
 use crate::shop::Shops;
+use crate::smartconnect::Smartconnect;
+use crate::terminal::Terminals;
 use crate::waits::Waits;
 use crate::webhook::Webhooks;
 
@@ -58,6 +60,10 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// The hub's side of all printers.
     pub printing: Printing,
+    /// The hub's side of all terminals.
+    pub terminals: Terminals,
+    /// The hub's side of POS software without a key.
+    pub smartconnect: Smartconnect,
     /// The idempotency keys whose answer is waited for.
     pub waits: Waits,
     /// Whether a weak database makes the hub not ready.
@@ -99,6 +105,10 @@ pub struct Ingredients {
     pub webhooks: Webhooks,
     /// The hub's side of all printers.
     pub printing: Printing,
+    /// The hub's side of all terminals.
+    pub terminals: Terminals,
+    /// The hub's side of POS software without a key.
+    pub smartconnect: Smartconnect,
     /// Whether a weak database makes the hub not ready.
     pub durability: Durability,
     /// What weakens the database.
@@ -123,6 +133,8 @@ impl App {
             providers,
             webhooks,
             printing,
+            terminals,
+            smartconnect,
             durability,
             weaknesses,
             disk,
@@ -146,6 +158,8 @@ impl App {
             providers,
             webhooks,
             printing,
+            terminals,
+            smartconnect,
             durability,
             weaknesses,
             disk,

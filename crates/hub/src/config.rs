@@ -9,7 +9,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::http::auth;
-use crate::{database, log, print, provider, serve, webhook};
+use crate::{database, log, print, provider, serve, terminal, webhook};
 
 /// The defaults, with their documentation.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -32,6 +32,8 @@ pub struct Config {
     pub webhook: webhook::Config,
     /// Where printers may stand.
     pub printing: print::Config,
+    /// Which terminals are let in.
+    pub terminals: terminal::Config,
     /// What is logged.
     pub log: log::Config,
 }

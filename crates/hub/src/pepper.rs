@@ -19,13 +19,16 @@ const PEPPER_BYTES: usize = 32;
 /// Its file in the data folder.
 pub const FILE_NAME: &str = "pepper";
 
-/// What the pepper is for: three keyed hashes, the PINs of operators, and the seal of what has to be read again. Each has a key of its own, so that
+/// What the pepper is for: six keyed hashes, the PINs of operators, and the seal of what has to be read again. Each has a key of its own, so that
 /// one never stands for the other.
 #[derive(Clone)]
 pub struct Pepper {
     api_key: Hmac<Sha256>,
     fingerprint: Hmac<Sha256>,
     operator_token: Hmac<Sha256>,
+    enrolment_token: Hmac<Sha256>,
+    pairing_code: Hmac<Sha256>,
+    poll_token: Hmac<Sha256>,
     /// Hashes the PINs of operators.
     pub pins: Pins,
     /// Seals secrets at rest.
@@ -72,6 +75,9 @@ impl Pepper {
             api_key: keyed(&derive(b"api key")),
             fingerprint: keyed(&derive(b"request fingerprint")),
             operator_token: keyed(&derive(b"operator token")),
+            enrolment_token: keyed(&derive(b"enrolment token")),
+            pairing_code: keyed(&derive(b"pairing code")),
+            poll_token: keyed(&derive(b"poll token")),
             pins: Pins::new(derive(b"operator pin")),
             seal: Seal::new(&derive(b"seal")),
         }
@@ -85,6 +91,21 @@ impl Pepper {
     /// The signature of an operator's token.
     pub fn operator_token(&self, words: &str) -> [u8; 32] {
         self.operator_token.clone().chain_update(words).finalize().into_bytes().into()
+    }
+
+    /// The hash under which the enrolment token of a terminal is stored.
+    pub fn enrolment_token(&self, words: &str) -> [u8; 32] {
+        self.enrolment_token.clone().chain_update(words).finalize().into_bytes().into()
+    }
+
+    /// The hash under which a pairing code is stored, in its one spelling.
+    pub fn pairing_code(&self, code: &str) -> [u8; 32] {
+        self.pairing_code.clone().chain_update(code).finalize().into_bytes().into()
+    }
+
+    /// The token that opens the polling URL of a transaction. It stands nowhere: it is made anew from the id.
+    pub fn poll_token(&self, id: &str) -> [u8; 32] {
+        self.poll_token.clone().chain_update(id).finalize().into_bytes().into()
     }
 
     /// What tells two requests under one idempotency key apart.

@@ -28,6 +28,8 @@ use crate::http::metrics;
 use crate::pepper::Pepper;
 use crate::print::Printing;
 use crate::provider::Providers;
+use crate::smartconnect::Smartconnect;
+use crate::terminal::Terminals;
 use crate::webhook::Webhooks;
 use crate::{http, print, tls, webhook, worker};
 
@@ -116,6 +118,8 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
         providers,
         webhooks,
         printing: Printing::new(&settings.printing),
+        terminals: Terminals::new(&settings.terminals),
+        smartconnect: Smartconnect::new(tls_config.is_some() || is_behind_proxy),
         durability,
         weaknesses,
         disk: Disk::of(&settings.database),

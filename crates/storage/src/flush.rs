@@ -59,6 +59,12 @@ pub(crate) fn flush<'a>(
     records(&work.webhook_endpoints, &mut writes);
     records(&work.webhook_deliveries, &mut writes);
     records(&work.print_jobs, &mut writes);
+    records(&work.terminals, &mut writes);
+    records(&work.pairings, &mut writes);
+    records(&work.terminal_entries, &mut writes);
+    records(&work.smartconnect_access, &mut writes);
+    records(&work.pos_registers, &mut writes);
+    records(&work.smartconnect_transactions, &mut writes);
     records(&work.jobs, &mut writes);
     records(&work.receipt_series, &mut writes);
     records(&work.shifts, &mut writes);

@@ -19,8 +19,10 @@ use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
 use domain::shift::Shift;
+use domain::smartconnect::{Access, PosRegister};
 use domain::stock::{Reservation, StockLevel};
 use domain::stocktake::{Stocktake, StocktakeLine};
+use domain::terminal::{Pairing, Terminal};
 use domain::transfer::{Transfer, TransferLine};
 use domain::webhook_delivery::WebhookDelivery;
 use domain::webhook_endpoint::WebhookEndpoint;
@@ -81,6 +83,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::Connection(_)
             | Key::ApiKey(_)
             | Key::Printer(_)
+            | Key::PosRegister(_)
             | Key::Customer(_)
             | Key::ExternalIds(_)
     )
@@ -91,12 +94,16 @@ fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> R
     let mut series = Rows::new(ReceiptSeries::TABLE.columns.len());
     let mut levels = Rows::new(StockLevel::TABLE.columns.len());
     let mut balances = Rows::new(Balance::TABLE.columns.len());
+    let mut pairings = Rows::new(Pairing::TABLE.columns.len());
+    let mut access = Rows::new(Access::TABLE.columns.len());
     for (key, merchant) in named {
         if !work.may_make_zero(*merchant, key) {
             continue;
         }
         match key {
             Key::ReceiptSeries(register) => push(&mut series, &ReceiptSeries::new(*register, *merchant)),
+            Key::SmartconnectAccess(owner) => push(&mut access, &Access::off(*owner)),
+            Key::Pairing(register) => push(&mut pairings, &Pairing::empty(*register, *merchant)),
             Key::StockLevel(location, article) => push(&mut levels, &StockLevel::zero(*location, *article, *merchant)),
             Key::Balance(_, account, currency) => push(
                 &mut balances,
@@ -105,12 +112,17 @@ fn make_counters(engine: &mut dyn Engine, work: &UnitOfWork, named: &Named) -> R
             _ => {}
         }
     }
-    let writes: Vec<Write<'_>> =
-        [(ReceiptSeries::TABLE, series), (StockLevel::TABLE, levels), (Balance::TABLE, balances)]
-            .into_iter()
-            .filter(|(_, rows)| !rows.is_empty())
-            .map(|(table, rows)| Write::InsertMissing(table, rows))
-            .collect();
+    let writes: Vec<Write<'_>> = [
+        (Pairing::TABLE, pairings),
+        (Access::TABLE, access),
+        (ReceiptSeries::TABLE, series),
+        (StockLevel::TABLE, levels),
+        (Balance::TABLE, balances),
+    ]
+    .into_iter()
+    .filter(|(_, rows)| !rows.is_empty())
+    .map(|(table, rows)| Write::InsertMissing(table, rows))
+    .collect();
     if writes.is_empty() { Ok(()) } else { engine.write(&writes) }
 }
 
@@ -187,6 +199,7 @@ impl Plan {
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Printer::TABLE, &keys.printers, |work, row| put(&mut work.printers, row));
+        plan.read(PosRegister::TABLE, &keys.pos_registers, |work, row| put(&mut work.pos_registers, row));
         plan.read(Customer::TABLE, &keys.customers, |work, row| put(&mut work.customers, row));
         plan.read(ExternalIdSlot::TABLE, &keys.external_ids, |work, row| put(&mut work.external_ids, row));
         plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
@@ -197,6 +210,9 @@ impl Plan {
         plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
         plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
         plan.read(PrintJob::TABLE, &keys.print_jobs, |work, row| put(&mut work.print_jobs, row));
+        plan.read(Terminal::TABLE, &keys.terminals, |work, row| put(&mut work.terminals, row));
+        plan.read(Pairing::TABLE, &keys.pairings, |work, row| put(&mut work.pairings, row));
+        plan.read(Access::TABLE, &keys.smartconnect_access, |work, row| put(&mut work.smartconnect_access, row));
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
         plan.read(Shift::TABLE, &keys.shifts, |work, row| put(&mut work.shifts, row));
@@ -255,6 +271,10 @@ struct KeySets {
     webhook_deliveries: Vec<Vec<Cell<'static>>>,
     printers: Vec<Vec<Cell<'static>>>,
     print_jobs: Vec<Vec<Cell<'static>>>,
+    terminals: Vec<Vec<Cell<'static>>>,
+    pairings: Vec<Vec<Cell<'static>>>,
+    smartconnect_access: Vec<Vec<Cell<'static>>>,
+    pos_registers: Vec<Vec<Cell<'static>>>,
     jobs: Vec<Vec<Cell<'static>>>,
     receipt_series: Vec<Vec<Cell<'static>>>,
     shifts: Vec<Vec<Cell<'static>>>,
@@ -318,6 +338,13 @@ impl KeySets {
                     sets.exception_subjects.push(vec![Cell::display(id)]);
                     sets.print_jobs.push(vec![Cell::display(id)])
                 }
+                Key::Terminal(id) => {
+                    sets.exception_subjects.push(vec![Cell::display(id)]);
+                    sets.terminals.push(vec![Cell::display(id)])
+                }
+                Key::SmartconnectAccess(merchant) => sets.smartconnect_access.push(vec![Cell::display(merchant)]),
+                Key::PosRegister(register) => sets.pos_registers.push(vec![Cell::display(register)]),
+                Key::Pairing(register) => sets.pairings.push(vec![Cell::display(register)]),
                 Key::Job(id) => sets.jobs.push(vec![Cell::text(id.kind.as_str()), Cell::display(&id.subject)]),
                 Key::ReceiptSeries(id) => sets.receipt_series.push(vec![Cell::display(id)]),
                 Key::Shift(id) => sets.shifts.push(vec![Cell::display(id.register), Cell::Int(i64::from(id.number))]),

@@ -1,9 +1,10 @@
 //! What nobody needs any more is deleted: answers whose life is over, rows of batches that nobody can be in doubt about,
-//! finished jobs of old records, webhooks that arrived. In key order, a thousand rows looked at in one go, at the pace of
+//! finished jobs of old records, webhooks that arrived, what POS software without a key asked half a year ago. In key order, a thousand rows looked at in one go, at the pace of
 //! the bulk lane. Sales, payments, movements, journal, events and audit stay.
 
 use domain::job::Job;
 use domain::print_job::PrintJob;
+use domain::smartconnect::{TRANSACTIONS_KEPT_MS, Transaction};
 use domain::time::Timestamp;
 use domain::webhook_delivery::{State, WebhookDelivery};
 
@@ -47,7 +48,7 @@ pub struct Rule {
     pub(crate) is_over: fn(&Row, &Cell<'static>) -> bool,
 }
 
-const RULES: [&Rule; 6] = [
+const RULES: [&Rule; 7] = [
     &Rule {
         table: &IDEMPOTENCY,
         kept_ms: ANSWERS_KEPT_MS,
@@ -100,6 +101,15 @@ const RULES: [&Rule; 6] = [
             let cell = |column: &str| PrintJob::TABLE.position(column).and_then(|place| row.get(place));
             let is_ended = cell("due_at") == Some(&Cell::Null) && cell("content") == Some(&Cell::text("receipt"));
             is_ended && cell("updated_at").is_some_and(|at| at < limit)
+        },
+    },
+    &Rule {
+        table: Transaction::TABLE,
+        kept_ms: TRANSACTIONS_KEPT_MS,
+        limit: |at| Cell::Int(at.0),
+        guard: "created_at",
+        is_over: |row, limit| {
+            Transaction::TABLE.position("created_at").and_then(|place| row.get(place)).is_some_and(|at| at < limit)
         },
     },
 ];

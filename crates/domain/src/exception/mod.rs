@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 use crate::command::{self, not_found};
 use crate::guard;
-use crate::id::{ExceptionId, MerchantId, PaymentId, PrintJobId, SaleId, StocktakeId};
+use crate::id::{ExceptionId, MerchantId, PaymentId, PrintJobId, SaleId, StocktakeId, TerminalId};
 use crate::time::Timestamp;
 use crate::work::{Key, Stop, UnitOfWork};
 
@@ -68,6 +68,8 @@ pub enum Kind {
     JobFailed,
     /// Something was not printed, or nobody knows whether it was.
     PrintFailed,
+    /// Two registers seem to go by one id: the terminal is paired with both in turn.
+    RegisterClash,
 }
 
 /// What an exception is kept under: the record it is about, and its kind.
@@ -86,7 +88,8 @@ impl Place {
         let sale = || self.subject.parse::<SaleId>().map(Key::Sale).ok();
         let stocktake = || self.subject.parse::<StocktakeId>().map(Key::Stocktake).ok();
         let print_job = || self.subject.parse::<PrintJobId>().map(Key::PrintJob).ok();
-        payment.or_else(sale).or_else(stocktake).or_else(print_job)
+        let terminal = || self.subject.parse::<TerminalId>().map(Key::Terminal).ok();
+        payment.or_else(sale).or_else(stocktake).or_else(print_job).or_else(terminal)
     }
 
     /// The exception, if it is the merchant's.
@@ -127,7 +130,7 @@ fn check_text(text: &str, chars: RangeInclusive<usize>, refusal: Refusal) -> Res
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::PaymentInDoubt,
         Self::LateApproval,
         Self::WitnessesContradict,
@@ -137,6 +140,7 @@ impl Kind {
         Self::NotAskedFor,
         Self::JobFailed,
         Self::PrintFailed,
+        Self::RegisterClash,
     ];
 
     /// The word in the database and in the API.
@@ -151,6 +155,7 @@ impl Kind {
             Self::NotAskedFor => "not_asked_for",
             Self::JobFailed => "job_failed",
             Self::PrintFailed => "print_failed",
+            Self::RegisterClash => "register_clash",
         }
     }
 

@@ -18,6 +18,8 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 const RETRY_AFTER_SECONDS: u32 = 1;
 /// Seconds after which a hub whose disk is nearly full may be asked again: somebody has to make room first.
 const RETRY_AFTER_DISK_SECONDS: u32 = 30;
+/// Seconds after which an address that was wrong too often may try again: as long as a pairing code lives.
+const RETRY_AFTER_TRIES_SECONDS: u32 = 300;
 /// Seconds after which a hub that is starting or stopping may be asked again.
 const RETRY_AFTER_STOP_SECONDS: u32 = 5;
 
@@ -80,6 +82,12 @@ pub enum Kind {
     WebhookEndpointLimitReached,
     /// The merchant has as many printers as it may have.
     PrinterLimitReached,
+    /// The merchant has as many terminals as it may have.
+    TerminalLimitReached,
+    /// The model of a device is not one of those that are let in.
+    TerminalModelUnknown,
+    /// Too many wrong codes or tokens came from an address.
+    PairingTriesExhausted,
     /// No such record of this merchant.
     NotFound(&'static str),
     /// All event streams are taken.
@@ -99,7 +107,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 26] = [
+pub const NOUNS: [&str; 28] = [
     "article",
     "connection",
     "customer",
@@ -121,7 +129,9 @@ pub const NOUNS: [&str; 26] = [
     "sale_discount",
     "sale_line",
     "shift",
+    "smartconnect_transaction",
     "stocktake",
+    "terminal",
     "transfer",
     "unreferenced_return",
     "webhook_delivery",
@@ -130,7 +140,7 @@ pub const NOUNS: [&str; 26] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 38] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -159,6 +169,9 @@ impl Kind {
         Self::PrinterAddressRefused,
         Self::WebhookEndpointLimitReached,
         Self::PrinterLimitReached,
+        Self::TerminalLimitReached,
+        Self::TerminalModelUnknown,
+        Self::PairingTriesExhausted,
         Self::StreamsExhausted,
         Self::Overloaded,
         Self::DiskNearlyFull,
@@ -199,6 +212,9 @@ impl Kind {
             Self::PrinterAddressRefused => "printer_address_refused",
             Self::WebhookEndpointLimitReached => "webhook_endpoint_limit_reached",
             Self::PrinterLimitReached => "printer_limit_reached",
+            Self::TerminalLimitReached => "terminal_limit_reached",
+            Self::TerminalModelUnknown => "terminal_model_unknown",
+            Self::PairingTriesExhausted => "pairing_tries_exhausted",
             Self::NotFound(noun) => return Cow::Owned(format!("{noun}_not_found")),
             Self::StreamsExhausted => "streams_exhausted",
             Self::Overloaded => "overloaded",
@@ -237,8 +253,10 @@ impl Kind {
             | Self::WebhookUrlRefused
             | Self::PrinterAddressRefused
             | Self::WebhookEndpointLimitReached
-            | Self::PrinterLimitReached => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            | Self::PrinterLimitReached
+            | Self::TerminalLimitReached
+            | Self::TerminalModelUnknown => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited | Self::PairingTriesExhausted => StatusCode::TOO_MANY_REQUESTS,
             Self::StreamsExhausted
             | Self::Overloaded
             | Self::DiskNearlyFull
@@ -257,6 +275,7 @@ impl Kind {
             | Self::RequestTimeout
             | Self::DatabaseUnavailable => Some(RETRY_AFTER_SECONDS),
             Self::DiskNearlyFull => Some(RETRY_AFTER_DISK_SECONDS),
+            Self::PairingTriesExhausted => Some(RETRY_AFTER_TRIES_SECONDS),
             Self::Stopping | Self::StreamsExhausted => Some(RETRY_AFTER_STOP_SECONDS),
             _ => None,
         }
@@ -284,6 +303,16 @@ impl Problem {
     /// What is wrong.
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Its status, for a face that says what is wrong in other words.
+    pub const fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// The sentence that says what to do.
+    pub fn into_detail(self) -> Cow<'static, str> {
+        self.detail
     }
 }
 

@@ -43,12 +43,14 @@ pub mod sale;
 mod sale_json;
 pub mod shift;
 mod shift_report;
+pub mod smartconnect;
 mod status;
 pub mod stock;
 pub mod stock_movement;
 pub mod stocktake;
 mod stocktake_json;
 pub mod submit;
+pub mod terminal;
 pub mod transfer;
 mod transfer_json;
 pub mod unreferenced_return;
@@ -152,6 +154,8 @@ pub fn routes() -> Vec<Route> {
         receipt::routes(),
         printer::routes(),
         print_job::routes(),
+        terminal::routes(),
+        smartconnect::routes(),
         payment::routes(),
         notification::routes(),
         merchant::routes(),
@@ -181,7 +185,7 @@ pub fn router_of(routes: Vec<Route>, app: App) -> Router {
         router = router.route(path, handler);
     }
     router
-        .fallback(async || Problem::new(Kind::RouteNotFound, "There is no such path."))
+        .fallback(smartconnect::any_case)
         .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, "The path has no such method."))
         .layer(from_fn_with_state(app.clone(), front))
         .with_state(app)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use axum::response::Response;
 use connectors::{Acknowledgement, Connector, News, Notice, PATH, Rejected, find_connector};
 use domain::call::{Actor, Role};
@@ -73,7 +74,7 @@ async fn take(
         .filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value)))
         .collect();
     headers.push((PATH, &path));
-    if !app.providers.may_notify(connection.id, origin(app, parts)) {
+    if !app.providers.may_notify(connection.id, origin(app, &parts.headers, &parts.extensions)) {
         return Err(Problem::new(
             Kind::SignatureInvalid,
             "The notification comes from another network than the provider's.",
@@ -120,11 +121,11 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Where a request comes from: the peer, or behind a proxy of ours the last address that was added, which is the proxy's
 /// own word.
-fn origin(app: &App, parts: &Parts) -> Option<IpAddr> {
+pub fn origin(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
     if !app.is_behind_proxy {
-        return parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        return extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     }
-    let last = parts.headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?;
+    let last = headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?;
     last.rsplit(',').next()?.trim().parse().ok()
 }
 

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use domain::command::Refusal;
 use domain::{
     article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
-    promotion, receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery,
-    webhook_endpoint,
+    promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer, unreferenced_return,
+    webhook_delivery, webhook_endpoint,
 };
 
 /// The status of a refusal.
@@ -36,6 +36,8 @@ pub fn of(refusal: &Refusal) -> StatusCode {
         Refusal::Receipt(refusal) => of_receipt(refusal),
         Refusal::Printer(refusal) => of_printer(refusal),
         Refusal::PrintJob(refusal) => of_print_job(refusal),
+        Refusal::Terminal(refusal) => of_terminal(refusal),
+        Refusal::Smartconnect(refusal) => of_smartconnect(refusal),
         Refusal::WebhookEndpoint(refusal) => of_webhook_endpoint(refusal),
         Refusal::WebhookDelivery(webhook_delivery::Refusal::TooMany) => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -162,6 +164,34 @@ const fn of_print_job(refusal: &print_job::Refusal) -> StatusCode {
         R::PrinterInactive | R::TooManyPrints | R::NotRetryable { .. } | R::ClaimLost | R::DrawerMissing => {
             StatusCode::CONFLICT
         }
+    }
+}
+
+const fn of_smartconnect(refusal: &smartconnect::Refusal) -> StatusCode {
+    use smartconnect::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::RegisterTaken | R::NotPaired => StatusCode::CONFLICT,
+        R::TooManyNetworks | R::TextInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_terminal(refusal: &terminal::Refusal) -> StatusCode {
+    use terminal::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::EnrolmentTokenWrong | R::EnrolmentTokenExpired | R::ProofReplayed | R::ClockOff { .. } => {
+            StatusCode::FORBIDDEN
+        }
+        R::AlreadyEnrolled
+        | R::NotEnrolled
+        | R::Retired
+        | R::IdentityKeyTaken
+        | R::PairingCodeTaken
+        | R::PairingCodeExpired
+        | R::Alternates { .. }
+        | R::NotPaired => StatusCode::CONFLICT,
+        R::NameInvalid | R::DeviceTextInvalid | R::PairingCodeWrong => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::asking::{Belongings, Operation, Parts, places, prefix};
+use crate::support::device::{Device, code, enrolled};
 use crate::support::receiver::wait_until;
 use crate::support::shop::{Shop, add_key, add_location, run};
 use crate::support::{Answer, On, Receiver, TestHub};
@@ -50,6 +51,9 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
         json!({ "location_id": shop.location, "name": "Counter", "kind": "pull", "drawer_register_id": register_id });
     let printer = own.add(text(&post("/v1/printers", printer).await["id"]));
     own.add(text(&post(&format!("/v1/receipts/{receipt}/print"), json!({ "printer_id": printer })).await["id"]));
+    let terminal = json!({ "location_id": shop.location, "connection_id": connection, "name": "Counter" });
+    own.add(text(&post("/v1/terminals", terminal).await["id"]));
+    transact(hub, shop, &mut own).await;
     let shift = json!({ "register_id": register_id, "float": [{ "value_minor": 1_000, "pieces": 1 }] });
     own.add(text(&post("/v1/shifts", shift).await["id"]));
     own.add(text(&post("/v1/stocktakes", json!({ "location_id": shop.location })).await["id"]));
@@ -92,6 +96,31 @@ async fn transfer(hub: &TestHub, shop: &Shop, own: &mut Belongings) {
         paths.push(format!("/v1/transfers/{}/send", own.add(text(&opened["id"]))));
     }
     hub.post(&shop.manager, &paths[1], json!({})).await.expect(200);
+}
+
+/// A terminal that POS software without a key has asked for its state.
+async fn transact(hub: &TestHub, shop: &Shop, own: &mut Belongings) {
+    let connection: ConnectionId = own.of("con")[0].parse().unwrap();
+    // A key is one terminal's only, whoever owns it.
+    let device = Device::fresh();
+    let terminal = own.add(enrolled(hub, shop, connection, &device).await);
+    let shown = code(hub, &terminal, &device).await;
+    let choice = hub.request(Method::PUT, "/v1/smartconnect").auth(&shop.manager).json(&json!({ "is_on": true }));
+    choice.send().await.expect(200);
+    let id = shop.merchant.to_string();
+    let name = format!("POSRegisterID={id}&POSBusinessName=Corner&POSVendorName=Pos&POSRegisterName=Till");
+    let ask = async |method: Method, path: String, form: String| {
+        let request = hub.client.request(method, format!("{}{path}", hub.running.base_url()));
+        let form = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        form.send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let paired = ask(Method::PUT, format!("/POS/Pairing/{shown}"), name.clone()).await;
+    assert_eq!(paired, json!({ "result": "success" }));
+    let wish = format!("{name}&TransactionMode=ASYNC&TransactionType=Terminal.GetStatus");
+    let begun = ask(Method::POST, "/POS/Transaction".to_owned(), wish).await;
+    own.add(format!("sct_{}", text(&begun["transactionId"]).replace('-', "")));
+    let read = hub.get(&shop.viewer, &format!("/v1/terminals/{terminal}")).await.expect(200);
+    own.add(text(&read["register_id"]));
 }
 
 /// A connection with a provider that is never asked.
@@ -257,9 +286,11 @@ fn noun(id: &str) -> &'static str {
         "reg" => "register",
         "ret" => "return",
         "sal" => "sale",
+        "sct" => "smartconnect_transaction",
         "shf" => "shift",
         "stk" => "stocktake",
         "trf" => "transfer",
+        "trm" => "terminal",
         "urt" => "unreferenced_return",
         "whd" => "webhook_delivery",
         "whe" => "webhook_endpoint",

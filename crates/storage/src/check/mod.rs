@@ -16,6 +16,7 @@ mod returns;
 mod shifts;
 mod source;
 mod stocktakes;
+mod terminals;
 mod trade;
 mod transfers;
 mod unreferenced_returns;
@@ -94,6 +95,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         parked_sales::parked_sales,
         receipts::receipts,
         printing::print_jobs,
+        terminals::terminals,
         trade::payments,
         trade::attention,
         books::journal,

@@ -16,8 +16,10 @@ mod receipt;
 mod returns;
 mod sale;
 mod shift;
+mod smartconnect;
 mod stock;
 mod stocktake;
+mod terminal;
 mod transfer;
 mod unreferenced_return;
 mod webhook;
@@ -81,6 +83,8 @@ pub static WITH_UNIQUE: &[&Table] = &[
     <domain::operator::Operator as Stored>::TABLE,
     <domain::customer::ExternalIdSlot as Stored>::TABLE,
     <domain::points::PointsEntry as Stored>::TABLE,
+    <domain::terminal::Terminal as Stored>::TABLE,
+    <domain::smartconnect::PosRegister as Stored>::TABLE,
 ];
 
 /// Answers by merchant and idempotency key.

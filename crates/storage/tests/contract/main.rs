@@ -41,6 +41,7 @@ mod people;
 mod queue;
 mod serving;
 mod stocktakes;
+mod terminals;
 mod trade;
 mod transfers;
 mod two_hubs;
