@@ -29,18 +29,22 @@ pub const UNIT_PRICE_PLACES: u32 = 4;
 /// One minor unit of money for one unit of an article: thousandths times ten-thousandths.
 const LINE_SCALE: i128 = 10_000_000;
 
-/// Active ISO 4217 codes in order, each with its count of decimals. Codes without a minor unit, such as gold, are
-/// absent: nothing can be priced in them.
+/// Active ISO 4217 codes in order, each with its count of decimals and its number. Codes without a minor unit, such as
+/// gold, are absent: nothing can be priced in them.
 const ACTIVE: &[u8] = b"\
-    AED2 AFN2 ALL2 AMD2 AOA2 ARS2 AUD2 AWG2 AZN2 BAM2 BBD2 BDT2 BHD3 BIF0 BMD2 BND2 BOB2 BOV2 BRL2 BSD2 \
-    BTN2 BWP2 BYN2 BZD2 CAD2 CDF2 CHE2 CHF2 CHW2 CLF4 CLP0 CNY2 COP2 COU2 CRC2 CUP2 CVE2 CZK2 DJF0 DKK2 \
-    DOP2 DZD2 EGP2 ERN2 ETB2 EUR2 FJD2 FKP2 GBP2 GEL2 GHS2 GIP2 GMD2 GNF0 GTQ2 GYD2 HKD2 HNL2 HTG2 HUF2 \
-    IDR2 ILS2 INR2 IQD3 IRR2 ISK0 JMD2 JOD3 JPY0 KES2 KGS2 KHR2 KMF0 KPW2 KRW0 KWD3 KYD2 KZT2 LAK2 LBP2 \
-    LKR2 LRD2 LSL2 LYD3 MAD2 MDL2 MGA2 MKD2 MMK2 MNT2 MOP2 MRU2 MUR2 MVR2 MWK2 MXN2 MXV2 MYR2 MZN2 NAD2 \
-    NGN2 NIO2 NOK2 NPR2 NZD2 OMR3 PAB2 PEN2 PGK2 PHP2 PKR2 PLN2 PYG0 QAR2 RON2 RSD2 RUB2 RWF0 SAR2 SBD2 \
-    SCR2 SDG2 SEK2 SGD2 SHP2 SLE2 SOS2 SRD2 SSP2 STN2 SVC2 SYP2 SZL2 THB2 TJS2 TMT2 TND3 TOP2 TRY2 TTD2 \
-    TWD2 TZS2 UAH2 UGX0 USD2 USN2 UYI0 UYU2 UYW4 UZS2 VED2 VES2 VND0 VUV0 WST2 XAD2 XAF0 XCD2 XCG2 XOF0 \
-    XPF0 YER2 ZAR2 ZMW2 ZWG2 ";
+    AED2784 AFN2971 ALL2008 AMD2051 AOA2973 ARS2032 AUD2036 AWG2533 AZN2944 BAM2977 BBD2052 BDT2050 BHD3048 \
+    BIF0108 BMD2060 BND2096 BOB2068 BOV2984 BRL2986 BSD2044 BTN2064 BWP2072 BYN2933 BZD2084 CAD2124 CDF2976 \
+    CHE2947 CHF2756 CHW2948 CLF4990 CLP0152 CNY2156 COP2170 COU2970 CRC2188 CUP2192 CVE2132 CZK2203 DJF0262 \
+    DKK2208 DOP2214 DZD2012 EGP2818 ERN2232 ETB2230 EUR2978 FJD2242 FKP2238 GBP2826 GEL2981 GHS2936 GIP2292 \
+    GMD2270 GNF0324 GTQ2320 GYD2328 HKD2344 HNL2340 HTG2332 HUF2348 IDR2360 ILS2376 INR2356 IQD3368 IRR2364 \
+    ISK0352 JMD2388 JOD3400 JPY0392 KES2404 KGS2417 KHR2116 KMF0174 KPW2408 KRW0410 KWD3414 KYD2136 KZT2398 \
+    LAK2418 LBP2422 LKR2144 LRD2430 LSL2426 LYD3434 MAD2504 MDL2498 MGA2969 MKD2807 MMK2104 MNT2496 MOP2446 \
+    MRU2929 MUR2480 MVR2462 MWK2454 MXN2484 MXV2979 MYR2458 MZN2943 NAD2516 NGN2566 NIO2558 NOK2578 NPR2524 \
+    NZD2554 OMR3512 PAB2590 PEN2604 PGK2598 PHP2608 PKR2586 PLN2985 PYG0600 QAR2634 RON2946 RSD2941 RUB2643 \
+    RWF0646 SAR2682 SBD2090 SCR2690 SDG2938 SEK2752 SGD2702 SHP2654 SLE2925 SOS2706 SRD2968 SSP2728 STN2930 \
+    SVC2222 SYP2760 SZL2748 THB2764 TJS2972 TMT2934 TND3788 TOP2776 TRY2949 TTD2780 TWD2901 TZS2834 UAH2980 \
+    UGX0800 USD2840 USN2997 UYI0940 UYU2858 UYW4927 UZS2860 VED2926 VES2928 VND0704 VUV0548 WST2882 XAD2396 \
+    XAF0950 XCD2951 XCG2532 XOF0952 XPF0953 YER2886 ZAR2710 ZMW2967 ZWG2924 ";
 
 /// A currency: an active ISO 4217 code that has a minor unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,10 +60,15 @@ impl Currency {
     /// The currency of a three-letter upper-case code; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let code: [u8; 3] = text.as_bytes().try_into().ok()?;
-        let (rows, _) = ACTIVE.as_chunks::<5>();
-        let place = rows.binary_search_by_key(&code, |[a, b, c, _, _]| [*a, *b, *c]).ok()?;
-        let [_, _, _, decimals, _] = rows.get(place)?;
+        let [_, _, _, decimals, ..] = row_of(code)?;
         Some(Self { code, decimals: decimals.saturating_sub(b'0') })
+    }
+
+    /// The currency of the three digits of ISO 4217; `None` for anything else.
+    pub fn of_digits(digits: &str) -> Option<Self> {
+        let (rows, _) = ACTIVE.as_chunks::<8>();
+        let row = rows.iter().find(|row| row.get(4..7) == Some(digits.as_bytes()))?;
+        Self::parse(std::str::from_utf8(row.get(..3)?).ok()?)
     }
 
     /// The three letters.
@@ -72,6 +81,19 @@ impl Currency {
     pub const fn decimals(self) -> u8 {
         self.decimals
     }
+
+    /// The three digits of ISO 4217, by which codes that are scanned name it: `392` is the yen.
+    pub fn digits(self) -> &'static str {
+        // Every currency came out of the table.
+        row_of(self.code).and_then(|row| std::str::from_utf8(row.get(4..7)?).ok()).unwrap_or_default()
+    }
+}
+
+/// The row of three letters: the letters, the count of decimals, the number, a blank.
+fn row_of(code: [u8; 3]) -> Option<&'static [u8; 8]> {
+    let (rows, _) = ACTIVE.as_chunks::<8>();
+    let place = rows.binary_search_by_key(&code, |[a, b, c, ..]| [*a, *b, *c]).ok()?;
+    rows.get(place)
 }
 
 impl fmt::Display for Currency {
@@ -282,12 +304,12 @@ mod tests {
 
     #[test]
     fn the_currency_table_is_whole_and_in_order() {
-        let (rows, rest) = ACTIVE.as_chunks::<5>();
+        let (rows, rest) = ACTIVE.as_chunks::<8>();
         assert!(rest.is_empty());
         assert!(rows.is_sorted());
         for row in rows {
             let code = std::str::from_utf8(&row[..3]).unwrap();
-            assert!(row[3].is_ascii_digit() && row[4] == b' ', "{code}");
+            assert!(row[3..7].iter().all(u8::is_ascii_digit) && row[7] == b' ', "{code}");
             assert_eq!(Currency::parse(code).unwrap().as_str(), code);
         }
     }
@@ -316,9 +338,12 @@ mod tests {
             let decimals = Currency::parse(cells[0]).map(Currency::decimals);
             // Gold and its like have no minor unit.
             assert_eq!(decimals, cells[2].parse().ok(), "{row}");
+            let digits = Currency::parse(cells[0]).map(Currency::digits);
+            assert!(digits.is_none_or(|digits| digits == cells[1]), "{row}");
+            assert_eq!(Currency::of_digits(cells[1]), Currency::parse(cells[0]), "{row}");
             priced += usize::from(decimals.is_some());
         }
-        assert_eq!(priced, ACTIVE.as_chunks::<5>().0.len());
+        assert_eq!(priced, ACTIVE.as_chunks::<8>().0.len());
     }
 
     #[test]

@@ -33,8 +33,7 @@ impl Barcode {
     /// became of a GTIN in a spreadsheet or under the fingers.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let text: String = text.trim().chars().map(half_width).collect();
-        let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        if is_digits && matches!(text.len(), 8 | 12 | 13 | 14) {
+        if is_as_long_as_gtin(&text) {
             return if has_right_check_digit(&text) {
                 Ok(Self::of_gtin(&text))
             } else {
@@ -61,6 +60,11 @@ impl Barcode {
         let padded = format!("{digits:0>GTIN_DIGITS$}");
         let short = padded.strip_prefix("000000").or_else(|| padded.strip_prefix('0'));
         Self(short.unwrap_or(&padded).to_owned())
+    }
+
+    /// Whether a text is a GTIN with the right check digit.
+    pub fn is_gtin(text: &str) -> bool {
+        is_as_long_as_gtin(text) && has_right_check_digit(text)
     }
 
     /// The text.
@@ -100,6 +104,10 @@ fn is_mistyped(text: &str) -> bool {
         && text.starts_with(|first: char| first.is_ascii_digit())
         && text.bytes().all(is_like_digit)
         && text.bytes().any(|byte| !byte.is_ascii_digit())
+}
+
+fn is_as_long_as_gtin(text: &str) -> bool {
+    matches!(text.len(), 8 | 12 | 13 | 14) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// From the right, the check digit first, the digits weigh 1, 3, 1, 3 …; their sum is a multiple of ten.
