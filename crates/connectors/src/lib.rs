@@ -7,6 +7,7 @@
 mod contract;
 mod exchange;
 mod manual;
+mod mpos_gateway;
 mod paypay;
 mod registry;
 mod sandbox;
@@ -14,8 +15,8 @@ mod secret;
 mod signature;
 
 pub use contract::{
-    Access, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Stamp, Token, Told,
-    Variant,
+    Access, Advised, Ask, CannotAsk, Connector, Method, News, Notice, Probe, ReaderBlob, Rejected, Request, Response,
+    Stamp, Token, Told, Variant,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
 pub use registry::{find_connector, find_variant, names};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use connectors::{
-    Access, Ask, CannotAsk, Connector, News, Notice, Request, Response, Secret, Stamp, Told, find_connector, names,
+    Access, Ask, CannotAsk, Connector, News, Notice, ReaderBlob, Request, Response, Secret, Stamp, Told,
+    find_connector, names,
 };
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId};
 use domain::merchant::ConnectionSettings;
@@ -87,6 +88,7 @@ struct Desk {
     settings: ConnectionSettings,
     secret: Secret,
     customer_code: Secret,
+    reader_blob: ReaderBlob,
     token: Option<Secret>,
     stamp: Stamp,
 }
@@ -134,6 +136,7 @@ impl Desk {
             settings,
             secret: secret(variant),
             customer_code: Secret::new("USER-AUTH-001".to_owned()),
+            reader_blob: ReaderBlob { data: Secret::new("BLOB-001".to_owned()), encryption: "TEST".to_owned() },
             token: (variant == "oauth").then(|| Secret::new("token-1".to_owned())),
             stamp: Stamp { at: Timestamp(asked.second * 1_000), nonce: "nonce-1".to_owned() },
         }
@@ -152,6 +155,7 @@ impl Desk {
                 timeout_ms: 1_000,
             },
             customer_code: Some(&self.customer_code).filter(|_| self.payment.is_scanned),
+            reader_blob: Some(&self.reader_blob),
             notify_url: Some("http://hub.test/notify"),
             fault: None,
         }
@@ -159,7 +163,11 @@ impl Desk {
 }
 
 fn secret(variant: &str) -> Secret {
-    let text = if variant == "oauth" { "client:api-secret:whsecret-test" } else { "api-secret:notify-secret" };
+    let text = match variant {
+        "oauth" => "client:api-secret:whsecret-test",
+        "header" | "body" => "merchant:1111:api-secret",
+        _ => "api-secret:notify-secret",
+    };
     Secret::new(text.to_owned())
 }
 
@@ -268,7 +276,8 @@ fn check_request(case: &Case, request: &Request) {
         assert_eq!(&format!("{method} {path}"), expected, "{}", case.name);
     }
     if let Some(expected) = &case.body {
-        let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+        let form = || form_urlencoded::parse(&request.body).map(|(name, value)| (name.into(), value.into())).collect();
+        let body = serde_json::from_slice(&request.body).unwrap_or_else(|_| Value::Object(form()));
         assert_eq!(&body, expected, "{}", case.name);
     }
     assert!(!format!("{request:?}").contains("api-secret"), "{}", case.name);

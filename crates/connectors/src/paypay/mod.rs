@@ -85,6 +85,7 @@ const fn opa() -> Profile {
         has_present: true,
         has_scan: false,
         has_redirect: false,
+        is_one_at_a_time: false,
         amount_minor_max: Some(AMOUNT_MAX),
         // A cancel is taken until 00:14:59 of the day after the payment.
         void_cutoff: Some(Cutoff { utc_offset_ms: JAPAN_MS, days: 1, time_of_day_ms: 15 * MINUTE_MS }),

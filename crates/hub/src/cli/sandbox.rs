@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sandbox::Server;
+use sandbox::acquirer::{self, Acquirer, Amounts};
 use sandbox::paypay::{self, PayPay};
 use tokio::net::TcpListener;
 
@@ -16,8 +17,9 @@ Examples:
   tillbridge sandbox
   tillbridge sandbox --listen 127.0.0.1:9000 --secret s3cret --notify-secret n0tify
   tillbridge sandbox --paypay 127.0.0.1:8091
+  tillbridge sandbox --acquirer --acquirer-amounts documented
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
-Its calls and its faults: docs/guides/sandbox.md and docs/guides/paypay.md";
+Its calls and its faults: docs/guides/sandbox.md, docs/guides/paypay.md and docs/guides/mpos-gateway.md";
 
 /// How it is played.
 #[derive(Args)]
@@ -34,11 +36,23 @@ pub(super) struct Options {
     /// Play PayPay too, on this address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8091")]
     paypay: Option<SocketAddr>,
+    /// Play an mPOS gateway with a bank too, on this address.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8092")]
+    acquirer: Option<SocketAddr>,
+    /// Which amounts play what at the bank: last digits, or the vendor's test page.
+    #[arg(long, value_enum, default_value_t = PlayedAmounts::Digits)]
+    acquirer_amounts: PlayedAmounts,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PlayedAmounts {
+    Digits,
+    Documented,
 }
 
 /// Plays it until SIGTERM or SIGINT.
 pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
-    let Options { listen, secret, notify_secret, paypay } = asked;
+    let Options { listen, secret, notify_secret, paypay, acquirer, acquirer_amounts } = asked;
     let options = sandbox::Options { secret, notify_secret, ..Default::default() };
     let credentials = options.credentials();
     let handle = sandbox::serve(bind(listen).await?, options).await?;
@@ -52,6 +66,10 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
     // Serves as long as it is held.
     let _paypay = match paypay {
         Some(listen) => Some(play_paypay(listen).await?),
+        None => None,
+    };
+    let _acquirer = match acquirer {
+        Some(listen) => Some(play_acquirer(listen, acquirer_amounts).await?),
         None => None,
     };
     tokio::select! {
@@ -75,6 +93,21 @@ async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Server> {
     say(&format!(
         "\nPayPay is played too. A customer pays a code three seconds after it was made.\n\
          \n  base URL     {}\n  credentials  {opa} (opa)\n               {oauth} (oauth)\n",
+        server.base_url(),
+    ))?;
+    Ok(server)
+}
+
+async fn play_acquirer(listen: SocketAddr, amounts: PlayedAmounts) -> anyhow::Result<Server> {
+    let amounts = match amounts {
+        PlayedAmounts::Digits => Amounts::ByDigits,
+        PlayedAmounts::Documented => Amounts::Documented,
+    };
+    let options = acquirer::Options { amounts, ..Default::default() };
+    let credentials = options.credentials();
+    let server = Acquirer::new(options).serve(bind(listen).await?)?;
+    say(&format!(
+        "\nAn mPOS gateway with a bank is played too.\n\n  base URL     {}/paynet\n  credentials  {credentials}\n",
         server.base_url(),
     ))?;
     Ok(server)

@@ -70,6 +70,10 @@ pub enum Kind {
     IfMatchInvalid,
     /// A price or amount in another currency than the merchant's.
     CurrencyMismatch,
+    /// A charge by card reader without what the reader gave.
+    ReaderDataMissing,
+    /// What a card reader gave, for a provider that takes none.
+    ReaderDataNotSupported,
     /// The URL of an endpoint is not one that webhooks can be sent to.
     WebhookUrlInvalid,
     /// The URL of an endpoint leads to where nothing is sent.
@@ -130,7 +134,7 @@ pub const NOUNS: [&str; 26] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -154,6 +158,8 @@ impl Kind {
         Self::QueryInvalid,
         Self::IfMatchInvalid,
         Self::CurrencyMismatch,
+        Self::ReaderDataMissing,
+        Self::ReaderDataNotSupported,
         Self::WebhookUrlInvalid,
         Self::WebhookUrlRefused,
         Self::PrinterAddressRefused,
@@ -194,6 +200,8 @@ impl Kind {
             Self::QueryInvalid => "query_invalid",
             Self::IfMatchInvalid => "if_match_invalid",
             Self::CurrencyMismatch => "currency_mismatch",
+            Self::ReaderDataMissing => "reader_data_missing",
+            Self::ReaderDataNotSupported => "reader_data_not_supported",
             Self::WebhookUrlInvalid => "webhook_url_invalid",
             Self::WebhookUrlRefused => "webhook_url_refused",
             Self::PrinterAddressRefused => "printer_address_refused",
@@ -232,6 +240,8 @@ impl Kind {
             Self::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::IdempotencyKeyReused
             | Self::CurrencyMismatch
+            | Self::ReaderDataMissing
+            | Self::ReaderDataNotSupported
             | Self::OperatorPinInvalid
             | Self::WebhookUrlInvalid
             | Self::WebhookUrlRefused
