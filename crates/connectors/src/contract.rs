@@ -65,6 +65,28 @@ pub trait Connector: Send + Sync {
         Acknowledgement { content_type: "application/json", body: b"{}" }
     }
 
+    /// Whether a charge takes the blob of a card reader ([`Ask::reader_blob`]), and cannot be made without one.
+    fn takes_reader_blob(&self) -> bool {
+        false
+    }
+
+    /// The request that hands on what the card said to the issuer's answer, where a charge of a chip card waits for that.
+    /// It moves a charge that is under way, and may be repeated.
+    fn build_advice(&self, _: &Ask<'_>) -> Result<Request, CannotAsk> {
+        Err(CannotAsk::NoAdvice)
+    }
+
+    /// What the answer to [`Connector::build_advice`] says.
+    fn read_advice(&self, _: &Ask<'_>, _: &Told) -> Advised {
+        Advised::Unknown
+    }
+
+    /// What the answer to [`Connector::build_inquiry`] says besides for reader and receipt, in the provider's words: the
+    /// stage of the order, the issuer's answer for the card, the fields of an EMV receipt. Handed on and not kept.
+    fn read_particulars(&self, _: &Told) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// The reference of the operation that an unverified body speaks of, where a provider has one address for all
     /// connections: it says whose secret the body has to be verified with, and nothing more is done with it.
     fn peek_reference(&self, _: &[u8]) -> Option<String> {
@@ -153,6 +175,8 @@ pub struct Ask<'a> {
     pub access: Access<'a>,
     /// The code that the customer showed: a one-time input, in memory only, and there for the first request at most.
     pub customer_code: Option<&'a Secret>,
+    /// What the card reader gave: a one-time input, in memory only, and there for the first request at most.
+    pub reader_blob: Option<&'a ReaderBlob>,
     /// Where the provider may send notifications.
     pub notify_url: Option<&'a str>,
     /// A fault that the sandbox is to play. For tests; every other connector ignores it.
@@ -180,6 +204,26 @@ impl Ask<'_> {
             Outcome::Unknown
         }
     }
+}
+
+/// What a card reader gives of a card, encrypted under a key that only the acquirer has. Opaque to the hub.
+#[derive(Debug, Clone)]
+pub struct ReaderBlob {
+    /// The encrypted data, as the reader gave them.
+    pub data: Secret,
+    /// How they are encrypted, in the words of reader and gateway.
+    pub encryption: String,
+}
+
+/// What became of an advice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advised {
+    /// The provider took it; how the charge ends is asked.
+    Taken,
+    /// The provider does not want it.
+    Refused,
+    /// Nobody knows: it is sent again.
+    Unknown,
 }
 
 /// The request method.
@@ -331,6 +375,12 @@ pub enum CannotAsk {
     /// The code that the customer showed was in the memory of a process that is gone.
     #[error("the customer's code is gone")]
     CustomerCodeGone,
+    /// What the card reader gave was in the memory of a process that is gone, or nobody gave it.
+    #[error("what the card reader gave is gone")]
+    ReaderBlobGone,
+    /// The provider takes no advice.
+    #[error("the provider takes no advice")]
+    NoAdvice,
     /// The provider wants its own id of what is refunded, and nobody told it.
     #[error("the provider's reference is not known")]
     NoProviderReference,
@@ -353,7 +403,7 @@ impl CannotAsk {
             Self::NoTarget => ask.did_nothing("no_target"),
             Self::BaseUrl | Self::Credentials => ask.did_nothing("connection_misconfigured"),
             // Whether an earlier request left cannot be known: the inquiry finds out.
-            Self::CustomerCodeGone => Outcome::Unknown,
+            Self::CustomerCodeGone | Self::ReaderBlobGone | Self::NoAdvice => Outcome::Unknown,
             Self::NoProviderReference => ask.did_nothing("provider_reference_unknown"),
             Self::NoNotifyUrl => ask.did_nothing("notify_base_missing"),
             Self::NoSuchKind(_) => ask.did_nothing("not_supported_by_provider"),

@@ -10,6 +10,7 @@ mod china;
 mod contract;
 mod exchange;
 mod manual;
+mod mpos_gateway;
 mod paypay;
 mod registry;
 mod sandbox;
@@ -18,8 +19,8 @@ mod signature;
 mod wechat;
 
 pub use contract::{
-    Access, Acknowledgement, Ask, CannotAsk, Connector, Identity, Method, News, Notice, PATH, Probe, Rejected, Request,
-    Response, Stamp, Token, Told, Variant,
+    Access, Acknowledgement, Advised, Ask, CannotAsk, Connector, Identity, Method, News, Notice, PATH, Probe,
+    ReaderBlob, Rejected, Request, Response, Stamp, Token, Told, Variant,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
 pub use registry::{find_connector, find_variant, names};

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use connectors::{
-    Access, Ask, CannotAsk, Connector, News, Notice, Probe, Request, Response, Secret, Stamp, Told, find_connector,
-    names,
+    Access, Ask, CannotAsk, Connector, News, Notice, Probe, ReaderBlob, Request, Response, Secret, Stamp, Told,
+    find_connector, names,
 };
 use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId};
 use domain::merchant::ConnectionSettings;
@@ -98,6 +98,7 @@ struct Desk {
     settings: ConnectionSettings,
     secret: Secret,
     customer_code: Secret,
+    reader_blob: ReaderBlob,
     token: Option<Secret>,
     stamp: Stamp,
 }
@@ -147,6 +148,7 @@ impl Desk {
             settings,
             secret: secret(provider, variant),
             customer_code: Secret::new("USER-AUTH-001".to_owned()),
+            reader_blob: ReaderBlob { data: Secret::new("BLOB-001".to_owned()), encryption: "TEST".to_owned() },
             token: (variant == "oauth").then(|| Secret::new("token-1".to_owned())),
             stamp: Stamp { at: Timestamp(asked.second * 1_000), nonce: "nonce-1".to_owned() },
         }
@@ -165,6 +167,7 @@ impl Desk {
                 timeout_ms: 1_000,
             },
             customer_code: Some(&self.customer_code).filter(|_| self.payment.is_scanned),
+            reader_blob: Some(&self.reader_blob),
             notify_url: Some("http://hub.test/notify"),
             fault: None,
         }
@@ -176,6 +179,7 @@ fn secret(provider: &str, variant: &str) -> Secret {
         ("alipay" | "antom", _) => alipay::credentials(),
         ("wechat", "v2") => wechat::v2(),
         ("wechat", _) => wechat::v3(),
+        (_, "header" | "body") => "merchant:1111:api-secret".to_owned(),
         (_, "oauth") => "client:api-secret:whsecret-test".to_owned(),
         _ => "api-secret:notify-secret".to_owned(),
     })
@@ -301,14 +305,15 @@ fn line(provider: &str, request: &Request) -> String {
     format!("{} {path}", request.method.as_str())
 }
 
-/// What is asked, in JSON.
+/// What is asked, in JSON or in a form.
 fn asked(provider: &str, variant: &str, request: &Request) -> Value {
     if (provider, variant) == ("wechat", "v2") {
         return wechat::said(&request.body);
     }
     let form = form_urlencoded::parse(&request.body).find(|(name, _)| provider == "alipay" && name == "biz_content");
     let json = form.map_or(request.body.clone(), |(_, content)| content.into_owned().into_bytes());
-    serde_json::from_slice(&json).expect("JSON")
+    let form = || form_urlencoded::parse(&json).map(|(name, value)| (name.into(), value.into())).collect();
+    serde_json::from_slice(&json).unwrap_or_else(|_| Value::Object(form()))
 }
 
 fn check_request(provider: &str, case: &Case, request: &Request) {

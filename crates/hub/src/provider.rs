@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use connectors::{Access, Ask, Connector, Exchange, Probe, Secret, Stamp, Told, find_connector};
+use connectors::{Access, Ask, Connector, Exchange, Probe, ReaderBlob, Secret, Stamp, Told, find_connector};
 use domain::call::{Actor, Role};
 use domain::id::{ConnectionId, MerchantId};
 use domain::merchant::Connection;
@@ -176,6 +176,7 @@ impl Providers {
             payment: &task.payment,
             access: access(connection, &secret, &stamp),
             customer_code: one_time.customer_code.as_ref().filter(|_| task.operation.kind.is_charge()),
+            reader_blob: one_time.reader_blob.as_ref().filter(|_| task.operation.kind.is_charge()),
             notify_url: notify_url.as_deref(),
             fault: one_time.fault.as_deref(),
         };
@@ -309,6 +310,8 @@ pub struct OneTime {
     /// The code that the customer showed. Never stored and never logged: a hub that dies before it is sent leaves a
     /// charge in doubt.
     pub customer_code: Option<Secret>,
+    /// What the card reader gave. The same holds for it.
+    pub reader_blob: Option<ReaderBlob>,
 }
 
 /// Where a connection's provider sends notifications.

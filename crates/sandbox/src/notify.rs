@@ -67,6 +67,27 @@ impl Poster {
         tracing::warn!(url, "a notification was given up after {} attempts", PAUSES_MS.len() + 1);
     }
 
+    /// Calls an address with GET until the receiver answers 200 or the attempts are used up.
+    pub async fn call(&self, url: &str) {
+        for pause_ms in PAUSES_MS.into_iter().map(Some).chain([None]) {
+            if self.call_once(url).await {
+                return;
+            }
+            if let Some(pause_ms) = pause_ms {
+                sleep(Duration::from_millis(pause_ms)).await;
+            }
+        }
+        tracing::warn!("a callback was given up after {} attempts", PAUSES_MS.len() + 1);
+    }
+
+    /// Calls an address with GET, once; whether it was taken.
+    pub async fn call_once(&self, url: &str) -> bool {
+        let Ok(_place) = self.places.acquire().await else { return false };
+        let Ok(request) = hyper::Request::get(url).body(Full::new(Bytes::new())) else { return false };
+        let answer = timeout(Duration::from_millis(ATTEMPT_MS_MAX), self.client.request(request)).await;
+        matches!(answer, Ok(Ok(response)) if response.status() == 200)
+    }
+
     /// Sends once; whether it was taken.
     pub async fn attempt_letter(&self, url: &str, letter: &Letter) -> bool {
         let Ok(_place) = self.places.acquire().await else { return false };

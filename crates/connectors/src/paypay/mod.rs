@@ -85,6 +85,7 @@ const fn opa() -> Profile {
         has_present: true,
         has_scan: false,
         has_redirect: false,
+        is_one_at_a_time: false,
         amount_minor_max: Some(AMOUNT_MAX),
         scan_horizon_ms: None,
         undo_hold_ms: None,

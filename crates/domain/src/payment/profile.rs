@@ -49,6 +49,9 @@ pub struct Profile {
     /// The customer is sent to a page of the provider.
     #[serde(default, skip_serializing_if = "is_absent")]
     pub has_redirect: bool,
+    /// The provider tells only what became of the request before: a refund waits until the one before it has ended.
+    #[serde(default, skip_serializing_if = "is_absent")]
+    pub is_one_at_a_time: bool,
     /// The largest charge, in minor units, where the provider has a limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_minor_max: Option<i64>,
@@ -135,6 +138,7 @@ impl Profile {
             has_present: false,
             has_scan: false,
             has_redirect: false,
+            is_one_at_a_time: false,
             amount_minor_max: None,
             scan_horizon_ms: None,
             undo_hold_ms: None,
@@ -165,6 +169,7 @@ impl Profile {
             has_present: false,
             has_scan: false,
             has_redirect: false,
+            is_one_at_a_time: false,
             amount_minor_max: None,
             scan_horizon_ms: None,
             undo_hold_ms: None,

@@ -346,6 +346,9 @@ pub fn may_refund(
         return Err(Refusal::RefundNotSupported);
     }
     nothing_in_flight(operations, &[Kind::Void])?;
+    if profile.is_one_at_a_time {
+        nothing_in_flight(operations, &[Kind::Refund])?;
+    }
     let until = profile.refund_until(charge.recorded_at);
     if now >= until {
         return Err(Refusal::RefundWindowClosed { until });

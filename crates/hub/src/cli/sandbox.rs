@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sandbox::Server;
+use sandbox::acquirer::{self, Acquirer, Amounts};
 use sandbox::alipay::{self, Alipay};
 use sandbox::antom::{self, Antom};
 use sandbox::paypay::{self, PayPay};
@@ -19,8 +20,9 @@ Examples:
   tillbridge sandbox --listen 127.0.0.1:9000 --secret s3cret --notify-secret n0tify
   tillbridge sandbox --paypay 127.0.0.1:8091
   tillbridge sandbox --alipay --antom
+  tillbridge sandbox --acquirer --acquirer-amounts documented
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
-Its calls and its faults: docs/guides/sandbox.md, docs/guides/paypay.md and docs/guides/alipay.md";
+Its calls and its faults: docs/guides/sandbox.md and the guides of the providers";
 
 /// How it is played.
 #[derive(Args)]
@@ -43,11 +45,23 @@ pub(super) struct Options {
     /// Play Antom too, on this address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8093")]
     antom: Option<SocketAddr>,
+    /// Play an mPOS gateway with a bank too, on this address.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8095")]
+    acquirer: Option<SocketAddr>,
+    /// Which amounts play what at the bank: last digits, or the vendor's test page.
+    #[arg(long, value_enum, default_value_t = PlayedAmounts::Digits)]
+    acquirer_amounts: PlayedAmounts,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PlayedAmounts {
+    Digits,
+    Documented,
 }
 
 /// Plays it until SIGTERM or SIGINT.
 pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
-    let Options { listen, secret, notify_secret, paypay, alipay, antom } = asked;
+    let Options { listen, secret, notify_secret, paypay, alipay, antom, acquirer, acquirer_amounts } = asked;
     let options = sandbox::Options { secret, notify_secret, ..Default::default() };
     let credentials = options.credentials();
     let handle = sandbox::serve(bind(listen).await?, options).await?;
@@ -68,6 +82,9 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
     }
     if let Some(listen) = antom {
         played.push(play_antom(listen).await?);
+    }
+    if let Some(listen) = acquirer {
+        played.push(play_acquirer(listen, acquirer_amounts).await?);
     }
     tokio::select! {
         ended = serve::wait_for_signal() => ended?,
@@ -115,6 +132,21 @@ async fn play_antom(listen: SocketAddr) -> anyhow::Result<Server> {
     say(&format!(
         "\nAntom is played too. It takes any code that a customer shows.\n\
          \n  base URL     {}\n  credentials  {credentials} (antom)\n",
+        server.base_url(),
+    ))?;
+    Ok(server)
+}
+
+async fn play_acquirer(listen: SocketAddr, amounts: PlayedAmounts) -> anyhow::Result<Server> {
+    let amounts = match amounts {
+        PlayedAmounts::Digits => Amounts::ByDigits,
+        PlayedAmounts::Documented => Amounts::Documented,
+    };
+    let options = acquirer::Options { amounts, ..Default::default() };
+    let credentials = options.credentials();
+    let server = Acquirer::new(options).serve(bind(listen).await?)?;
+    say(&format!(
+        "\nAn mPOS gateway with a bank is played too.\n\n  base URL     {}/paynet\n  credentials  {credentials}\n",
         server.base_url(),
     ))?;
     Ok(server)

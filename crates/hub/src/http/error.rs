@@ -72,6 +72,10 @@ pub enum Kind {
     IfMatchInvalid,
     /// A price or amount in another currency than the merchant's.
     CurrencyMismatch,
+    /// A charge by card reader without what the reader gave.
+    ReaderDataMissing,
+    /// What a card reader gave, for a provider that takes none.
+    ReaderDataNotSupported,
     /// The URL of an endpoint is not one that webhooks can be sent to.
     WebhookUrlInvalid,
     /// The URL of an endpoint leads to where nothing is sent.
@@ -140,7 +144,7 @@ pub const NOUNS: [&str; 28] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -164,6 +168,8 @@ impl Kind {
         Self::QueryInvalid,
         Self::IfMatchInvalid,
         Self::CurrencyMismatch,
+        Self::ReaderDataMissing,
+        Self::ReaderDataNotSupported,
         Self::WebhookUrlInvalid,
         Self::WebhookUrlRefused,
         Self::PrinterAddressRefused,
@@ -207,6 +213,8 @@ impl Kind {
             Self::QueryInvalid => "query_invalid",
             Self::IfMatchInvalid => "if_match_invalid",
             Self::CurrencyMismatch => "currency_mismatch",
+            Self::ReaderDataMissing => "reader_data_missing",
+            Self::ReaderDataNotSupported => "reader_data_not_supported",
             Self::WebhookUrlInvalid => "webhook_url_invalid",
             Self::WebhookUrlRefused => "webhook_url_refused",
             Self::PrinterAddressRefused => "printer_address_refused",
@@ -248,6 +256,8 @@ impl Kind {
             Self::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::IdempotencyKeyReused
             | Self::CurrencyMismatch
+            | Self::ReaderDataMissing
+            | Self::ReaderDataNotSupported
             | Self::OperatorPinInvalid
             | Self::WebhookUrlInvalid
             | Self::WebhookUrlRefused

@@ -30,19 +30,31 @@ pub fn routes() -> Vec<Route> {
     vec![
         Route::post("/v1/webhooks/{provider}", receive_for_any),
         Route::post("/v1/webhooks/{provider}/{connection_id}", receive),
+        Route::get("/v1/webhooks/{provider}/{connection_id}", receive_in_query),
     ]
 }
 
 async fn receive(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
-    let provider: String = segments.id(0, "connection")?;
-    let id: ConnectionId = segments.id(1, "connection")?;
     let (parts, body) = request.into_parts();
     let body = read_body(&parts.headers, body).await?;
+    receive_for_one(&app, &segments, &parts, &body).await
+}
+
+/// From a provider that calls with GET: what it tells is the query.
+async fn receive_in_query(State(app): State<App>, segments: Segments, request: Request) -> Result<Response, Problem> {
+    let (parts, _) = request.into_parts();
+    let query = Bytes::copy_from_slice(parts.uri.query().unwrap_or_default().as_bytes());
+    receive_for_one(&app, &segments, &parts, &query).await
+}
+
+async fn receive_for_one(app: &App, segments: &Segments, parts: &Parts, body: &Bytes) -> Result<Response, Problem> {
+    let provider: String = segments.id(0, "connection")?;
+    let id: ConnectionId = segments.id(1, "connection")?;
     let connection = app.reader.find_connection_of_any(id).await?;
     let connection = connection.filter(|connection| connection.provider == provider);
     let connection = connection.ok_or_else(|| Problem::not_found("connection"))?;
     let connector = find_connector(&provider).ok_or_else(|| Problem::not_found("connection"))?;
-    take(&app, &connection, connector, &parts, &body).await
+    take(app, &connection, connector, parts, body).await
 }
 
 /// For a provider that knows one address only: the payment it speaks of says whose secret it has to be signed with.

@@ -23,6 +23,8 @@ enum Way {
     Shown,
     /// The customer shows a code.
     Scanned,
+    /// A reader reads a card.
+    Read,
 }
 
 /// One way to one provider.
@@ -37,7 +39,7 @@ struct Target {
 }
 
 /// Whom the suite is played against.
-const TARGETS: [Target; 4] = [
+const TARGETS: [Target; 5] = [
     Target {
         name: "sandbox",
         connection: |shop| shop.hasty,
@@ -64,6 +66,13 @@ const TARGETS: [Target; 4] = [
         connection: |shop| shop.oauth,
         key: |shop| &shop.live_manager,
         way: Way::Scanned,
+        faults: PAYPAY,
+    },
+    Target {
+        name: "mpos gateway",
+        connection: |shop| shop.gateway,
+        key: |shop| &shop.live_manager,
+        way: Way::Read,
         faults: PAYPAY,
     },
 ];
@@ -122,6 +131,9 @@ async fn play(world: &World, target: &Target, number: u64) -> String {
     let mut body = world.payment_of((target.connection)(&world.shop), scenario.amount_minor);
     if target.way == Way::Scanned {
         body["customer_code"] = json!(format!("2812345678{number:08}"));
+    }
+    if target.way == Way::Read {
+        body["reader"] = world.card_read(None, false);
     }
     let wait = [("prefer", "wait=50")];
     let begun = world.post_as(key, "/v1/payments", &world.fresh_key(), &wait, &body).await.expect(201);
@@ -233,4 +245,9 @@ async fn paypay_of_document_004_and_the_hub_agree_on_shown_codes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paypay_of_document_004_and_the_hub_agree_on_scanned_codes() {
     conforms(&TARGETS[3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_mpos_gateway_and_the_hub_agree() {
+    conforms(&TARGETS[4]).await;
 }

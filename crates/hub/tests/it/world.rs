@@ -24,6 +24,7 @@ use hub::config::{Config, Hidden};
 use hub::database::Database;
 use hub::operator::{NewKey, Operator};
 use hub::serve::{Running, make_folder, start};
+use sandbox::acquirer::{self, Acquirer, PlayedReader};
 use sandbox::paypay::{self, PayPay};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
@@ -95,6 +96,8 @@ pub struct Shop {
     pub opa: ConnectionId,
     /// The played PayPay, as document 004 has it.
     pub oauth: ConnectionId,
+    /// The played mPOS gateway.
+    pub gateway: ConnectionId,
     pub cashier: String,
     pub manager: String,
     pub viewer: String,
@@ -112,6 +115,10 @@ pub struct World {
     /// Where the played PayPay is.
     pub paypay_url: String,
     _paypay_server: sandbox::Server,
+    pub acquirer: Acquirer,
+    /// A card reader whose keys the bank has.
+    pub reader: PlayedReader,
+    _acquirer_server: sandbox::Server,
     /// The provider's server; taken away, connections are refused.
     pub server: Option<sandbox::Handle>,
     pub shop: Shop,
@@ -193,6 +200,11 @@ fn quick(provider: &str, variant: &str) -> Profile {
     }
 }
 
+/// The readers and delays of the played mPOS gateway.
+pub fn acquirer_options() -> acquirer::Options {
+    acquirer::Options { slow_ms: 900, pend_ms: 300, ..acquirer::Options::default() }
+}
+
 /// The secrets and delays of the played PayPay.
 pub fn paypay_options() -> paypay::Options {
     paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
@@ -229,14 +241,19 @@ impl World {
         let paypay = PayPay::new(paypay_options());
         let paypay_server = paypay.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         let paypay_url = paypay_server.base_url();
-        let shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
-        let other_shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
+        let acquirer = Acquirer::new(acquirer_options());
+        let acquirer_server = acquirer.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+        let gateway_url = format!("{}/paynet", acquirer_server.base_url());
+        let places = Places { sandbox: &server.base_url(), paypay: &paypay_url, gateway: &gateway_url };
+        let shop = set_up(&mut operator, &places).await;
+        let other_shop = set_up(&mut operator, &places).await;
         operator.close().await.unwrap();
         for shop in [&shop, &other_shop] {
             for connection in [shop.sandbox, shop.hasty, shop.careful, shop.slow_to_settle] {
                 settings.provider.secrets.insert(connection, Hidden::new(options().credentials()));
             }
             let (opa, oauth) = (paypay_options().credentials_of_opa(), paypay_options().credentials_of_oauth());
+            settings.provider.secrets.insert(shop.gateway, Hidden::new(acquirer_options().credentials()));
             settings.provider.secrets.extend([(shop.opa, Hidden::new(opa)), (shop.oauth, Hidden::new(oauth))]);
         }
         let keys = AtomicU32::new(0);
@@ -248,6 +265,9 @@ impl World {
             paypay,
             paypay_url,
             _paypay_server: paypay_server,
+            acquirer,
+            reader: PlayedReader::new(acquirer_options().readers.remove(0)),
+            _acquirer_server: acquirer_server,
             server: Some(server),
             shop,
             other_shop,
@@ -404,6 +424,12 @@ impl World {
             "connection_id": connection.to_string(),
             "amount_minor": amount_minor,
         })
+    }
+
+    /// What a reader gives of a test card, as a request hands it on.
+    pub fn card_read(&self, pin: Option<&str>, is_chip: bool) -> Value {
+        let swipe = self.reader.read("4012345678909", pin, is_chip).unwrap();
+        json!({ "encrypted_data": swipe.encrypted_data, "encrypted_type": swipe.encrypted_type })
     }
 
     /// Asks for a payment and gives its id; nobody waits for its end.
@@ -641,7 +667,8 @@ impl World {
     fn taken(&self) -> BTreeMap<String, (i64, i64)> {
         let sandbox = self.sandbox.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
         let paypay = self.paypay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
-        sandbox.chain(paypay).collect()
+        let acquirer = self.acquirer.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
+        sandbox.chain(paypay).chain(acquirer).collect()
     }
 }
 
@@ -701,7 +728,14 @@ pub fn check_words(payment: &Value) {
     }
 }
 
-async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Shop {
+/// Where the played providers are.
+struct Places<'a> {
+    sandbox: &'a str,
+    paypay: &'a str,
+    gateway: &'a str,
+}
+
+async fn set_up(operator: &mut Operator, places: &Places<'_>) -> Shop {
     let mut ids = RandomIds::new();
     let now = Clock::system().now();
     let mut next = || ids.next(now);
@@ -724,15 +758,17 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
         ("elsewhere", Profile::sandbox()),
         ("paypay", quick("paypay", "opa")),
         ("paypay", quick("paypay", "oauth")),
+        ("mpos_gateway", quick("mpos_gateway", "header")),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
         .map(|(provider, profile)| {
             let settings = match provider {
-                "sandbox" => ConnectionSettings::at(base_url),
+                "sandbox" => ConnectionSettings::at(places.sandbox),
+                "mpos_gateway" => ConnectionSettings::at(places.gateway),
                 "paypay" => ConnectionSettings {
                     variant: if profile.has_scan { "oauth" } else { "opa" }.to_owned(),
-                    ..ConnectionSettings::at(paypay_url)
+                    ..ConnectionSettings::at(places.paypay)
                 },
                 _ => ConnectionSettings::default(),
             };
@@ -781,6 +817,7 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
         live: ids[6],
         opa: ids[7],
         oauth: ids[8],
+        gateway: ids[9],
         cashier: key(Role::Cashier, Environment::Test).await,
         manager: key(Role::Manager, Environment::Test).await,
         viewer: key(Role::Viewer, Environment::Test).await,
