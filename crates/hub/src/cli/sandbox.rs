@@ -46,7 +46,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8093")]
     antom: Option<SocketAddr>,
     /// Play an mPOS gateway with a bank too, on this address.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8095")]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8096")]
     acquirer: Option<SocketAddr>,
     /// Which amounts play what at the bank: last digits, or the vendor's test page.
     #[arg(long, value_enum, default_value_t = PlayedAmounts::Digits)]
