@@ -2,6 +2,7 @@
 //! Shares no code with `connectors`: a shared struct would make both sides wrong together.
 //! The wire format and the faults are described in `docs/guides/sandbox.md`.
 
+pub mod customer;
 mod fault;
 mod http;
 mod ledger;

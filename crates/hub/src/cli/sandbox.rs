@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use clap::Args;
 use sandbox::Server;
+use sandbox::customer::{Customers, Wallet};
 use sandbox::paypay::{self, PayPay};
 use tokio::net::TcpListener;
 
@@ -15,7 +16,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   tillbridge sandbox
   tillbridge sandbox --listen 127.0.0.1:9000 --secret s3cret --notify-secret n0tify
-  tillbridge sandbox --paypay 127.0.0.1:8091
+  tillbridge sandbox --paypay 127.0.0.1:8091 --customers
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
 Its calls and its faults: docs/guides/sandbox.md and docs/guides/paypay.md";
 
@@ -34,11 +35,14 @@ pub(super) struct Options {
     /// Play PayPay too, on this address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8091")]
     paypay: Option<SocketAddr>,
+    /// Serve the page where one plays the customers of the wallets, on this address. Then they pay nothing by themselves.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8099", requires = "paypay")]
+    customers: Option<SocketAddr>,
 }
 
 /// Plays it until SIGTERM or SIGINT.
 pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
-    let Options { listen, secret, notify_secret, paypay } = asked;
+    let Options { listen, secret, notify_secret, paypay, customers } = asked;
     let options = sandbox::Options { secret, notify_secret, ..Default::default() };
     let credentials = options.credentials();
     let handle = sandbox::serve(bind(listen).await?, options).await?;
@@ -49,11 +53,17 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
         handle.base_url(),
         handle.base_url(),
     ))?;
-    // Serves as long as it is held.
-    let _paypay = match paypay {
-        Some(listen) => Some(play_paypay(listen).await?),
+    // One line for each wallet. Its server serves as long as it is held.
+    let mut wallets: Vec<Played> = Vec::new();
+    if let Some(listen) = paypay {
+        wallets.push(play_paypay(listen).await?);
+    }
+    let (servers, wallets): (Vec<Server>, Vec<Box<dyn Wallet>>) = wallets.into_iter().unzip();
+    let _page = match customers {
+        Some(listen) => Some(show_customers(listen, wallets).await?),
         None => None,
     };
+    let _servers = servers;
     tokio::select! {
         ended = serve::wait_for_signal() => ended?,
         ended = handle.wait() => ended?,
@@ -68,14 +78,26 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// A customer pays what is shown to nobody in particular after this long: time to look at the code.
 const CUSTOMER_MS: u64 = 3_000;
 
-async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Server> {
+/// A played wallet: its server, and its customers.
+type Played = (Server, Box<dyn Wallet>);
+
+async fn show_customers(listen: SocketAddr, wallets: Vec<Box<dyn Wallet>>) -> anyhow::Result<Server> {
+    let customers = Customers::of(wallets);
+    customers.set_pays_after_ms(None);
+    let server = customers.serve(bind(listen).await?)?;
+    say(&format!("\nPlay the customers: {}\n", server.base_url()))?;
+    Ok(server)
+}
+
+async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Played> {
     let options = paypay::Options { customer_ms: Some(CUSTOMER_MS), ..Default::default() };
     let (opa, oauth) = (options.credentials_of_opa(), options.credentials_of_oauth());
-    let server = PayPay::new(options).serve(bind(listen).await?)?;
+    let paypay = PayPay::new(options);
+    let server = paypay.serve(bind(listen).await?)?;
     say(&format!(
         "\nPayPay is played too. A customer pays a code three seconds after it was made.\n\
          \n  base URL     {}\n  credentials  {opa} (opa)\n               {oauth} (oauth)\n",
         server.base_url(),
     ))?;
-    Ok(server)
+    Ok((server, Box::new(paypay)))
 }
