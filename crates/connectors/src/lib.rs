@@ -4,6 +4,7 @@
 //! The invariant: nothing here ever says that money did not move unless the provider's contract proves it. Whatever is
 //! lost, late or not understood is [`domain::payment::Outcome::Unknown`].
 
+mod card_app;
 mod contract;
 mod exchange;
 mod manual;
@@ -13,6 +14,7 @@ mod sandbox;
 mod secret;
 mod signature;
 
+pub use card_app::{CARD_APP_CONTRACT, CardAppLaunch, CardAppResult};
 pub use contract::{
     Access, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Stamp, Token, Told,
     Variant,
