@@ -85,7 +85,7 @@ async fn show_customers(listen: SocketAddr, wallets: Vec<Box<dyn Wallet>>) -> an
     let customers = Customers::of(wallets);
     customers.set_pays_after_ms(None);
     let server = customers.serve(bind(listen).await?)?;
-    say(&format!("\nPlay the customers: {}\n", server.base_url()))?;
+    say(&format!("\nPlay the customers of the wallets: {}\n", server.base_url()))?;
     Ok(server)
 }
 
@@ -95,7 +95,7 @@ async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Played> {
     let paypay = PayPay::new(options);
     let server = paypay.serve(bind(listen).await?)?;
     say(&format!(
-        "\nPayPay is played too. A customer pays a code three seconds after it was made.\n\
+        "\nPayPay is played too. A customer pays a code three seconds after it was made, unless you play the customers.\n\
          \n  base URL     {}\n  credentials  {opa} (opa)\n               {oauth} (oauth)\n",
         server.base_url(),
     ))?;
