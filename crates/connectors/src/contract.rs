@@ -87,6 +87,11 @@ pub trait Connector: Send + Sync {
         Vec::new()
     }
 
+    /// Whether it takes the scanned codes of a wallet: of the one that has its name, where nothing else is said.
+    fn takes_codes_of(&self, wallet: &str) -> bool {
+        wallet == self.name()
+    }
+
     /// The reference of the operation that an unverified body speaks of, where a provider has one address for all
     /// connections: it says whose secret the body has to be verified with, and nothing more is done with it.
     fn peek_reference(&self, _: &[u8]) -> Option<String> {

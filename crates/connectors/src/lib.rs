@@ -6,6 +6,7 @@
 
 mod alipay;
 mod antom;
+mod card_app;
 mod china;
 mod contract;
 mod exchange;
@@ -18,6 +19,7 @@ mod secret;
 mod signature;
 mod wechat;
 
+pub use card_app::{CARD_APP_CONTRACT, CardAppLaunch, CardAppResult};
 pub use contract::{
     Access, Acknowledgement, Advised, Ask, CannotAsk, Connector, Identity, Method, News, Notice, PATH, Probe,
     ReaderBlob, Rejected, Request, Response, Stamp, Token, Told, Variant,

@@ -5,9 +5,9 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
-    promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer, unreferenced_return,
-    webhook_delivery, webhook_endpoint,
+    article, customer, emv_qr, exception, external_ref, merchant, metadata, operator, payment, points, print_job,
+    printer, promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer,
+    unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -77,6 +77,8 @@ pub enum Refusal {
     ExternalRef(external_ref::Refusal),
     /// A rule of merchants and their places.
     Merchant(merchant::Refusal),
+    /// A rule of the shop's own QR codes.
+    MerchantCode(emv_qr::Refusal),
     /// A rule of metadata.
     Metadata(metadata::Refusal),
     /// A rule of customers.
@@ -123,6 +125,7 @@ impl Refusal {
             Self::Exception(refusal) => refusal.code().to_owned(),
             Self::ExternalRef(refusal) => refusal.code().to_owned(),
             Self::Merchant(refusal) => refusal.code().to_owned(),
+            Self::MerchantCode(refusal) => refusal.code().to_owned(),
             Self::Metadata(refusal) => refusal.code().to_owned(),
             Self::Customer(refusal) => refusal.code().to_owned(),
             Self::Points(refusal) => refusal.code().to_owned(),
@@ -164,6 +167,7 @@ impl fmt::Display for Refusal {
             Self::Exception(refusal) => refusal.fmt(f),
             Self::ExternalRef(refusal) => refusal.fmt(f),
             Self::Merchant(refusal) => refusal.fmt(f),
+            Self::MerchantCode(refusal) => refusal.fmt(f),
             Self::Metadata(refusal) => refusal.fmt(f),
             Self::Customer(refusal) => refusal.fmt(f),
             Self::Points(refusal) => refusal.fmt(f),

@@ -27,6 +27,7 @@ pub mod points;
 pub mod print_job;
 pub mod printer;
 pub mod promotion;
+pub mod qr;
 pub mod receipt;
 pub mod returns;
 pub mod sale;

@@ -2,6 +2,7 @@
 //! keyed hash of them is stored. The checksum tells a mistyped key from one that was revoked.
 
 use domain::id::ApiKeyId;
+use domain::merchant::Reach;
 
 use crate::clock::random_bytes;
 use crate::pepper::hex;
@@ -12,9 +13,9 @@ const SECRET_BYTES: usize = 24;
 /// What the key may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// Real providers, never the sandbox.
+    /// What moves money only.
     Live,
-    /// The sandbox only.
+    /// What moves no money only.
     Test,
 }
 
@@ -27,12 +28,12 @@ impl Environment {
         }
     }
 
-    /// Whether keys of this environment may reach a provider. What is keyed by hand concerns no provider of ours.
-    pub fn may_reach(self, provider: &str) -> bool {
-        match provider {
-            "manual" => true,
-            "sandbox" => self == Self::Test,
-            _ => self == Self::Live,
+    /// Whether keys of this environment may reach a connection.
+    pub fn may_reach(self, reach: Reach) -> bool {
+        match reach {
+            Reach::Any => true,
+            Reach::Test => self == Self::Test,
+            Reach::Live => self == Self::Live,
         }
     }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use connectors::{Access, Ask, Connector, Exchange, Probe, ReaderBlob, Secret, Stamp, Told, find_connector};
 use domain::call::{Actor, Role};
+use domain::customer_code::{Rule, Table};
 use domain::id::{ConnectionId, MerchantId};
-use domain::merchant::Connection;
+use domain::merchant::{Connection, Reach};
 use domain::payment::{Action, Moved, Outcome, PresentedCode, RecordOutcome, Task, Witness, keys_for_outcome};
 use domain::time::Timestamp;
 use ipnet::IpNet;
@@ -30,8 +31,8 @@ const REQUESTS_MAX: usize = 1_024;
 /// How long a request waits for its place; below the grace of a lease (`payment::SEND_GRACE_MS`), so that no charge leaves
 /// after its job has begun to find out how it went.
 const PLACE_WAIT: Duration = Duration::from_millis(1_000);
-/// Connections whose provider is remembered. Beyond it the memory begins anew.
-const NAMES_MAX: usize = 20_000;
+/// Connections whose reach is remembered. Beyond it the memory begins anew.
+const REACHES_MAX: usize = 20_000;
 /// Tries to record an outcome while the committer is overloaded or the database away. The job of the payment is behind
 /// them: whatever is not recorded here is asked again.
 const RECORD_TRIES_MAX: u32 = 5;
@@ -50,6 +51,9 @@ pub struct Config {
     /// Where notifications of a connection may come from; from anywhere where it is left out.
     #[serde(default)]
     pub notify_networks: BTreeMap<ConnectionId, Vec<IpNet>>,
+    /// How a merchant's scanned codes are told apart, before the table that everybody has.
+    #[serde(default)]
+    pub customer_codes: BTreeMap<MerchantId, Vec<Rule>>,
 }
 
 /// The hub's side of all providers.
@@ -58,12 +62,13 @@ pub struct Providers {
     notify_base: Option<String>,
     secrets: BTreeMap<ConnectionId, Secret>,
     notify_networks: BTreeMap<ConnectionId, Vec<IpNet>>,
+    customer_codes: BTreeMap<MerchantId, Table>,
     seal: Seal,
     places: Semaphore,
     tokens: Tokens,
     actor: Arc<Actor>,
-    /// Which provider a connection is with: never changes under its id.
-    names: RwLock<HashMap<(MerchantId, ConnectionId), Arc<str>>>,
+    /// Which keys reach a connection: never changes under its id.
+    reaches: RwLock<HashMap<(MerchantId, ConnectionId), Reach>>,
 }
 
 impl Providers {
@@ -75,33 +80,39 @@ impl Providers {
             notify_base: config.notify_base.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
             secrets: config.secrets.iter().map(|(id, hidden)| (*id, secret(hidden))).collect(),
             notify_networks: config.notify_networks.clone(),
+            customer_codes: config.customer_codes.iter().map(|(id, own)| (*id, Table::of(own.clone()))).collect(),
             seal,
             places: Semaphore::new(REQUESTS_MAX),
             tokens: Tokens::default(),
             actor: Arc::new(Actor::new("sender", Role::System)),
-            names: RwLock::default(),
+            reaches: RwLock::default(),
         })
     }
 
-    /// The name of the provider that a connection is with; `None` if the merchant has no such connection.
-    pub async fn name_of(
+    /// How a merchant's scanned codes are told apart.
+    pub fn customer_codes(&self, merchant: MerchantId) -> Table {
+        self.customer_codes.get(&merchant).cloned().unwrap_or_default()
+    }
+
+    /// Which keys reach a connection; `None` if the merchant has no such connection.
+    pub async fn reach_of(
         &self,
         reader: &Reader,
         merchant: MerchantId,
         connection: ConnectionId,
-    ) -> Result<Option<Arc<str>>, EngineError> {
+    ) -> Result<Option<Reach>, EngineError> {
         let key = (merchant, connection);
-        if let Some(name) = self.names.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Some(Arc::clone(name)));
+        if let Some(reach) = self.reaches.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Some(*reach));
         }
         let Some(found) = reader.find_connection(merchant, connection).await? else { return Ok(None) };
-        let name: Arc<str> = found.provider.into();
-        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= NAMES_MAX {
-            names.clear();
+        let reach = found.reach();
+        let mut reaches = self.reaches.write().unwrap_or_else(PoisonError::into_inner);
+        if reaches.len() >= REACHES_MAX {
+            reaches.clear();
         }
-        names.insert(key, Arc::clone(&name));
-        Ok(Some(name))
+        reaches.insert(key, reach);
+        Ok(Some(reach))
     }
 
     /// Whether a notification of a connection may come from this address; `None` stands for one that nobody can tell.

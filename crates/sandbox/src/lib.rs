@@ -6,6 +6,7 @@ pub mod acquirer;
 pub mod alipay;
 pub mod antom;
 mod clock;
+pub mod customer;
 mod fault;
 mod http;
 mod ledger;

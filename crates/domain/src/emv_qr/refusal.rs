@@ -32,8 +32,12 @@ pub enum Refusal {
     AccountMissing,
     /// The amount is not positive, or too long for the field.
     AmountInvalid,
-    /// The amount of the code is in another currency.
+    /// The amount is in another currency than the code.
     CurrencyOther,
+    /// No QR code has room for it.
+    TooLong,
+    /// A text passes for the number of a card.
+    TextLooksLikeCardNumber,
 }
 
 impl Refusal {
@@ -48,6 +52,8 @@ impl Refusal {
             Self::AccountMissing => "merchant_code_account_missing",
             Self::AmountInvalid => "merchant_code_amount_invalid",
             Self::CurrencyOther => "merchant_code_currency_other",
+            Self::TooLong => "merchant_code_too_long",
+            Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
     }
 }
@@ -74,6 +80,8 @@ impl fmt::Display for Refusal {
             Self::CurrencyOther => {
                 f.write_str("The code is for another currency. Leave the currency out, or give that of the code.")
             }
+            Self::TooLong => f.write_str("No QR code has room for it. Leave accounts out."),
+            Self::TextLooksLikeCardNumber => f.write_str("A text looks like a card number. Leave it out."),
         }
     }
 }

@@ -34,9 +34,15 @@ const POSTAL_CODE: u8 = 61;
 const ADDITIONAL: u8 = 62;
 const CHECKSUM: u8 = 63;
 const LOCAL: u8 = 64;
+/// The name inside of it.
+const LOCAL_NAME: u8 = 1;
 
 /// Each field that a shop's code must have (EMVCo, merchant-presented mode, table 3.2), and the longest it may be.
 const MANDATORY: [(u8, usize); 5] = [(CATEGORY, 4), (CURRENCY, 3), (COUNTRY, 2), (NAME, 25), (CITY, 15)];
+
+/// Longest postal code, and longest name in another language, in characters (the same table).
+const POSTAL_CODE_CHARS_MAX: usize = 10;
+const LOCAL_NAME_CHARS_MAX: usize = 25;
 
 /// A shop's code: its fields without the checksum, in the order in which they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +91,7 @@ impl ShopCode {
     pub fn of(place: &Place) -> Result<Self, Refusal> {
         let mut fields = vec![Field::new(FORMAT, "01"), Field::new(INITIATION, "11")];
         for (tag, parts) in &place.accounts {
+            require(tag.number(), ACCOUNTS.contains(&tag.number()))?;
             let value = match parts.as_slice() {
                 [one] if tag.number() < ACCOUNT_TEMPLATES => one.value.clone(),
                 parts => write(parts)?,
@@ -164,21 +171,23 @@ impl ShopCode {
     /// What a phone needs in order to pay. A code that was scanned has been parsed, but is only held to this when another
     /// one is made from it.
     fn check(&self) -> Result<(), Refusal> {
+        let is_twice = |field: &&Field| self.fields.iter().filter(|other| other.tag == field.tag).count() > 1;
+        if self.fields.iter().any(|field| is_twice(&field)) {
+            return Err(Refusal::TagTwice);
+        }
         let mut accounts = self.fields.iter().filter(|field| ACCOUNTS.contains(&field.tag.number())).peekable();
         accounts.peek().ok_or(Refusal::AccountMissing)?;
-        if let Some(field) = self
-            .fields
-            .iter()
-            .find(|field| field.tag.number() >= CHECKSUM && field.tag.number() != LOCAL && field.tag.number() < 80)
-        {
-            return Err(Refusal::FieldInvalid { tag: field.tag });
-        }
         for (tag, chars_max) in MANDATORY {
             let value = self.find(tag).ok_or(Refusal::FieldMissing { tag: Tag::of(tag) })?;
             if value.is_empty() || value.chars().count() > chars_max {
                 return Err(Refusal::FieldInvalid { tag: Tag::of(tag) });
             }
         }
+        let is_short = |text: &str, chars_max: usize| (1..=chars_max).contains(&text.chars().count());
+        require(POSTAL_CODE, self.find(POSTAL_CODE).is_none_or(|text| is_short(text, POSTAL_CODE_CHARS_MAX)))?;
+        let local = self.nested(LOCAL)?.unwrap_or_default();
+        let name = local.iter().find(|part| part.tag == Tag::of(LOCAL_NAME));
+        require(LOCAL, name.is_none_or(|part| is_short(&part.value, LOCAL_NAME_CHARS_MAX)))?;
         let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let is_letters = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
         require(CATEGORY, self.find(CATEGORY).is_some_and(|text| text.len() == 4 && is_digits(text)))?;
@@ -283,6 +292,8 @@ mod tests {
             (Place { accounts: Vec::new(), ..jpqr() }, Refusal::AccountMissing),
             (Place { accounts: account(&[(1, "x")]), ..jpqr() }, invalid(26)),
             (Place { accounts: account(&[(0, JPQR), (1, "1")]), ..jpqr() }, invalid(26)),
+            (Place { accounts: [account(&[(0, "a")]), account(&[(0, "b")])].concat(), ..jpqr() }, Refusal::TagTwice),
+            (Place { accounts: vec![(tag(53), vec![Field::new(0, "x")])], ..jpqr() }, invalid(53)),
             (Place { category: "541".to_owned(), ..jpqr() }, invalid(52)),
             (Place { country: "jp".to_owned(), ..jpqr() }, invalid(58)),
             (Place { country: "US".to_owned(), ..jpqr() }, invalid(58)),
@@ -290,6 +301,8 @@ mod tests {
             (Place { name: "x".repeat(26), ..jpqr() }, invalid(59)),
             (Place { city: String::new(), ..jpqr() }, invalid(60)),
             (Place { postal_code: None, ..jpqr() }, Refusal::FieldMissing { tag: tag(61) }),
+            (Place { postal_code: Some("1".repeat(11)), ..jpqr() }, invalid(61)),
+            (Place { local_name: Some(("JA".to_owned(), "茶".repeat(26))), ..jpqr() }, invalid(64)),
             (Place { local_name: None, ..jpqr() }, Refusal::FieldMissing { tag: tag(64) }),
             (Place { local_name: Some(("EN".to_owned(), "Tea".to_owned())), ..jpqr() }, invalid(64)),
         ] {

@@ -135,6 +135,41 @@ pub struct Connection {
     pub version: i64,
 }
 
+impl Connection {
+    /// Which API keys reach it. The provider `sandbox` is for tests wherever it is; what is keyed by hand concerns no
+    /// provider.
+    pub fn reach(&self) -> Reach {
+        match self.provider.as_str() {
+            "manual" => Reach::Any,
+            "sandbox" => Reach::Test,
+            _ if self.settings.is_test => Reach::Test,
+            _ => Reach::Live,
+        }
+    }
+}
+
+/// Whether money moves over a connection, and so which API keys reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It is with the provider itself: live keys.
+    Live,
+    /// It is with a played provider, or with one in an environment for tests: test keys.
+    Test,
+    /// Both.
+    Any,
+}
+
+impl Reach {
+    /// The word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+            Self::Any => "any",
+        }
+    }
+}
+
 /// What a connector needs to know beside the credentials.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +185,15 @@ pub struct ConnectionSettings {
     /// Where access tokens come from, if not where the connector expects it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_url: Option<String>,
+    /// It moves no money: the provider there is played, or is one for tests. Only test keys reach it, and no live key does.
+    #[serde(default, skip_serializing_if = "is_live")]
+    pub is_test: bool,
+}
+
+/// What moves money is not written down: settings that were stored before there were others read and write as they did.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_live(is_test: &bool) -> bool {
+    !*is_test
 }
 
 impl ConnectionSettings {
@@ -333,6 +377,24 @@ mod tests {
         assert_eq!(world.event_kinds(), ["connection.added"]);
         let refusal = World::new().acting_as(Role::System).refused(&an_addition(OTHER_MERCHANT));
         assert_eq!(refusal.code(), "merchant_not_found");
+    }
+
+    #[test]
+    fn test_keys_reach_what_moves_no_money() {
+        let reach = |provider: &str, is_test| {
+            let settings = ConnectionSettings { is_test, ..ConnectionSettings::at("http://127.0.0.1:8091") };
+            Connection { provider: provider.to_owned(), settings, ..an_addition(MERCHANT).connection }.reach()
+        };
+        for (provider, is_test, expected) in [
+            ("sandbox", false, Reach::Test),
+            ("paypay", false, Reach::Live),
+            ("paypay", true, Reach::Test),
+            ("manual", false, Reach::Any),
+        ] {
+            assert_eq!(reach(provider, is_test), expected, "{provider}");
+        }
+        let text = serde_json::to_string(&ConnectionSettings::at("x")).unwrap();
+        assert_eq!(text, r#"{"base_url":"x"}"#);
     }
 
     #[test]

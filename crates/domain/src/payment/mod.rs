@@ -3,6 +3,7 @@
 
 mod advice;
 mod ask;
+mod card_app;
 mod change;
 mod code;
 mod consequence;
@@ -34,6 +35,7 @@ mod witness;
 pub use advice::{Advice, Waiting, advice, waiting};
 pub use ask::{AskCancel, AskCapture, AskRefund, AskVoid};
 pub(crate) use ask::{ask_refund, refundable_minor};
+pub use card_app::{CARD_APP, LaunchCardApp, TellCardAppResult};
 pub use code::{CODE_CHARS_MAX, PresentedCode};
 pub use create::{CreatePayment, REFERENCE_CHARS_MAX};
 pub use operation::{Approval, Funding, Kind, Operation, Outcome, Reason, State as OperationState, Witness};

@@ -188,6 +188,18 @@ impl Profile {
         }
     }
 
+    /// An app on the register's device: as a stand-alone terminal, but the app tells by itself how it went. What it has
+    /// not told when a customer has had time for card and PIN, a person tells.
+    pub const fn card_app() -> Self {
+        Self {
+            answer_timeout_ms: 5 * MINUTE_MS,
+            poll_horizon_ms: 5 * MINUTE_MS,
+            finality_window_ms: 5 * MINUTE_MS,
+            resolve_by_ms: 5 * MINUTE_MS,
+            ..Self::manual()
+        }
+    }
+
     /// The first instant at which a charge can no longer be voided.
     pub fn void_until(&self, charged_at: Timestamp) -> Timestamp {
         earliest(charged_at, self.void_window_ms, self.void_cutoff)

@@ -28,6 +28,12 @@ pub enum Refusal {
     ReferenceTooLong,
     /// The reason is too long, or too short where one is needed.
     ReasonInvalid,
+    /// The payment is not with the card app of the register's device, or it is no charge at once.
+    AppNotUsed,
+    /// The app was launched for it, or a person was asked: a second launch could charge twice.
+    AppAlreadyLaunched,
+    /// An answer of an app that was not launched.
+    AppNotLaunched,
     /// The reference or the reason holds what looks like a card number; it is not repeated here.
     TextLooksLikeCardNumber,
 }
@@ -42,6 +48,9 @@ impl Refusal {
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::ReferenceTooLong => "reference_too_long",
             Self::ReasonInvalid => "reason_invalid",
+            Self::AppNotUsed => "app_not_used",
+            Self::AppAlreadyLaunched => "app_already_launched",
+            Self::AppNotLaunched => "app_not_launched",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
     }
@@ -62,6 +71,14 @@ impl fmt::Display for Refusal {
                 "A reason has at most {REASON_CHARS_MAX} characters; an override needs one of at least \
                  {OVERRIDE_REASON_CHARS_MIN}."
             ),
+            Self::AppNotUsed => f.write_str(
+                "This payment is not taken by the card app. Ask for one with a connection of the provider `card_app`.",
+            ),
+            Self::AppAlreadyLaunched => f.write_str(
+                "The card app was launched for this payment. Wait for its answer, or look at its slip and record the \
+                 result. Do not launch it again.",
+            ),
+            Self::AppNotLaunched => f.write_str("The card app was not launched for this payment. Launch it first."),
             Self::TextLooksLikeCardNumber => f.write_str(
                 "The reference or the reason holds what looks like a card number. Remove it: card numbers are never \
                  stored.",

@@ -99,7 +99,7 @@ fn count_asked(work: &mut UnitOfWork, operation: &Operation) {
     }
 }
 
-fn ask_person(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operation, why: Why) {
+pub(super) fn ask_person(work: &mut UnitOfWork, call: &mut Call<'_>, operation: &Operation, why: Why) {
     if let Some(known) = work.operations.find_mut(operation.merchant, &operation.id) {
         known.is_left_to_person = true;
     }

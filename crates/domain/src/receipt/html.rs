@@ -2,9 +2,10 @@
 //! and prints on paper of 80 mm.
 
 use super::words::{self, Words};
-use super::{GivenBack, Kind, Line, Paid, Receipt, ReturnOf, qr};
+use super::{GivenBack, Kind, Line, Paid, Receipt, ReturnOf};
 use crate::locale::Locale;
 use crate::money::{Quantity, for_people, unit_price_for_people};
+use crate::qr;
 use crate::sale::Consumption;
 use crate::tax::PriceMode;
 use crate::text::{escape_html, printable};

@@ -12,7 +12,6 @@ mod layout;
 mod paper;
 #[cfg(test)]
 mod printer;
-mod qr;
 mod refusal;
 mod return_invoice;
 mod text;

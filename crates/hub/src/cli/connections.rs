@@ -26,6 +26,7 @@ Examples:
   tillbridge connections add --data ./data --merchant mer_… --provider sandbox --base-url http://127.0.0.1:8090
   tillbridge connections add --data ./data --merchant mer_… --provider manual
   tillbridge connections add --data ./data --merchant mer_… --provider paypay --variant opa --credentials ./paypay.key
+  tillbridge connections add --data ./data --merchant mer_… --provider paypay --base-url http://127.0.0.1:8091 --test
   pass show paypay | tillbridge connections set-credentials con_… --data ./data --from - --keep-old-hours 48
   tillbridge connections test con_… --config tillbridge.toml
   tillbridge connections list --data ./data --merchant mer_…";
@@ -110,16 +111,20 @@ pub(super) struct Settings {
     /// Where access tokens come from, if not where they usually do.
     #[arg(long, value_name = "URL")]
     token_url: Option<String>,
+    /// No money moves over it: the provider there is played, or one for tests. Keys made with --test reach it, no other does.
+    #[arg(long)]
+    test: bool,
 }
 
 impl Settings {
     fn taken(self) -> ConnectionSettings {
-        let Self { variant, base_url, provider_merchant, token_url } = self;
+        let Self { variant, base_url, provider_merchant, token_url, test } = self;
         ConnectionSettings {
             base_url: base_url.unwrap_or_default(),
             variant: variant.unwrap_or_default(),
             provider_merchant,
             token_url,
+            is_test: test,
         }
     }
 }
@@ -161,12 +166,13 @@ pub(super) async fn run(task: Task) -> anyhow::Result<()> {
             for connection in reader.list_connections(merchant, "", storage::read::PAGE_MAX).await? {
                 let (id, provider) = (connection.id, &connection.provider);
                 let ConnectionSettings { variant, base_url, .. } = &connection.settings;
+                let keys = connection.reach().as_str();
                 if json {
-                    let told = json!({ "id": id, "provider": provider, "variant": variant, "base_url": base_url });
+                    let told = json!({ "id": id, "provider": provider, "variant": variant, "base_url": base_url, "keys": keys });
                     say(&format!("{told}\n"))?;
                     continue;
                 }
-                let line = format!("{id}  {provider:8}  {variant:5}  {base_url}");
+                let line = format!("{id}  {provider:8}  {variant:5}  {keys:4}  {base_url}");
                 say(&format!("{}\n", line.trim_end()))?;
             }
             Ok(())

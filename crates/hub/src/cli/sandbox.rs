@@ -8,6 +8,7 @@ use sandbox::Server;
 use sandbox::acquirer::{self, Acquirer, Amounts};
 use sandbox::alipay::{self, Alipay};
 use sandbox::antom::{self, Antom};
+use sandbox::customer::{Customers, Wallet};
 use sandbox::paypay::{self, PayPay};
 use tokio::net::TcpListener;
 
@@ -18,9 +19,9 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   tillbridge sandbox
   tillbridge sandbox --listen 127.0.0.1:9000 --secret s3cret --notify-secret n0tify
-  tillbridge sandbox --paypay 127.0.0.1:8091
   tillbridge sandbox --alipay --antom
   tillbridge sandbox --acquirer --acquirer-amounts documented
+  tillbridge sandbox --paypay 127.0.0.1:8091 --customers
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
 Its calls and its faults: docs/guides/sandbox.md and the guides of the providers";
 
@@ -51,6 +52,9 @@ pub(super) struct Options {
     /// Which amounts play what at the bank: last digits, or the vendor's test page.
     #[arg(long, value_enum, default_value_t = PlayedAmounts::Digits)]
     acquirer_amounts: PlayedAmounts,
+    /// Serve the page where one plays the customers of the wallets, on this address. Then they pay nothing by themselves.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8099", requires = "paypay")]
+    customers: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,7 +65,7 @@ enum PlayedAmounts {
 
 /// Plays it until SIGTERM or SIGINT.
 pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
-    let Options { listen, secret, notify_secret, paypay, alipay, antom, acquirer, acquirer_amounts } = asked;
+    let Options { listen, secret, notify_secret, paypay, alipay, antom, acquirer, acquirer_amounts, customers } = asked;
     let options = sandbox::Options { secret, notify_secret, ..Default::default() };
     let credentials = options.credentials();
     let handle = sandbox::serve(bind(listen).await?, options).await?;
@@ -72,20 +76,27 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
         handle.base_url(),
         handle.base_url(),
     ))?;
-    // They serve as long as they are held.
-    let mut played = Vec::new();
+    // One line for each. They serve as long as they are held.
+    let mut servers = Vec::new();
+    let mut wallets: Vec<Box<dyn Wallet>> = Vec::new();
     if let Some(listen) = paypay {
-        played.push(play_paypay(listen).await?);
+        let (server, wallet) = play_paypay(listen).await?;
+        servers.push(server);
+        wallets.push(wallet);
     }
     if let Some(listen) = alipay {
-        played.push(play_alipay(listen).await?);
+        servers.push(play_alipay(listen).await?);
     }
     if let Some(listen) = antom {
-        played.push(play_antom(listen).await?);
+        servers.push(play_antom(listen).await?);
     }
     if let Some(listen) = acquirer {
-        played.push(play_acquirer(listen, acquirer_amounts).await?);
+        servers.push(play_acquirer(listen, acquirer_amounts).await?);
     }
+    let _page = match customers {
+        Some(listen) => Some(show_customers(listen, wallets).await?),
+        None => None,
+    };
     tokio::select! {
         ended = serve::wait_for_signal() => ended?,
         ended = handle.wait() => ended?,
@@ -101,16 +112,28 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// A customer pays what is shown to nobody in particular after this long: time to look at the code.
 const CUSTOMER_MS: u64 = 3_000;
 
-async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Server> {
+/// A played wallet: its server, and its customers.
+type Played = (Server, Box<dyn Wallet>);
+
+async fn show_customers(listen: SocketAddr, wallets: Vec<Box<dyn Wallet>>) -> anyhow::Result<Server> {
+    let customers = Customers::of(wallets);
+    customers.set_pays_after_ms(None);
+    let server = customers.serve(bind(listen).await?)?;
+    say(&format!("\nPlay the customers of the wallets: {}\n", server.base_url()))?;
+    Ok(server)
+}
+
+async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Played> {
     let options = paypay::Options { customer_ms: Some(CUSTOMER_MS), ..Default::default() };
     let (opa, oauth) = (options.credentials_of_opa(), options.credentials_of_oauth());
-    let server = PayPay::new(options).serve(bind(listen).await?)?;
+    let paypay = PayPay::new(options);
+    let server = paypay.serve(bind(listen).await?)?;
     say(&format!(
-        "\nPayPay is played too. A customer pays a code three seconds after it was made.\n\
+        "\nPayPay is played too. A customer pays a code three seconds after it was made, unless you play the customers.\n\
          \n  base URL     {}\n  credentials  {opa} (opa)\n               {oauth} (oauth)\n",
         server.base_url(),
     ))?;
-    Ok(server)
+    Ok((server, Box::new(paypay)))
 }
 
 async fn play_alipay(listen: SocketAddr) -> anyhow::Result<Server> {

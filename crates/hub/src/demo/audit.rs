@@ -7,9 +7,11 @@ use anyhow::Context;
 use super::answers::{Exception, Level, Payment, Points, Sale};
 use super::books::{ClosedRegister, Day};
 use super::evening::late;
+use super::provider::Entry;
 use super::shop::Shop;
 use super::summary::{grouped, yen};
 use super::tally::{Sum, thousandths};
+use super::wallet::WALLETS;
 use crate::check;
 
 /// Something that has to hold.
@@ -62,7 +64,7 @@ pub async fn look(shop: &Shop, day: &Day) -> anyhow::Result<Audit> {
     books(&mut audit, day);
     doubts(&mut audit, day);
     late_approval(&mut audit, day)?;
-    ledger(&mut audit, shop, day).await?;
+    ledgers(&mut audit, shop, day).await?;
     receipts(&mut audit, shop, day).await?;
     drawers(&mut audit, day);
     stock(&mut audit, shop, day).await?;
@@ -112,23 +114,31 @@ fn late_approval(audit: &mut Audit, day: &Day) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the provider holds for each payment is what the hub says; and the provider knows no payment that the hub does not.
-async fn ledger(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
+/// What each provider holds for each payment is what the hub says; and no provider knows a payment that the hub does not.
+async fn ledgers(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
+    ledger(audit, day, "the provider's", &shop.sandbox_connection, shop.provider.ledger().await?);
+    for (wallet, connection) in WALLETS.iter().zip(&shop.wallet_connections) {
+        let charges = shop.customers.charges(*wallet).await?;
+        ledger(audit, day, &format!("{}'s", wallet.label), connection, charges);
+    }
+    Ok(())
+}
+
+fn ledger(audit: &mut Audit, day: &Day, whose: &str, connection: &str, entries: Vec<Entry>) {
     let mut theirs: BTreeMap<String, i64> = BTreeMap::new();
-    for entry in shop.provider.ledger().await? {
+    for entry in entries {
         *theirs.entry(entry.payment().to_owned()).or_default() += entry.net_amount + entry.held_amount;
     }
-    let own = day.payments.iter().filter(|payment| payment.connection_id == shop.sandbox_connection);
+    let own = day.payments.iter().filter(|payment| payment.connection_id == connection);
     let kept = |payment: &Payment| (payment.id.clone(), payment.captured_minor - payment.refunded_minor);
     let ours: BTreeMap<String, i64> = own.map(kept).collect();
     // One that the provider never heard of is one that it holds nothing of.
     let is_equal = ours.iter().all(|(id, kept)| theirs.get(id).copied().unwrap_or(0) == *kept)
         && theirs.keys().all(|id| ours.contains_key(id));
     let (sum, theirs) = (ours.values().sum::<i64>(), theirs.values().sum::<i64>());
-    let words = format!("the provider's ledger equals the hub's payments, one by one: {}", yen(sum));
-    let words = if theirs == sum { words } else { format!("{words}, the provider says {}", yen(theirs)) };
+    let words = format!("{whose} ledger equals the hub's payments, one by one: {}", yen(sum));
+    let words = if theirs == sum { words } else { format!("{words}, and says {}", yen(theirs)) };
     audit.claim(is_equal, words);
-    Ok(())
 }
 
 /// The receipts of a register count up by one, sales and returns in one series.

@@ -7,6 +7,7 @@ use super::answers::Counted;
 use super::answers::{Payment, ShiftReport};
 use super::shop::Place;
 use super::tally::{Sum, Tally, TaxSum, Tender};
+use super::wallet::WALLETS;
 
 /// One register after its day: what it remembers, and what the hub says.
 pub struct ClosedRegister {
@@ -66,7 +67,12 @@ impl Books {
         let cash = Sum { count: cash.count, amount_minor: cash.given_minor - cash.change_minor };
         self.tenders.entry(Tender::Cash).or_default().plus(cash);
         for one in &totals.tenders.electronic {
-            let tender = if one.provider == "manual" { Tender::Manual } else { Tender::Sandbox };
+            let wallet = WALLETS.iter().find(|wallet| wallet.provider == one.provider);
+            let tender = match (wallet, one.provider.as_str()) {
+                (Some(wallet), _) => Tender::Wallet(*wallet),
+                (None, "manual") => Tender::Manual,
+                (None, _) => Tender::Sandbox,
+            };
             let sum = Sum { count: one.count, amount_minor: one.amount_minor };
             self.tenders.entry(tender).or_default().plus(sum);
         }

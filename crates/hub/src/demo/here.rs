@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use domain::call::Role;
 use domain::id::ConnectionId;
+use domain::merchant::ConnectionSettings;
 use domain::money::Currency;
+use domain::payment::CARD_APP;
 
 use super::options::Options;
 use super::shop::{Entrance, Shop};
+use super::wallet::{Stage, WALLETS};
 use crate::api_key::Environment;
 use crate::clock::Clock;
 use crate::config::{Config, Hidden};
@@ -32,6 +35,7 @@ pub struct Here {
     pub viewer: String,
     keys: (String, String),
     sandbox: sandbox::Handle,
+    wallets: Stage,
     hub: Running,
     /// The address that was asked for, if it was taken.
     taken: Option<SocketAddr>,
@@ -95,19 +99,22 @@ impl Here {
         let credentials = provider.credentials();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("No port for the sandbox")?;
         let sandbox = sandbox::serve(listener, provider).await?;
+        let wallets = Stage::open().await?;
         let mut settings = Config::for_test(folder.path());
         let database = Database::of(&settings.database);
-        let made = set_up(&settings, &database, sandbox.base_url()).await?;
+        let made = set_up(&settings, &database, sandbox.base_url(), &wallets).await?;
         let addr = free_address(options.listen)?;
         settings.serve.listen = addr;
         settings.provider.notify_base = Some(format!("http://{addr}"));
         settings.provider.secrets = BTreeMap::from([(made.sandbox, Hidden::new(credentials))]);
         let hub = serve::start(&settings, Clock::system()).await?;
+        wallets.tell(&hub.base_url());
         let is_taken = options.listen.port() != 0 && addr != options.listen;
         Ok(Self {
             viewer: made.viewer,
             keys: (made.cashier, made.manager),
             sandbox,
+            wallets,
             hub,
             taken: is_taken.then_some(options.listen),
             database,
@@ -124,6 +131,7 @@ impl Here {
             manager,
             provider_url: self.sandbox.base_url(),
             provider_secret: sandbox::Options::default().secret,
+            customers_url: self.wallets.page_url(),
             database: Some(self.database.clone()),
         }
     }
@@ -141,17 +149,30 @@ impl Here {
              \x20 hub        {}\n\
              \x20 database   SQLite in {} ({})\n\
              \x20 provider   the sandbox at {}; it plays a payment provider, no money moves\n\
+             \x20 wallets    {}, played too; be their customer at {}\n\
              \x20 Demo Shop  registers {}, {} articles, prices in yen with 8 % or 10 % tax in them\n\n\
              Watch the day on the status page: {}/#key={}\n",
                 self.hub.base_url(),
                 self.folder.path().display(),
                 self.folder.fate(),
                 self.sandbox.base_url(),
+                WALLETS.map(|wallet| wallet.label).join(", "),
+                self.wallets.page_url(),
                 names.join(" and "),
                 shop.goods.len(),
                 self.hub.base_url(),
                 self.viewer,
             )
+    }
+
+    /// Where the customers of the wallets are played.
+    pub fn customers_url(&self) -> String {
+        self.wallets.page_url()
+    }
+
+    /// The day is over: from now on nobody pays by wallet who is not played on that page.
+    pub fn leave_customers_to_people(&self) {
+        self.wallets.leave_customers_to_people();
     }
 
     /// Closes for good.
@@ -165,7 +186,7 @@ impl Here {
     }
 }
 
-async fn set_up(settings: &Config, database: &Database, provider: String) -> anyhow::Result<SetUp> {
+async fn set_up(settings: &Config, database: &Database, provider: String, wallets: &Stage) -> anyhow::Result<SetUp> {
     database.migrate().await?;
     let mut operator = Operator::open(settings).await?;
     let merchant = NewMerchant {
@@ -179,6 +200,17 @@ async fn set_up(settings: &Config, database: &Database, provider: String) -> any
     let sandbox = NewConnection::sandbox(merchant, &provider);
     let sandbox = operator.add_connection(sandbox).await?;
     operator.add_connection(NewConnection::manual(merchant)).await?;
+    // For whoever tries the page of the card app; the day itself has none.
+    let app = ConnectionSettings { is_test: true, ..ConnectionSettings::default() };
+    let provider = CARD_APP.to_owned();
+    operator.add_connection(NewConnection { merchant, provider, settings: app, credentials: None }).await?;
+    for wallet in &wallets.played {
+        let (base_url, variant) = (wallet.server.base_url(), wallet.variant.to_owned());
+        let settings = ConnectionSettings { variant, is_test: true, ..ConnectionSettings::at(base_url) };
+        let credentials = Some(Hidden::new(wallet.credentials.clone()));
+        let provider = wallet.provider.to_owned();
+        operator.add_connection(NewConnection { merchant, provider, settings, credentials }).await?;
+    }
     let key = |role: Role| NewKey { merchant, role, name: format!("Demo, {role}"), environment: Environment::Test };
     let viewer = operator.add_key(key(Role::Viewer)).await?;
     let cashier = operator.add_key(key(Role::Cashier)).await?;

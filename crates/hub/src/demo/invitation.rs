@@ -9,6 +9,7 @@ use super::goods::ONIGIRI;
 use super::here::Here;
 use super::options::Options;
 use super::shop::Shop;
+use super::wallet::WALLETS;
 
 /// Gives a receipt of the first sale, found by its number, and says the receipt's id.
 async fn give_receipt(shop: &Shop) -> anyhow::Result<String> {
@@ -31,6 +32,8 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
     let connection = &shop.sandbox_connection;
     let key = format!("-H 'Authorization: Bearer {cashier}'");
     let json = "-H 'Content-Type: application/json'";
+    let (customers, wallet) = (here.customers_url(), WALLETS[0].label);
+    let shown = shop.wallet_connections.first().map_or("", String::as_str);
     let (ledger, secret) = (shop.provider.ledger_url(), shop.provider.secret());
     let fate = match &options.data {
         Some(folder) => format!("The database stays in {}.", folder.display()),
@@ -40,7 +43,8 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
         "\nThe hub stays up at {url}\n\
          \x20 status page    {url}/#key={viewer}\n\
          \x20 cashier's key  {cashier}\n\
-         \x20 manager's key  {manager}\n\n\
+         \x20 manager's key  {manager}\n\
+         \x20 customers      {customers}\n\n\
          Try it in another terminal.\n\n\
          # 1. Take 1,980 yen by the sandbox. Send it again: the same answer, and one charge.\n\
          answer=$(curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-1' -H 'Prefer: wait=10' \
@@ -52,6 +56,9 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
          -d '{{\"register_id\":\"{register}\",\"lines\":[{{\"article_id\":\"{onigiri}\",\"quantity\":\"2\"}}],\"tenders\":[{{\"kind\":\"cash\",\"given_minor\":1000}}]}}'; echo\n\n\
          # 4. Read the receipt of a sale. With format=html it is a page, with format=escpos it is for a printer.\n\
          curl -sS '{url}/v1/receipts/{receipt}/document?format=text&locale=en' {key}\n\n\
+         # 5. Show a code of {wallet} for 1,200 yen, and pay it as the customer at {customers}\n\
+         curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-3' -H 'Prefer: wait=10' \
+         -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{shown}\",\"amount_minor\":1200}}'; echo\n\n\
          An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
          The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\
          Ctrl-C stops it. {fate}\n",

@@ -26,6 +26,7 @@ mod shop;
 mod speed;
 mod summary;
 mod tally;
+mod wallet;
 
 use std::io::Write;
 
@@ -61,6 +62,7 @@ async fn play_here(options: &Options) -> anyhow::Result<bool> {
     // From here on Ctrl-C ends the demo in order, so that nothing stays behind.
     let played = unless_stopped(play(&mut shop, options)).await;
     if played.is_ok() && !options.once {
+        here.leave_customers_to_people();
         say(&invitation::words(&here, &shop, options).await?)?;
         wait_for_signal().await?;
         say("\nStopping.\n")?;

@@ -50,7 +50,7 @@ pub struct Options {
 #[derive(Debug, Clone, Args)]
 pub struct Elsewhere {
     /// Play the day against this hub instead: a merchant with two registers, nothing sold yet, and connections with the
-    /// sandbox and with what is keyed by hand.
+    /// sandbox, with each wallet and with what is keyed by hand.
     #[arg(long, value_name = "URL", conflicts_with_all = ["listen", "data"])]
     hub: Option<String>,
     /// A cashier's key of that merchant.
@@ -65,6 +65,9 @@ pub struct Elsewhere {
     /// What opens the sandbox's ledger.
     #[arg(long, value_name = "SECRET", default_value_t = sandbox::Options::default().secret)]
     provider_secret: String,
+    /// Where the customers of that hub's wallets are played.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8099")]
+    customers: String,
     /// The PostgreSQL of that hub, to check it at the end.
     #[arg(long, value_name = "URL", hide_env_values = true, requires = "hub")]
     database: Option<String>,
@@ -91,6 +94,7 @@ impl Elsewhere {
             manager,
             provider_url: self.provider.clone(),
             provider_secret: self.provider_secret.clone(),
+            customers_url: self.customers.clone(),
             database: self.database.clone().map(|url| Database::Postgres(Hidden::new(url))),
         }))
     }

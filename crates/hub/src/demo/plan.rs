@@ -15,6 +15,10 @@ pub enum Scene {
     Cash,
     /// An open sale, its lines, a payment.
     Electronic,
+    /// The shop shows the code of a wallet, and the customer pays it.
+    WalletShown,
+    /// The customer shows the code of a wallet, and the register scans it.
+    WalletScanned,
     /// The payment is declined; the customer pays cash.
     Declined,
     /// The provider's reply is lost after it took the money.
@@ -185,10 +189,12 @@ fn scene_of(number: u64, sales: u64) -> (Scene, usize) {
     found.map_or_else(|| (ordinary(number), register), |(special, _)| *special)
 }
 
-/// Of twenty customers five pay electronically and one is declined.
+/// Of twenty customers five pay electronically, two of them by wallet, and one is declined.
 const fn ordinary(number: u64) -> Scene {
     match number % 20 {
-        3 | 6 | 10 | 15 | 19 => Scene::Electronic,
+        3 | 10 | 19 => Scene::Electronic,
+        6 => Scene::WalletShown,
+        15 => Scene::WalletScanned,
         9 => Scene::Declined,
         _ => Scene::Cash,
     }

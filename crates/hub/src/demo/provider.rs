@@ -20,6 +20,7 @@ pub struct Entry {
     /// Promised and not taken.
     pub held_amount: i64,
     /// Where it stands.
+    #[serde(default)]
     pub state: String,
 }
 

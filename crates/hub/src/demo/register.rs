@@ -13,6 +13,7 @@ use super::cart::Cart;
 use super::plan::{Customer, REGISTERS};
 use super::shop::{Place, Shop};
 use super::tally::{Found, Tally, Tender, quantity};
+use super::wallet::WALLETS;
 
 /// How often a payment is asked for that was undone because the hub died before it had asked the provider.
 const ATTEMPTS_MAX: u32 = 5;
@@ -131,6 +132,32 @@ impl Register<'_> {
         bail!("after {ATTEMPTS_MAX} payments the sandbox has not played {:?}", play)
     }
 
+    /// An open sale that is paid by wallet: with a code that the shop shows, or with the customer's, of which nobody says
+    /// whose it is.
+    pub async fn pay_with_code(&mut self, customer: &Customer, is_scanned: bool) -> anyhow::Result<()> {
+        let open = self.scan(customer).await?;
+        let turn = usize::try_from(customer.number)? % WALLETS.len();
+        let (wallet, connection) = (WALLETS[turn], &self.shop.wallet_connections[turn]);
+        for attempt in 1..=ATTEMPTS_MAX {
+            let mut body = json!({ "register_id": self.place.id, "sale_id": open.id });
+            if is_scanned {
+                body["customer_code"] = json!(self.shop.customers.draw_code(wallet).await?);
+            } else {
+                body["connection_id"] = json!(connection);
+            }
+            let payment = self.post_payment(customer, body, Play::Nothing, attempt).await?;
+            let is_right = payment.connection_id == *connection;
+            self.expect(is_right, "a scanned code was taken for that of another wallet");
+            if !self.is_played(&payment, Play::Nothing).await? {
+                // The hub died before it had asked the wallet, and the next one undid the payment.
+                continue;
+            }
+            let sale: Sale = self.shop.cashier.get(&format!("/v1/sales/{}", open.id)).await?;
+            return self.note(&sale, customer.cart.total_minor(&self.shop.goods), Tender::Wallet(wallet));
+        }
+        bail!("after {ATTEMPTS_MAX} payments {} has taken none", wallet.label)
+    }
+
     async fn ask_for_money(
         &self,
         customer: &Customer,
@@ -143,11 +170,21 @@ impl Register<'_> {
             "connection_id": self.shop.sandbox_connection,
             "sale_id": sale.id,
         });
+        self.post_payment(customer, body, play, attempt).await
+    }
+
+    async fn post_payment(
+        &self,
+        customer: &Customer,
+        body: Value,
+        play: Play,
+        attempt: u32,
+    ) -> anyhow::Result<Payment> {
         let post = Post { path: "/v1/payments", key: &key(customer, &format!("payment-{attempt}")), body };
         let answer = self.shop.cashier.post_for_money(&post, play.fault()).await?;
         let mut payment: Payment = answer.read(201)?;
-        // A hub answers before a payment is at rest only when the patience is over.
-        while matches!(payment.next_action.as_str(), "wait" | "check_now") {
+        // A hub answers before a payment is at rest when the customer has a move, or when the patience is over.
+        while matches!(payment.next_action.as_str(), "wait" | "check_now" | "show_code" | "ask_customer_to_confirm") {
             payment = self.shop.cashier.get_at_rest(&format!("/v1/payments/{}", payment.id)).await?;
         }
         Ok(payment)

@@ -8,6 +8,7 @@ use super::api::Api;
 use super::goods::{self, Goods};
 use super::plan::{Plan, REGISTERS};
 use super::provider::Provider;
+use super::wallet::{CustomersPage, WALLETS};
 use crate::database::Database;
 
 /// What opens a shop that was set up: a hub, keys, the provider.
@@ -22,6 +23,8 @@ pub struct Entrance {
     pub provider_url: String,
     /// What opens its ledger.
     pub provider_secret: String,
+    /// Where the customers of the wallets are played.
+    pub customers_url: String,
     /// The hub's database, if it can be checked from here.
     pub database: Option<Database>,
 }
@@ -51,6 +54,10 @@ pub struct Shop {
     pub sandbox_connection: String,
     /// The connection for what is keyed by hand.
     pub manual_connection: String,
+    /// The connection with each wallet, in their order.
+    pub wallet_connections: Vec<String>,
+    /// The customers of the wallets.
+    pub customers: CustomersPage,
     /// The sandbox itself.
     pub provider: Provider,
     /// What it sells.
@@ -92,6 +99,8 @@ impl Shop {
             registers,
             sandbox_connection: connection("sandbox")?,
             manual_connection: connection("manual")?,
+            wallet_connections: WALLETS.iter().map(|wallet| connection(wallet.provider)).collect::<Result<_, _>>()?,
+            customers: CustomersPage::try_new(&entrance.customers_url)?,
             provider: Provider::try_new(&entrance.provider_url, &entrance.provider_secret)?,
             goods: goods::all()?,
             articles: Vec::new(),

@@ -12,6 +12,7 @@ use super::books::{ClosedRegister, Day};
 use super::hours::{CLOSES, OPENS, clock};
 use super::shop::Shop;
 use super::tally::{Sum, Tender, thousandths};
+use super::wallet::WALLETS;
 
 /// Yen with thousands separators.
 pub fn yen(amount_minor: i64) -> String {
@@ -39,13 +40,11 @@ pub fn words(shop: &Shop, day: &Day, audit: &Audit) -> String {
 
 fn sales(text: &mut String, day: &Day, audit: &Audit) {
     text.push_str("\nSales\n");
-    let names = [
-        (Tender::Cash, "cash"),
-        (Tender::Sandbox, "electronic, sandbox"),
-        (Tender::Manual, "electronic, keyed by hand"),
-    ];
-    for (tender, name) in names {
-        row(text, name, day.books.tenders.get(&tender).copied().unwrap_or_default());
+    let wallets = WALLETS.map(|wallet| (Tender::Wallet(wallet), format!("electronic, {}", wallet.label)));
+    let by_hand = (Tender::Manual, "electronic, keyed by hand".to_owned());
+    let names = [(Tender::Cash, "cash".to_owned()), (Tender::Sandbox, "electronic, sandbox".to_owned())];
+    for (tender, name) in names.into_iter().chain(wallets).chain([by_hand]) {
+        row(text, &name, day.books.tenders.get(&tender).copied().unwrap_or_default());
     }
     row(text, "together", day.books.sales);
     text.push_str("\nMoney that went back\n");
@@ -100,6 +99,12 @@ fn besides(text: &mut String, day: &Day) {
     let tally = &day.tally;
     let confirmed = u64::from(tally.confirmed.is_some());
     line(text, confirmed, "waited for", "the customer confirmed on the phone, then it was paid");
+    let shown =
+        format!("{} by wallet: the shop showed a code, the customer paid it", yen(tally.codes_shown.amount_minor));
+    line(text, tally.codes_shown.count, "codes shown", &shown);
+    let scanned =
+        format!("{} by wallet: the code on the phone said whose it is", yen(tally.codes_scanned.amount_minor));
+    line(text, tally.codes_scanned.count, "codes scanned", &scanned);
     line(
         text,
         tally.promotions.count,

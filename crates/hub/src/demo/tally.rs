@@ -6,6 +6,7 @@ use domain::decimal;
 use domain::money::QUANTITY_PLACES;
 
 use super::answers::{Return, Sale};
+use super::wallet::Name;
 
 /// A sum.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub struct Found {
 pub enum Tender {
     Cash,
     Sandbox,
+    Wallet(Name),
     Manual,
 }
 
@@ -67,6 +69,9 @@ pub struct Tally {
     /// The numbers on the receipts of returns.
     pub return_numbers: Vec<String>,
     pub declined: Sum,
+    /// Paid by a wallet's code that the shop showed, and that the customer showed.
+    pub codes_shown: Sum,
+    pub codes_scanned: Sum,
     pub lost_reply: Option<Found>,
     pub confirmed: Option<Found>,
     /// The payment that was approved late, and what was asked.
@@ -145,6 +150,8 @@ impl Tally {
             (&mut self.discounts, other.discounts),
             (&mut self.returns, other.returns),
             (&mut self.declined, other.declined),
+            (&mut self.codes_shown, other.codes_shown),
+            (&mut self.codes_scanned, other.codes_scanned),
             (&mut self.eaten_in, other.eaten_in),
         ] {
             own.plus(more);

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::command::Refusal;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use storage::{Answer, EngineError, Failure};
 
 use super::status;
@@ -34,6 +35,20 @@ pub enum Kind {
     KeyMissing,
     /// Not the words of an API key: mistyped or cut off.
     KeyMalformed,
+    /// Page and hub speak different versions of the contract with the card app.
+    AppContractUnknown,
+    /// The code that the customer showed may be of several, or several connections take it.
+    CustomerCodeAmbiguous,
+    /// No rule knows the code that the customer showed.
+    CustomerCodeUnknown,
+    /// The wallet is known, and no connection of the merchant takes its codes.
+    CustomerCodeNotTaken,
+    /// What was scanned is the barcode of an article.
+    CustomerCodeOfArticle,
+    /// What was scanned is the code of a shop.
+    CustomerCodeOfShop,
+    /// What was given passes for the number of a card.
+    CustomerCodeOfCard,
     /// The key's environment is not that of the connection.
     EnvironmentMismatch,
     /// The signature of a notification is missing or wrong.
@@ -144,7 +159,14 @@ pub const NOUNS: [&str; 28] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 46] = [
+        Self::AppContractUnknown,
+        Self::CustomerCodeAmbiguous,
+        Self::CustomerCodeUnknown,
+        Self::CustomerCodeNotTaken,
+        Self::CustomerCodeOfArticle,
+        Self::CustomerCodeOfShop,
+        Self::CustomerCodeOfCard,
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -196,6 +218,13 @@ impl Kind {
             Self::KeyMalformed => "key_malformed",
             Self::EnvironmentMismatch => "key_environment_mismatch",
             Self::SignatureInvalid => "signature_invalid",
+            Self::AppContractUnknown => "app_contract_unknown",
+            Self::CustomerCodeAmbiguous => "customer_code_ambiguous",
+            Self::CustomerCodeUnknown => "customer_code_unknown",
+            Self::CustomerCodeNotTaken => "customer_code_not_taken",
+            Self::CustomerCodeOfArticle => "customer_code_of_article",
+            Self::CustomerCodeOfShop => "customer_code_of_shop",
+            Self::CustomerCodeOfCard => "customer_code_of_card",
             Self::KeyUnknown => "key_unknown",
             Self::KeyRevoked => "key_revoked",
             Self::OperatorTokenInvalid => "operator_token_invalid",
@@ -251,10 +280,16 @@ impl Kind {
             Self::RouteNotFound | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::IdempotencyKeyInFlight => StatusCode::CONFLICT,
+            Self::IdempotencyKeyInFlight | Self::CustomerCodeAmbiguous => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::IdempotencyKeyReused
+            | Self::AppContractUnknown
+            | Self::CustomerCodeUnknown
+            | Self::CustomerCodeNotTaken
+            | Self::CustomerCodeOfArticle
+            | Self::CustomerCodeOfShop
+            | Self::CustomerCodeOfCard
             | Self::CurrencyMismatch
             | Self::ReaderDataMissing
             | Self::ReaderDataNotSupported
@@ -297,17 +332,24 @@ impl Kind {
 pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
+    /// What programs may go on with.
+    candidates: Option<Box<RawValue>>,
 }
 
 impl Problem {
     /// A problem with a sentence that says what to do.
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), candidates: None }
     }
 
     /// There is no such record of this merchant. What was asked for is not repeated: it may be anything.
     pub fn not_found(noun: &'static str) -> Self {
         Self::new(Kind::NotFound(noun), "There is no such record. Check the id and the merchant of the key.")
+    }
+
+    /// With what the caller may choose from.
+    pub fn with_candidates(self, candidates: &impl Serialize) -> Self {
+        Self { candidates: serde_json::value::to_raw_value(candidates).ok(), ..self }
     }
 
     /// What is wrong.
@@ -329,7 +371,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.kind.status();
-        let mut response = Response::new(Body::from(body(status, &self.kind.code(), &self.detail)));
+        let mut response =
+            Response::new(Body::from(body(status, &self.kind.code(), &self.detail, self.candidates.as_deref())));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
@@ -395,7 +438,7 @@ pub fn refusal_answer(refusal: &Refusal) -> Answer {
     Answer {
         status: status.as_u16(),
         content_type: Cow::Borrowed(PROBLEM_JSON),
-        body: body(status, &refusal.code(), &refusal.to_string()),
+        body: body(status, &refusal.code(), &refusal.to_string(), None),
         subject: String::new(),
     }
 }
@@ -407,11 +450,13 @@ struct ProblemBody<'a> {
     status: u16,
     detail: &'a str,
     code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<&'a RawValue>,
 }
 
-fn body(status: StatusCode, code: &str, detail: &str) -> Vec<u8> {
+fn body(status: StatusCode, code: &str, detail: &str, candidates: Option<&RawValue>) -> Vec<u8> {
     let r#type = format!("urn:tillbridge:problem:{code}");
-    let problem = ProblemBody { r#type, title: title(code), status: status.as_u16(), detail, code };
+    let problem = ProblemBody { r#type, title: title(code), status: status.as_u16(), detail, code, candidates };
     // A struct of texts and a number always has a JSON form.
     serde_json::to_vec(&problem).unwrap_or_default()
 }

@@ -124,6 +124,11 @@ pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) 
     Option::deserialize(deserializer).map(Some)
 }
 
+/// A field that may be left out (by `#[serde(default)]`), but not be null.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// An instant as RFC 3339 in UTC, with milliseconds always.
 pub fn instant<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));

@@ -8,6 +8,7 @@ use domain::call::Role;
 use domain::id::{ConnectionId, LocationId, MerchantId, RegisterId};
 use domain::merchant::{Contact, OpenLocation, OpenRegister, RegistrationNumber, UpdateLocation, UpdateMerchant};
 use domain::money::Currency;
+use domain::payment::Profile;
 use domain::points::PointsRule;
 use domain::tax::PriceMode;
 use domain::time::Timestamp;
@@ -234,6 +235,9 @@ struct Connection<'a> {
     object: &'static str,
     provider: &'a str,
     is_keyed_by_hand: bool,
+    keys: &'static str,
+    has_present: bool,
+    has_scan: bool,
 }
 
 async fn list_connections(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
@@ -247,6 +251,8 @@ async fn list_connections(State(app): State<App>, headers: HeaderMap, uri: Uri) 
 impl<'a> Connection<'a> {
     fn of(connection: &'a domain::merchant::Connection) -> Self {
         let domain::merchant::Connection { id, provider, profile, .. } = connection;
-        Self { id: *id, object: "connection", provider, is_keyed_by_hand: profile.is_keyed_by_hand }
+        let Profile { is_keyed_by_hand, has_present, has_scan, .. } = *profile;
+        let keys = connection.reach().as_str();
+        Self { id: *id, object: "connection", provider, is_keyed_by_hand, keys, has_present, has_scan }
     }
 }

@@ -4,7 +4,9 @@ pub mod article;
 mod article_json;
 pub mod auth;
 pub mod body;
+pub mod card_app;
 pub mod customer;
+pub mod customer_code;
 pub mod deprecation;
 mod discount_json;
 mod elsewhere_json;
@@ -19,6 +21,7 @@ pub mod idempotency;
 pub mod json;
 pub mod limit;
 pub mod merchant;
+pub mod merchant_code;
 pub mod metadata;
 pub mod metrics;
 pub mod notification;
@@ -157,6 +160,9 @@ pub fn routes() -> Vec<Route> {
         terminal::routes(),
         smartconnect::routes(),
         payment::routes(),
+        card_app::routes(),
+        customer_code::routes(),
+        merchant_code::routes(),
         notification::routes(),
         merchant::routes(),
         metadata::routes(),

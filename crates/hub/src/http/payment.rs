@@ -18,8 +18,7 @@ use domain::payment::{
 };
 use domain::time::Timestamp;
 use domain::{guard, payment};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use storage::read::WholePayment;
 use storage::{Answer, Committed, Envelope, Failure, Idempotency};
 use tokio::task::JoinHandle;
@@ -28,6 +27,7 @@ use tokio::time::Instant;
 use super::Route;
 use super::auth::{Principal, authenticate};
 use super::body::{Asked, Head, Nothing, Segments, query};
+use super::customer_code::{self, CustomerCode};
 use super::error::{Kind, Problem, refusal_answer};
 use super::external_ref::{RefIn, RefOut, asked_for, referred, require_alone};
 use super::idempotency::KeyRule;
@@ -62,7 +62,8 @@ pub fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 struct NewPayment {
     register_id: RegisterId,
-    connection_id: ConnectionId,
+    #[serde(default, deserialize_with = "json::given")]
+    connection_id: Option<ConnectionId>,
     sale_id: Option<SaleId>,
     amount_minor: Option<i64>,
     currency: Option<Currency>,
@@ -76,24 +77,6 @@ struct NewPayment {
     external_refs: Vec<RefIn>,
     #[serde(default)]
     metadata: MetadataIn,
-}
-
-/// The code that the customer showed, as it was scanned. A one-time input: handed on in memory, never stored or logged.
-struct CustomerCode(Secret);
-
-/// Longest code: wallets show 16 to 24 digits, EMV codes of customers a few hundred characters.
-const CUSTOMER_CODE_CHARS_MAX: usize = 512;
-
-impl<'de> Deserialize<'de> for CustomerCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Whatever it is, the error does not repeat it.
-        let text = match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => text,
-            _ => return Err(D::Error::custom("a scanned code is a text")),
-        };
-        let is_code = (1..=CUSTOMER_CODE_CHARS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if is_code { Ok(Self(Secret::new(text))) } else { Err(D::Error::custom("not a scanned code")) }
-    }
 }
 
 /// What a card reader gave of the card, as it gave it. A one-time input, like the customer's code.
@@ -160,14 +143,14 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let (merchant, body) = (asked.principal.merchant, asked.body);
     let shop = app.shops.find(&app.reader, merchant, body.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
-    check_environment(&app, &asked.principal, body.connection_id).await?;
+    let connection = connection_for(&app, &asked.principal, body.connection_id, body.customer_code.as_ref()).await?;
     let reader_blob = body.reader.map(ReaderIn::blob).transpose()?;
-    check_reader(&app, merchant, body.connection_id, reader_blob.is_some()).await?;
+    check_reader(&app, merchant, connection, reader_blob.is_some()).await?;
     let command = CreatePayment {
         merchant,
         location: shop.location,
         register: body.register_id,
-        connection: body.connection_id,
+        connection,
         sale: body.sale_id,
         amount_minor: body.amount_minor,
         currency: body.currency.unwrap_or(shop.currency),
@@ -175,7 +158,7 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         reference: body.reference,
         is_scanned: body.customer_code.is_some(),
     };
-    let customer_code = body.customer_code.map(|code| code.0);
+    let customer_code = body.customer_code.map(CustomerCode::into_secret);
     let one_time = OneTime { customer_code, reader_blob, ..one_time(&asked.headers) };
     let made = |moved: &Moved| Some(Subject::Payment(moved.payment.id));
     let command = referred(merchant, command, body.external_refs, external_ref::Kind::Payment, made);
@@ -183,6 +166,23 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
         Some((metadata::Subject::Payment(moved.payment.id), &mut moved.payment.metadata))
     });
     ask_with(&app, asked.envelope, &asked.headers, command, 201, one_time).await
+}
+
+/// The connection that a register names; where it names none, the one that takes the code that the customer showed.
+async fn connection_for(
+    app: &App,
+    principal: &Principal,
+    named: Option<ConnectionId>,
+    code: Option<&CustomerCode>,
+) -> Result<ConnectionId, Problem> {
+    match (named, code) {
+        (Some(named), _) => check_environment(app, principal, named).await.map(|()| named),
+        (None, Some(code)) => customer_code::pick(app, principal, code).await,
+        (None, None) => Err(Problem::new(
+            Kind::BodyInvalid,
+            "The body lacks `connection_id`. Only with a `customer_code` the hub finds the connection by itself.",
+        )),
+    }
 }
 
 /// What a request without a customer's code hands on: the fault that the sandbox is asked to play. Only its connector
@@ -214,21 +214,21 @@ async fn check_reader(
     }
 }
 
-/// A key for tests reaches only the sandbox and what is keyed by hand; a live key never reaches the sandbox.
+/// A key for tests reaches only what moves no money and what is keyed by hand; a live key never reaches what moves none.
 pub async fn check_environment(app: &App, principal: &Principal, connection: ConnectionId) -> Result<(), Problem> {
-    let provider = app.providers.name_of(&app.reader, principal.merchant, connection).await?;
-    let provider = provider.ok_or_else(|| Problem::not_found("connection"))?;
-    if principal.environment.may_reach(&provider) {
+    let reach = app.providers.reach_of(&app.reader, principal.merchant, connection).await?;
+    let reach = reach.ok_or_else(|| Problem::not_found("connection"))?;
+    if principal.environment.may_reach(reach) {
         return Ok(());
     }
     Err(Problem::new(
         Kind::EnvironmentMismatch,
-        "A key for tests reaches only the sandbox, and a live key never does. Use the other key or connection.",
+        "A key for tests reaches only the connections for tests, and a live key none of them. Use the other key or connection.",
     ))
 }
 
 /// The payment that a path names, if the key may reach the provider that it is with. Neither changes under its id.
-async fn find_reached(app: &App, principal: &Principal, segments: &Segments) -> Result<WholePayment, Problem> {
+pub async fn find_reached(app: &App, principal: &Principal, segments: &Segments) -> Result<WholePayment, Problem> {
     let found = app.reader.find_payment(principal.merchant, segments.id(0, "payment")?).await?;
     let found = found.ok_or_else(|| Problem::not_found("payment"))?;
     check_environment(app, principal, found.payment.connection).await?;
@@ -425,7 +425,7 @@ async fn overrule(State(app): State<App>, segments: Segments, request: Request) 
 
 /// Sends a command about a payment, starts what it asks of the provider, and answers: at once, or with `Prefer: wait`
 /// when the payment is at rest or the patience is over.
-async fn ask<C>(
+pub async fn ask<C>(
     app: &App,
     envelope: Envelope,
     headers: &HeaderMap,

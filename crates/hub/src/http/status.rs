@@ -4,9 +4,9 @@
 use axum::http::StatusCode;
 use domain::command::Refusal;
 use domain::{
-    article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
-    promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer, unreferenced_return,
-    webhook_delivery, webhook_endpoint,
+    article, customer, emv_qr, exception, external_ref, merchant, metadata, operator, payment, points, print_job,
+    printer, promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer,
+    unreferenced_return, webhook_delivery, webhook_endpoint,
 };
 
 /// The status of a refusal.
@@ -27,6 +27,7 @@ pub fn of(refusal: &Refusal) -> StatusCode {
         Refusal::Exception(refusal) => of_exception(refusal),
         Refusal::ExternalRef(refusal) => of_external_ref(refusal),
         Refusal::Merchant(refusal) => of_merchant(refusal),
+        Refusal::MerchantCode(refusal) => of_merchant_code(refusal),
         Refusal::Metadata(refusal) => of_metadata(refusal),
         Refusal::Customer(refusal) => of_customer(refusal),
         Refusal::Points(refusal) => of_points(refusal),
@@ -76,6 +77,23 @@ const fn of_merchant(refusal: &merchant::Refusal) -> StatusCode {
         | R::RegisterNameInvalid
         | R::RegisterElsewhere
         | R::DiscountLimitOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn of_merchant_code(refusal: &emv_qr::Refusal) -> StatusCode {
+    use emv_qr::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::NotEmv
+        | R::TagTwice
+        | R::ChecksumWrong
+        | R::ValueInvalid { .. }
+        | R::FieldMissing { .. }
+        | R::FieldInvalid { .. }
+        | R::AccountMissing
+        | R::AmountInvalid
+        | R::CurrencyOther
+        | R::TooLong => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -360,7 +378,9 @@ const fn of_payment(refusal: &payment::Refusal) -> StatusCode {
     match refusal {
         R::Rule(refusal) => of_payment_rule(refusal),
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
-        R::AmountMissing
+        R::AppAlreadyLaunched | R::AppNotLaunched => StatusCode::CONFLICT,
+        R::AppNotUsed
+        | R::AmountMissing
         | R::AmountOutOfRange
         | R::CurrencyMismatch { .. }
         | R::ReferenceTooLong

@@ -1,13 +1,10 @@
 //! Card numbers in every field of the API that takes a text, in several spellings: none is stored, logged or echoed.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
-
 use serde_json::{Value, json};
 
 use crate::matrix::{at_rest, furnish, send};
 use crate::support::asking::Operation;
-use crate::support::{On, TestHub};
+use crate::support::{On, TestHub, log, logged};
 
 on_each_engine! {
     no_text_of_the_api_takes_a_card_number,
@@ -15,31 +12,6 @@ on_each_engine! {
 
 /// Numbers that are in no other test, so that whatever is found of them came from here.
 const PANS: [&str; 3] = ["4000056655665556", "6011000990139424", "378282246310005"];
-
-/// What the process logs, from the finest level on.
-fn log() -> &'static Arc<Mutex<Vec<u8>>> {
-    static LOG: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
-    LOG.get_or_init(|| {
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let writer = Arc::clone(&log);
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
-        subscriber.with_writer(move || Lines(Arc::clone(&writer))).try_init().expect("no other test takes the log");
-        log
-    })
-}
-
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Whether one of the numbers stands in a text, with or without blanks and hyphens, or in full-width digits.
 fn has_card_number(text: &str) -> bool {
@@ -64,7 +36,7 @@ fn spellings(pan: &str) -> [String; 4] {
 }
 
 async fn no_text_of_the_api_takes_a_card_number(on: On) {
-    let log = log();
+    log();
     let hub = TestHub::start(on).await;
     let own = furnish(&hub, &hub.shop).await;
     at_rest(&hub).await;
@@ -111,7 +83,7 @@ async fn no_text_of_the_api_takes_a_card_number(on: On) {
         }
     }
     hub.stop().await;
-    let logged = String::from_utf8_lossy(&log.lock().unwrap()).into_owned();
+    let logged = logged();
     assert!(logged.contains("The hub takes requests."), "the log is not empty");
     assert!(!has_card_number(&logged));
 }

@@ -7,12 +7,15 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use domain::call::Role;
+use domain::merchant::ConnectionSettings;
 use domain::money::Currency;
 use hub::api_key::Environment;
 use hub::config::{Config, Hidden};
 use hub::database::Database;
 use hub::operator::{NewConnection, NewKey, NewMerchant, Operator};
 use sandbox::Options;
+use sandbox::customer::Customers;
+use sandbox::paypay::{self, PayPay};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -28,6 +31,8 @@ const KILLS_MIN: u32 = 2;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A late approval comes later than a hub that died can delay the payment's being called off, or it would not be late.
 const LATE_MS: u64 = 10_000;
+/// After how long a customer pays a code that is shown.
+const CUSTOMER_MS: u64 = 60;
 /// What opens the keys of both hubs.
 const PEPPER: &str = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed";
 
@@ -79,6 +84,8 @@ struct Stage {
     keys: Keys,
     database: String,
     provider: String,
+    customers: sandbox::Server,
+    _wallet: sandbox::Server,
     _sandbox: sandbox::Handle,
     _runtime: Runtime,
     _server: Server,
@@ -106,7 +113,14 @@ impl Stage {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             sandbox::serve(listener, options).await.expect("the sandbox listens")
         });
-        let keys = runtime.block_on(set_up(folders[1].path(), &database, sandbox.base_url()));
+        let paypay = PayPay::new(paypay::Options { customer_ms: Some(CUSTOMER_MS), ..paypay::Options::default() });
+        let (wallet, customers) = runtime.block_on(async {
+            let port = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let wallet = paypay.serve(port().await).expect("the wallet listens");
+            let page = Customers::of(vec![Box::new(paypay.clone())]).serve(port().await).expect("the page listens");
+            (wallet, page)
+        });
+        let keys = runtime.block_on(set_up(folders[1].path(), &database, &sandbox.base_url(), &wallet.base_url()));
         let proxy_addr = free_addr(&mut random);
         let settings = vec![
             ("TILLBRIDGE__AUTH__PEPPER".to_owned(), PEPPER.to_owned()),
@@ -122,6 +136,7 @@ impl Stage {
             })
             .collect();
         let proxy = Proxy::start(folders[3].path(), proxy_addr, hubs.iter().map(|(hub, _)| hub.addr));
+        paypay.notify_oauth(&format!("http://{proxy_addr}/v1/webhooks/paypay"));
         let provider = sandbox.base_url();
         let mut stage = Self {
             hubs,
@@ -129,6 +144,8 @@ impl Stage {
             keys,
             database,
             provider,
+            customers,
+            _wallet: wallet,
             _sandbox: sandbox,
             _runtime: runtime,
             _server: server,
@@ -144,8 +161,10 @@ impl Stage {
     /// Plays the day while one hub after the other is killed and started again; says how it ended, and how many died.
     fn play(&mut self, length: &Length) -> (Output, u32) {
         let (hub, seconds) = (format!("http://{}", self.proxy.addr), length.seconds.to_string());
-        let words =
-            ["--once", "--pace", &seconds, "--hub", &hub, "--provider", &self.provider, "--database", &self.database];
+        let customers = self.customers.base_url();
+        let places =
+            ["--hub", &hub, "--provider", &self.provider, "--customers", &customers, "--database", &self.database];
+        let words: Vec<&str> = ["--once", "--pace", &seconds].into_iter().chain(places).collect();
         let environment = [
             ("TILLBRIDGE_DEMO_CASHIER_KEY", self.keys.cashier.as_str()),
             ("TILLBRIDGE_DEMO_MANAGER_KEY", self.keys.manager.as_str()),
@@ -176,7 +195,7 @@ impl Stage {
 }
 
 /// A merchant with two registers, its ways to pay, and its keys, as `tillbridge merchants add` and the others make them.
-async fn set_up(data: &Path, database: &str, sandbox: String) -> Keys {
+async fn set_up(data: &Path, database: &str, sandbox: &str, wallet: &str) -> Keys {
     let mut config = Config::for_test(data);
     config.database.url = Some(Hidden::new(database.to_owned()));
     config.auth.pepper = Some(Hidden::new(PEPPER.to_owned()));
@@ -190,10 +209,14 @@ async fn set_up(data: &Path, database: &str, sandbox: String) -> Keys {
         registers: vec!["T1".to_owned(), "T2".to_owned()],
     };
     let merchant = operator.add_merchant(merchant).await.expect("a merchant");
-    let connection = NewConnection::sandbox(merchant, &sandbox);
+    let connection = NewConnection::sandbox(merchant, sandbox);
     let connection = operator.add_connection(connection).await.expect("a connection").to_string();
     let manual = NewConnection::manual(merchant);
     operator.add_connection(manual).await.expect("a connection");
+    let settings = ConnectionSettings { variant: "oauth".to_owned(), is_test: true, ..ConnectionSettings::at(wallet) };
+    let credentials = Some(Hidden::new(paypay::Options::default().credentials_of_oauth()));
+    let paypay = NewConnection { merchant, provider: "paypay".to_owned(), settings, credentials };
+    operator.add_connection(paypay).await.expect("a connection");
     let mut keys = Vec::new();
     for role in [Role::Cashier, Role::Manager] {
         let key = NewKey { merchant, role, name: format!("Demo, {role}"), environment: Environment::Test };

@@ -164,7 +164,8 @@ impl Ledger {
         Self { last_id, ..Self::default() }
     }
 
-    fn next_id(&mut self) -> u64 {
+    /// A number that no other thing of this ledger has.
+    pub fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
@@ -241,6 +242,14 @@ impl Ledger {
         let order = self.orders.get_mut(reference).ok_or(Problem::NOT_FOUND)?;
         order.settle(now.ms);
         Ok(order)
+    }
+
+    /// What waits for a customer, the latest first.
+    pub fn waiting(&mut self, count_max: usize, now: Now) -> Vec<(String, Order)> {
+        let is_waiting =
+            |order: &Order| order.status == Status::Created && order.cancel_at_ms.is_none() && !order.is_over(now.s());
+        let found = self.orders.iter().rev().filter(|(_, order)| is_waiting(order));
+        found.take(count_max).map(|(reference, order)| (reference.clone(), order.clone())).collect()
     }
 
     /// A payment by code, as it is asked after.

@@ -1,6 +1,7 @@
 //! PayPay as it is played: both protocols on one address, with code of its own for every signature, a ledger of who was
 //! charged, and faults by amount. `docs/guides/paypay.md` tells how to play the customer.
 
+mod customer;
 mod fault;
 mod http;
 mod ledger;
@@ -105,6 +106,8 @@ struct Shared {
     /// The faults that were played, by what they were played for: each is played once.
     played: Mutex<BTreeSet<String>>,
     tokens: Mutex<Tokens>,
+    /// After how long a customer pays what is shown; the options say how it begins.
+    customer_ms: Mutex<Option<u64>>,
     addresses: Mutex<Addresses>,
     poster: Poster,
     places: Arc<Semaphore>,
@@ -132,6 +135,7 @@ impl PayPay {
             ledger: Mutex::new(Ledger::beginning_at(u64::from(boot) * IDS_OF_A_RUN)),
             played: Mutex::default(),
             tokens: Mutex::new(Tokens { boot, given: Vec::new() }),
+            customer_ms: Mutex::new(options.customer_ms),
             addresses: Mutex::default(),
             poster: Poster::new(),
             places: Arc::new(Semaphore::new(SEQUELS_MAX)),

@@ -85,11 +85,17 @@ pub(super) fn parse_id(prefix: &str, text: &str) -> Option<u64> {
     text.strip_prefix(prefix)?.parse().ok()
 }
 
+/// What the QR code of a shop says.
+pub(super) fn code_url(id: u64) -> String {
+    format!("https://qr.paypay.ne.jp/{}", code_id(id))
+}
+
 /// A code as it is told to who made it.
 pub(super) fn code(reference: &str, order: &Order) -> Value {
     let Some(code) = &order.code else { return Value::Null };
     let id = code_id(code.id);
-    let mut told = json!({ "codeId": id, "url": format!("https://qr.paypay.ne.jp/{id}"), "deeplink": format!("paypay://payment?link_key={id}") });
+    let mut told =
+        json!({ "codeId": id, "url": code_url(code.id), "deeplink": format!("paypay://payment?link_key={id}") });
     if order.protocol == Protocol::Opa {
         told["expiryDate"] = json!(code.expires_at_s);
         told["merchantPaymentId"] = json!(reference);

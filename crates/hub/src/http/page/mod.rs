@@ -31,6 +31,11 @@ static STATUS: LazyLock<Page> = LazyLock::new(|| {
     Page::new(&include_str!("status.html").replace("{{script}}", &script), LOOK.to_owned(), &script)
 });
 
+static CARD_APP: LazyLock<Page> = LazyLock::new(|| {
+    let script = include_str!("card_app.js");
+    Page::new(&include_str!("card_app.html").replace("{{script}}", script), LOOK.to_owned(), script)
+});
+
 /// Made when it is first asked for: a hub that nobody asks starts faster and stays smaller.
 static DOCS: LazyLock<Page> = LazyLock::new(|| {
     // The document is compiled in, and a test reads it.
@@ -41,11 +46,15 @@ static DOCS: LazyLock<Page> = LazyLock::new(|| {
 
 /// The routes of pages.
 pub fn routes() -> Vec<Route> {
-    vec![Route::get("/", status), Route::get("/docs", docs)]
+    vec![Route::get("/", status), Route::get("/docs", docs), Route::get("/card-app", card_app)]
 }
 
 async fn status() -> Response {
     STATUS.answer()
+}
+
+async fn card_app() -> Response {
+    CARD_APP.answer()
 }
 
 async fn docs() -> Response {
@@ -104,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_page_loads_nothing_from_elsewhere() {
-        for page in [&STATUS, &DOCS] {
+        for page in [&STATUS, &DOCS, &CARD_APP] {
             assert!(!html(page).contains("{{look"), "a place of the template is empty");
             for outside in ["src=", "@import", "url(", "innerHTML = "] {
                 assert!(!html(page).contains(outside), "{outside}");
@@ -114,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_policy_names_what_the_page_holds() {
-        for page in [&STATUS, &DOCS] {
+        for page in [&STATUS, &DOCS, &CARD_APP] {
             let policy = page.policy.to_str().unwrap();
             for (tag, rule) in [("style", "style-src"), ("script", "script-src")] {
                 let inner = inner(html(page), tag).unwrap_or_default();

@@ -204,7 +204,7 @@ fn objects(properties: Vec<(String, &'static Value, bool)>, is_each: bool, own: 
     made
 }
 
-/// Objects that a schema allows. Its `oneOf` says what is required besides.
+/// Objects that a schema allows. Its `oneOf` says what is required besides, and of an `anyOf` the first is taken.
 fn of_object(schema: &'static Value, own: &Belongings) -> Vec<Value> {
     let names = |of: &'static Value| of["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let choices: Vec<Vec<&str>> = match schema["oneOf"].as_array() {
@@ -212,7 +212,9 @@ fn of_object(schema: &'static Value, own: &Belongings) -> Vec<Value> {
         Some(choices) => choices.iter().map(|choice| names(choice).collect()).collect(),
     };
     let of_choice = |choice: &Vec<&str>| {
-        let wanted = |name: &str| choice.contains(&name) || names(schema).any(|required| required == name);
+        let of_any = &schema["anyOf"][0];
+        let wanted =
+            |name: &str| choice.contains(&name) || names(schema).chain(names(of_any)).any(|required| required == name);
         // What another choice requires has no place beside this one.
         let others: Vec<&str> = choices.iter().flatten().copied().filter(|name| !wanted(name)).collect();
         let properties = schema["properties"].as_object().into_iter().flatten();

@@ -4,6 +4,7 @@ pub mod asking;
 pub mod contract;
 pub mod device;
 pub mod hub;
+pub mod log;
 pub mod market;
 pub mod program;
 pub mod receiver;
@@ -11,6 +12,7 @@ pub mod request;
 pub mod shop;
 
 pub use hub::{On, TestHub};
+pub use log::{log, logged};
 pub use program::Program;
 pub use receiver::Receiver;
 pub use request::Answer;

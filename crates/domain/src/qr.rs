@@ -1,4 +1,4 @@
-//! A QR code as a drawing inside a page.
+//! A QR code as a drawing, inside a page or by itself.
 
 use std::fmt::Write;
 
@@ -7,9 +7,9 @@ use qrcode::{Color, EcLevel, QrCode};
 /// Light modules around the code, without which readers do not find it.
 const MARGIN: usize = 4;
 
-/// The code as SVG with a label for those who do not see it; `None` for a content that is too long for any code. It stays
+/// The code as SVG with a label for those who do not see it, already escaped; `None` for a content that is too long for any code. It stays
 /// dark on white, whatever the colours around it: many readers know nothing else.
-pub(super) fn svg(content: &str, label: &str) -> Option<String> {
+pub fn svg(content: &str, label: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(content, EcLevel::M).ok()?;
     let width = code.width();
     let side = width.saturating_add(MARGIN.saturating_mul(2));
