@@ -19,5 +19,6 @@ pub use contract::{
     Stamp, Token, Told, Variant,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
+pub use mpos_gateway::sign as gateway_signature;
 pub use registry::{find_connector, find_variant, names};
 pub use secret::Secret;

@@ -5,9 +5,9 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, customer, exception, external_ref, merchant, metadata, operator, payment, points, print_job, printer,
-    promotion, receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return, webhook_delivery,
-    webhook_endpoint,
+    article, customer, exception, external_ref, merchant, metadata, mpos, operator, payment, points, print_job,
+    printer, promotion, receipt, returns, sale, shift, stock, stocktake, transfer, unreferenced_return,
+    webhook_delivery, webhook_endpoint,
 };
 
 /// A request to change something. `decide` is a function of what is loaded, the call's time and its ids, and of nothing
@@ -93,6 +93,8 @@ pub enum Refusal {
     Receipt(receipt::Refusal),
     /// A rule of printers.
     Printer(printer::Refusal),
+    /// A rule of mPOS endpoints and orders.
+    Mpos(mpos::Refusal),
     /// A rule of print jobs.
     PrintJob(print_job::Refusal),
     /// A rule of webhook endpoints.
@@ -127,6 +129,7 @@ impl Refusal {
             Self::Promotion(refusal) => refusal.code().to_owned(),
             Self::Receipt(refusal) => refusal.code().to_owned(),
             Self::Printer(refusal) => refusal.code().to_owned(),
+            Self::Mpos(refusal) => refusal.code().to_owned(),
             Self::PrintJob(refusal) => refusal.code().to_owned(),
             Self::WebhookEndpoint(refusal) => refusal.code().to_owned(),
             Self::WebhookDelivery(refusal) => refusal.code().to_owned(),
@@ -166,6 +169,7 @@ impl fmt::Display for Refusal {
             Self::Promotion(refusal) => refusal.fmt(f),
             Self::Receipt(refusal) => refusal.fmt(f),
             Self::Printer(refusal) => refusal.fmt(f),
+            Self::Mpos(refusal) => refusal.fmt(f),
             Self::PrintJob(refusal) => refusal.fmt(f),
             Self::WebhookEndpoint(refusal) => refusal.fmt(f),
             Self::WebhookDelivery(refusal) => refusal.fmt(f),

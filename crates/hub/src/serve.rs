@@ -29,7 +29,7 @@ use crate::pepper::Pepper;
 use crate::print::Printing;
 use crate::provider::Providers;
 use crate::webhook::Webhooks;
-use crate::{http, print, tls, webhook, worker};
+use crate::{http, mpos, print, tls, webhook, worker};
 
 /// Requests that are at work when the hub stops have this long to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -153,6 +153,7 @@ impl Running {
         let served = self.server.await;
         self.app.webhooks.at_work.wait_for_rest(STOP_WAIT).await;
         self.app.printing.at_work.wait_for_rest(STOP_WAIT).await;
+        self.app.mpos.at_work.wait_for_rest(STOP_WAIT).await;
         self.app.committer.stop();
         let committer = self.committer;
         let committed = tokio::task::spawn_blocking(move || committer.join()).await?;
@@ -248,6 +249,7 @@ fn spawn_background(app: &App) -> JoinSet<()> {
     background.spawn(worker::run(app.clone()));
     background.spawn(webhook::worker::run(app.clone()));
     background.spawn(print::worker::run(app.clone()));
+    background.spawn(mpos::callback::run(app.clone()));
     background
 }
 

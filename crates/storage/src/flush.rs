@@ -48,6 +48,8 @@ pub(crate) fn flush<'a>(
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);
     records(&work.printers, &mut writes);
+    records(&work.mpos_endpoints, &mut writes);
+    records(&work.mpos_closes, &mut writes);
     records(&work.customers, &mut writes);
     records(&work.external_ids, &mut writes);
     records(&work.operators, &mut writes);
@@ -59,6 +61,7 @@ pub(crate) fn flush<'a>(
     records(&work.webhook_endpoints, &mut writes);
     records(&work.webhook_deliveries, &mut writes);
     records(&work.print_jobs, &mut writes);
+    records(&work.mpos_orders, &mut writes);
     records(&work.jobs, &mut writes);
     records(&work.receipt_series, &mut writes);
     records(&work.shifts, &mut writes);

@@ -9,6 +9,7 @@ use domain::id::MerchantId;
 use domain::job::Job;
 use domain::journal::Balance;
 use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
+use domain::mpos::{MposClose, MposEndpoint, MposOrder};
 use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
 use domain::points::PointsBalance;
@@ -81,6 +82,8 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::Connection(_)
             | Key::ApiKey(_)
             | Key::Printer(_)
+            | Key::MposEndpoint(_)
+            | Key::MposClose(..)
             | Key::Customer(_)
             | Key::ExternalIds(_)
     )
@@ -187,6 +190,8 @@ impl Plan {
         plan.read(Connection::TABLE, &keys.connections, |work, row| put(&mut work.connections, row));
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Printer::TABLE, &keys.printers, |work, row| put(&mut work.printers, row));
+        plan.read(MposEndpoint::TABLE, &keys.mpos_endpoints, |work, row| put(&mut work.mpos_endpoints, row));
+        plan.read(MposClose::TABLE, &keys.mpos_closes, |work, row| put(&mut work.mpos_closes, row));
         plan.read(Customer::TABLE, &keys.customers, |work, row| put(&mut work.customers, row));
         plan.read(ExternalIdSlot::TABLE, &keys.external_ids, |work, row| put(&mut work.external_ids, row));
         plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
@@ -197,6 +202,7 @@ impl Plan {
         plan.read(WebhookEndpoint::TABLE, &keys.webhook_endpoints, |work, row| put(&mut work.webhook_endpoints, row));
         plan.read(WebhookDelivery::TABLE, &keys.webhook_deliveries, |work, row| put(&mut work.webhook_deliveries, row));
         plan.read(PrintJob::TABLE, &keys.print_jobs, |work, row| put(&mut work.print_jobs, row));
+        plan.read(MposOrder::TABLE, &keys.mpos_orders, |work, row| put(&mut work.mpos_orders, row));
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
         plan.read(Shift::TABLE, &keys.shifts, |work, row| put(&mut work.shifts, row));
@@ -254,6 +260,9 @@ struct KeySets {
     webhook_endpoints: Vec<Vec<Cell<'static>>>,
     webhook_deliveries: Vec<Vec<Cell<'static>>>,
     printers: Vec<Vec<Cell<'static>>>,
+    mpos_endpoints: Vec<Vec<Cell<'static>>>,
+    mpos_closes: Vec<Vec<Cell<'static>>>,
+    mpos_orders: Vec<Vec<Cell<'static>>>,
     print_jobs: Vec<Vec<Cell<'static>>>,
     jobs: Vec<Vec<Cell<'static>>>,
     receipt_series: Vec<Vec<Cell<'static>>>,
@@ -314,6 +323,13 @@ impl KeySets {
                 Key::WebhookEndpoint(id) => sets.webhook_endpoints.push(vec![Cell::display(id)]),
                 Key::WebhookDelivery(id) => sets.webhook_deliveries.push(vec![Cell::display(id)]),
                 Key::Printer(id) => sets.printers.push(vec![Cell::display(id)]),
+                Key::MposEndpoint(id) => sets.mpos_endpoints.push(vec![Cell::display(id)]),
+                Key::MposClose(id, request) => {
+                    sets.mpos_closes.push(vec![Cell::display(id), Cell::Text(request.clone().into())])
+                }
+                Key::MposOrder(id, order) => {
+                    sets.mpos_orders.push(vec![Cell::display(id), Cell::Text(order.clone().into())])
+                }
                 Key::PrintJob(id) => {
                     sets.exception_subjects.push(vec![Cell::display(id)]);
                     sets.print_jobs.push(vec![Cell::display(id)])

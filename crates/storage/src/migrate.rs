@@ -34,6 +34,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V25__origins", include_str!("../migrations/V25__origins.sql")),
     ("V26__wallets", include_str!("../migrations/V26__wallets.sql")),
     ("V27__credentials", include_str!("../migrations/V27__credentials.sql")),
+    ("V33__mpos", include_str!("../migrations/V33__mpos.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -74,6 +74,10 @@ pub enum Kind {
     ReaderDataMissing,
     /// What a card reader gave, for a provider that takes none.
     ReaderDataNotSupported,
+    /// The merchant has as many mPOS endpoints as it may have.
+    MposEndpointLimitReached,
+    /// The address for callbacks is not one that may be called.
+    MposNotifyUrlInvalid,
     /// The URL of an endpoint is not one that webhooks can be sent to.
     WebhookUrlInvalid,
     /// The URL of an endpoint leads to where nothing is sent.
@@ -103,13 +107,14 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 26] = [
+pub const NOUNS: [&str; 27] = [
     "article",
     "connection",
     "customer",
     "exception",
     "location",
     "merchant",
+    "mpos_endpoint",
     "operation",
     "operator",
     "payment",
@@ -134,7 +139,7 @@ pub const NOUNS: [&str; 26] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::EnvironmentMismatch,
         Self::SignatureInvalid,
         Self::RouteNotFound,
@@ -160,6 +165,8 @@ impl Kind {
         Self::CurrencyMismatch,
         Self::ReaderDataMissing,
         Self::ReaderDataNotSupported,
+        Self::MposEndpointLimitReached,
+        Self::MposNotifyUrlInvalid,
         Self::WebhookUrlInvalid,
         Self::WebhookUrlRefused,
         Self::PrinterAddressRefused,
@@ -202,6 +209,8 @@ impl Kind {
             Self::CurrencyMismatch => "currency_mismatch",
             Self::ReaderDataMissing => "reader_data_missing",
             Self::ReaderDataNotSupported => "reader_data_not_supported",
+            Self::MposEndpointLimitReached => "mpos_endpoint_limit_reached",
+            Self::MposNotifyUrlInvalid => "mpos_endpoint_notify_url_invalid",
             Self::WebhookUrlInvalid => "webhook_url_invalid",
             Self::WebhookUrlRefused => "webhook_url_refused",
             Self::PrinterAddressRefused => "printer_address_refused",
@@ -242,6 +251,8 @@ impl Kind {
             | Self::CurrencyMismatch
             | Self::ReaderDataMissing
             | Self::ReaderDataNotSupported
+            | Self::MposEndpointLimitReached
+            | Self::MposNotifyUrlInvalid
             | Self::OperatorPinInvalid
             | Self::WebhookUrlInvalid
             | Self::WebhookUrlRefused

@@ -21,6 +21,8 @@ pub mod limit;
 pub mod merchant;
 pub mod metadata;
 pub mod metrics;
+pub mod mpos;
+pub mod mpos_endpoint;
 pub mod notification;
 pub mod operator;
 pub mod operator_token;
@@ -154,6 +156,8 @@ pub fn routes() -> Vec<Route> {
         print_job::routes(),
         payment::routes(),
         notification::routes(),
+        mpos_endpoint::routes(),
+        mpos::routes(),
         merchant::routes(),
         metadata::routes(),
         operator::routes(),

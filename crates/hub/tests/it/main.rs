@@ -35,6 +35,7 @@ mod merchant;
 mod merchants;
 mod metadata;
 mod minor_units;
+mod mpos;
 mod notification;
 mod openapi;
 mod operator;

@@ -7,6 +7,7 @@ mod chain;
 mod customers;
 mod external_refs;
 mod merchants;
+mod mpos;
 mod parked_sales;
 mod points;
 mod printing;
@@ -94,6 +95,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         parked_sales::parked_sales,
         receipts::receipts,
         printing::print_jobs,
+        mpos::orders,
         trade::payments,
         trade::attention,
         books::journal,
