@@ -25,5 +25,6 @@ pub use contract::{
     ReaderBlob, Rejected, Request, Response, Stamp, Token, Told, Variant,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
+pub use mpos_gateway::sign as gateway_signature;
 pub use registry::{find_connector, find_variant, names};
 pub use secret::Secret;

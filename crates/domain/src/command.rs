@@ -5,7 +5,7 @@ use std::fmt;
 use crate::call::{Call, Role};
 use crate::work::{Key, Stop, UnitOfWork};
 use crate::{
-    article, customer, emv_qr, exception, external_ref, merchant, metadata, operator, payment, points, print_job,
+    article, customer, emv_qr, exception, external_ref, merchant, metadata, mpos, operator, payment, points, print_job,
     printer, promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer,
     unreferenced_return, webhook_delivery, webhook_endpoint,
 };
@@ -95,6 +95,8 @@ pub enum Refusal {
     Receipt(receipt::Refusal),
     /// A rule of printers.
     Printer(printer::Refusal),
+    /// A rule of mPOS endpoints and orders.
+    Mpos(mpos::Refusal),
     /// A rule of print jobs.
     PrintJob(print_job::Refusal),
     /// A rule of terminals.
@@ -134,6 +136,7 @@ impl Refusal {
             Self::Promotion(refusal) => refusal.code().to_owned(),
             Self::Receipt(refusal) => refusal.code().to_owned(),
             Self::Printer(refusal) => refusal.code().to_owned(),
+            Self::Mpos(refusal) => refusal.code().to_owned(),
             Self::PrintJob(refusal) => refusal.code().to_owned(),
             Self::Terminal(refusal) => refusal.code().to_owned(),
             Self::Smartconnect(refusal) => refusal.code().to_owned(),
@@ -176,6 +179,7 @@ impl fmt::Display for Refusal {
             Self::Promotion(refusal) => refusal.fmt(f),
             Self::Receipt(refusal) => refusal.fmt(f),
             Self::Printer(refusal) => refusal.fmt(f),
+            Self::Mpos(refusal) => refusal.fmt(f),
             Self::PrintJob(refusal) => refusal.fmt(f),
             Self::Terminal(refusal) => refusal.fmt(f),
             Self::Smartconnect(refusal) => refusal.fmt(f),

@@ -149,6 +149,8 @@ ids! {
     CustomerId = "cus";
     /// Who works at a register.
     OperatorId = "opr";
+    /// Where software that speaks the mPOS gateway API is let in.
+    MposEndpointId = "mpe";
     /// Where a subscriber wants to be told of events.
     WebhookEndpointId = "whe";
     /// One event on its way to one endpoint.

@@ -21,6 +21,7 @@ pub mod locale;
 pub mod merchant;
 pub mod metadata;
 pub mod money;
+pub mod mpos;
 pub mod operator;
 pub mod payment;
 pub mod points;

@@ -257,6 +257,13 @@ impl World {
                 receipts_of(database, owner, *sale).for_each(|receipt| work.receipts.put_loaded(receipt.clone()));
             }
             Key::Printer(id) => copy(&database.printers, &mut work.printers, owner, id),
+            Key::MposEndpoint(id) => copy(&database.mpos_endpoints, &mut work.mpos_endpoints, owner, id),
+            Key::MposClose(id, request) => {
+                copy(&database.mpos_closes, &mut work.mpos_closes, owner, &(*id, request.clone()));
+            }
+            Key::MposOrder(id, order) => {
+                copy(&database.mpos_orders, &mut work.mpos_orders, owner, &(*id, order.clone()));
+            }
             Key::PrintJob(id) => {
                 copy(&database.print_jobs, &mut work.print_jobs, owner, id);
                 self.load_exceptions(work, &id.to_string());
@@ -395,6 +402,9 @@ impl World {
         write(&work.webhook_endpoints, &mut database.webhook_endpoints);
         write(&work.webhook_deliveries, &mut database.webhook_deliveries);
         write(&work.printers, &mut database.printers);
+        write(&work.mpos_endpoints, &mut database.mpos_endpoints);
+        write(&work.mpos_closes, &mut database.mpos_closes);
+        write(&work.mpos_orders, &mut database.mpos_orders);
         write(&work.print_jobs, &mut database.print_jobs);
         write(&work.terminals, &mut database.terminals);
         write(&work.terminal_entries, &mut database.terminal_entries);

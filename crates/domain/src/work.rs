@@ -14,15 +14,12 @@ use crate::elsewhere::Origin;
 use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::external_ref::{self, ExternalId, ExternalRef};
-use crate::id::{
-    ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, OperationId, OperatorId, PaymentId,
-    PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, SmartconnectId, StocktakeId, TenderId,
-    TerminalId, TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
-};
+use crate::id::{ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, MposEndpointId, OperationId, OperatorId, PaymentId, PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, SmartconnectId, StocktakeId, TenderId, TerminalId, TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId};
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
 use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
 use crate::money::{Currency, Overflow};
+use crate::mpos::{MposClose, MposEndpoint, MposOrder};
 use crate::operator::Operator;
 use crate::payment::{Operation, Payment};
 use crate::points::{PointsBalance, PointsEntry};
@@ -72,6 +69,10 @@ pub enum Key {
     /// What a register of ours goes by. Reference data, read unlocked; a change of it is guarded by its version.
     PosRegister(RegisterId),
     /// Reference data, read unlocked; a change of it is guarded by its version.
+    MposEndpoint(MposEndpointId),
+    /// Reference data, read unlocked. A row is made once and never changed; that it is made once is seen by its key.
+    MposClose(MposEndpointId, String),
+    /// Reference data, read unlocked; a change of it is guarded by its version.
     Customer(CustomerId),
     /// What other systems call a customer. Reference data, read unlocked; a change of it is guarded by the versions of the
     /// rows, and by that of the customer, which is named with it.
@@ -106,6 +107,8 @@ pub enum Key {
     Pairing(RegisterId),
     /// Whether POS software without a key is let in; it comes into being when it is first named.
     SmartconnectAccess(MerchantId),
+    /// The order of an endpoint under the id of the software that asked.
+    MposOrder(MposEndpointId, String),
     /// One job.
     Job(JobId),
     /// A counter that comes into being when it is first named.
@@ -175,6 +178,9 @@ records! {
     smartconnect::Access, MerchantId, |r| r.merchant, r.merchant;
     PosRegister, RegisterId, |r| r.register, r.merchant;
     smartconnect::Transaction, SmartconnectId, |r| r.id, r.merchant;
+    MposEndpoint, MposEndpointId, |r| r.id, r.merchant;
+    MposOrder, (MposEndpointId, String), |r| (r.endpoint, r.client_order_id.clone()), r.merchant;
+    MposClose, (MposEndpointId, String), |r| (r.endpoint, r.request_id.clone()), r.merchant;
     Customer, CustomerId, |r| r.id, r.merchant;
     ExternalIdSlot, (CustomerId, u32), |r| (r.customer, r.number), r.merchant;
     Operator, OperatorId, |r| r.id, r.merchant;
@@ -343,7 +349,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers
+        each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers mpos_endpoints mpos_closes mpos_orders
             customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs terminals terminal_entries pairings smartconnect_access pos_registers smartconnect_transactions jobs receipt_series shifts
             cash_movements stock_levels balances points_balances points_entries);
@@ -369,6 +375,9 @@ pub struct UnitOfWork {
     pub connections: Table<Connection>,
     pub api_keys: Table<ApiKey>,
     pub printers: Table<Printer>,
+    pub mpos_endpoints: Table<MposEndpoint>,
+    pub mpos_closes: Table<MposClose>,
+    pub mpos_orders: Table<MposOrder>,
     pub customers: Table<Customer>,
     pub external_ids: Table<ExternalIdSlot>,
     pub operators: Table<Operator>,

@@ -17,6 +17,7 @@ use crate::http::auth::Auth;
 use crate::http::event::STREAMS_MAX;
 use crate::http::health::Pulse;
 use crate::http::limit::Limit;
+use crate::mpos::Mpos;
 use crate::pepper::Pepper;
 use crate::print::Printing;
 use crate::provider::Providers;
@@ -64,6 +65,8 @@ pub struct Parts {
     pub terminals: Terminals,
     /// The hub's side of POS software without a key.
     pub smartconnect: Smartconnect,
+    /// What the mPOS gateway API shares.
+    pub mpos: Mpos,
     /// The idempotency keys whose answer is waited for.
     pub waits: Waits,
     /// Whether a weak database makes the hub not ready.
@@ -144,6 +147,7 @@ impl App {
         Self(Arc::new(Parts {
             auth: Auth::default(),
             shops: Shops::default(),
+            mpos: Mpos::default(),
             waits: Waits::default(),
             pulse: Pulse::default(),
             requests: Semaphore::new(REQUESTS_MAX),

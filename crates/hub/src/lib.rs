@@ -23,6 +23,7 @@ pub mod import;
 pub mod listen;
 pub mod local_time;
 pub mod log;
+pub mod mpos;
 pub mod operator;
 pub mod pepper;
 pub mod pin;

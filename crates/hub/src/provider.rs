@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use connectors::{Access, Ask, Connector, Exchange, Probe, ReaderBlob, Secret, Stamp, Told, find_connector};
+use connectors::{Access, Advised, Ask, Connector, Exchange, Probe, ReaderBlob, Secret, Stamp, Told, find_connector};
 use domain::call::{Actor, Role};
 use domain::customer_code::{Rule, Table};
 use domain::id::{ConnectionId, MerchantId};
 use domain::merchant::{Connection, Reach};
-use domain::payment::{Action, Moved, Outcome, PresentedCode, RecordOutcome, Task, Witness, keys_for_outcome};
+use domain::payment::{
+    Action, Moved, Operation, Outcome, Payment, PresentedCode, RecordOutcome, Task, Witness, keys_for_outcome,
+};
 use domain::time::Timestamp;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::clock::random_bytes;
 use crate::config::Hidden;
+use crate::rounds;
 use crate::seal::Seal;
 use crate::token::{Denied, Tokens};
 
@@ -229,6 +232,51 @@ impl Providers {
         Heard { outcome, presented, is_unreachable: !matches!(told, Told::Response(_)) }
     }
 
+    /// Where this hub is called from outside, if the settings say it.
+    pub fn public_base(&self) -> Option<&str> {
+        self.notify_base.as_deref()
+    }
+
+    /// Asks how an operation stands, for somebody who wants to know now, where the provider has more to say than that;
+    /// `None` where it has not, or was not there. Nothing is recorded.
+    pub async fn look(
+        &self,
+        connection: &Connection,
+        payment: &Payment,
+        operation: &Operation,
+        target: Option<&Operation>,
+        now: Timestamp,
+    ) -> Option<Seen> {
+        let connector = find_connector(&connection.provider).filter(|connector| connector.takes_reader_blob())?;
+        let (stamp, secret) = (stamp(now), self.secret(connection));
+        let ask = question(access(connection, &secret, &stamp), payment, operation, target);
+        let _place = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await.ok()?.ok()?;
+        let told = self.exchange.send(connector.build_inquiry(&ask).ok()?).await;
+        Some(Seen { outcome: connector.read_inquiry(&ask, &told), particulars: connector.read_particulars(&told) })
+    }
+
+    /// Hands on what the card said to the issuer's answer.
+    pub async fn advise(
+        &self,
+        connection: &Connection,
+        payment: &Payment,
+        charge: &Operation,
+        blob: &ReaderBlob,
+        now: Timestamp,
+    ) -> Advised {
+        let Some(connector) = find_connector(&connection.provider) else { return Advised::Refused };
+        let (stamp, secret) = (stamp(now), self.secret(connection));
+        let access = access(connection, &secret, &stamp);
+        let ask = Ask { reader_blob: Some(blob), ..question(access, payment, charge, None) };
+        let Ok(Ok(_place)) = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await else {
+            return Advised::Unknown;
+        };
+        match connector.build_advice(&ask) {
+            Ok(request) => connector.read_advice(&ask, &self.exchange.send(request).await),
+            Err(_) => Advised::Refused,
+        }
+    }
+
     /// Asks a connection's provider whether it is there and takes the credentials.
     pub async fn probe(&self, connection: &Connection, now: Timestamp) -> Result<Probe, connectors::CannotAsk> {
         let connector = find_connector(&connection.provider).ok_or(connectors::CannotAsk::BaseUrl)?;
@@ -254,6 +302,58 @@ impl Providers {
         let hurried = Access { timeout_ms: access.timeout_ms / TOKEN_PART, ..*access };
         self.tokens.of(&self.exchange, connector, connection, &hurried).await
     }
+}
+
+/// What a look at an operation shows.
+pub struct Seen {
+    /// How it ended, or did not.
+    pub outcome: Outcome,
+    /// What the provider says besides.
+    pub particulars: Vec<(&'static str, String)>,
+}
+
+impl Seen {
+    /// Whether it has ended.
+    pub const fn is_final(&self) -> bool {
+        matches!(self.outcome, Outcome::Approved(_) | Outcome::Declined(_) | Outcome::Cancelled)
+    }
+}
+
+/// A question without anything that is handed on once.
+fn question<'a>(
+    access: Access<'a>,
+    payment: &'a Payment,
+    operation: &'a Operation,
+    target: Option<&'a Operation>,
+) -> Ask<'a> {
+    Ask { operation, target, payment, access, customer_code: None, reader_blob: None, notify_url: None, fault: None }
+}
+
+/// Records what a look has shown.
+pub async fn note(
+    app: &App,
+    payment: &Payment,
+    operation: &Operation,
+    outcome: Outcome,
+    asked_at: Timestamp,
+) -> Result<(), Failure> {
+    let command = RecordOutcome {
+        operation: operation.id,
+        witness: Witness::Inquiry,
+        outcome,
+        presented: None,
+        asked_at,
+        is_unreachable: false,
+        fence: None,
+        hint: keys_for_outcome(payment),
+    };
+    let request_id = format!("look-{}", operation.id);
+    let envelope = rounds::own(payment.merchant, &app.providers.actor, request_id, Lane::Interactive);
+    let committed = app.committer.submit(envelope, command, |_| Answer::default()).await?;
+    if let Some(Ok(moved)) = committed.reply {
+        start_all(app, moved.tasks);
+    }
+    Ok(())
 }
 
 /// How to get in with a connection, but for a token.

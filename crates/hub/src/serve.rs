@@ -31,7 +31,7 @@ use crate::provider::Providers;
 use crate::smartconnect::Smartconnect;
 use crate::terminal::Terminals;
 use crate::webhook::Webhooks;
-use crate::{http, print, tls, webhook, worker};
+use crate::{http, mpos, print, tls, webhook, worker};
 
 /// Requests that are at work when the hub stops have this long to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -157,6 +157,7 @@ impl Running {
         let served = self.server.await;
         self.app.webhooks.at_work.wait_for_rest(STOP_WAIT).await;
         self.app.printing.at_work.wait_for_rest(STOP_WAIT).await;
+        self.app.mpos.at_work.wait_for_rest(STOP_WAIT).await;
         self.app.committer.stop();
         let committer = self.committer;
         let committed = tokio::task::spawn_blocking(move || committer.join()).await?;
@@ -252,6 +253,7 @@ fn spawn_background(app: &App) -> JoinSet<()> {
     background.spawn(worker::run(app.clone()));
     background.spawn(webhook::worker::run(app.clone()));
     background.spawn(print::worker::run(app.clone()));
+    background.spawn(mpos::callback::run(app.clone()));
     background
 }
 

@@ -48,6 +48,8 @@ pub(crate) fn flush<'a>(
     records(&work.connections, &mut writes);
     records(&work.api_keys, &mut writes);
     records(&work.printers, &mut writes);
+    records(&work.mpos_endpoints, &mut writes);
+    records(&work.mpos_closes, &mut writes);
     records(&work.customers, &mut writes);
     records(&work.external_ids, &mut writes);
     records(&work.operators, &mut writes);
@@ -65,6 +67,7 @@ pub(crate) fn flush<'a>(
     records(&work.smartconnect_access, &mut writes);
     records(&work.pos_registers, &mut writes);
     records(&work.smartconnect_transactions, &mut writes);
+    records(&work.mpos_orders, &mut writes);
     records(&work.jobs, &mut writes);
     records(&work.receipt_series, &mut writes);
     records(&work.shifts, &mut writes);

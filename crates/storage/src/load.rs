@@ -9,6 +9,7 @@ use domain::id::MerchantId;
 use domain::job::Job;
 use domain::journal::Balance;
 use domain::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};
+use domain::mpos::{MposClose, MposEndpoint, MposOrder};
 use domain::operator::Operator;
 use domain::payment::{Operation, Payment};
 use domain::points::PointsBalance;
@@ -84,6 +85,8 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::ApiKey(_)
             | Key::Printer(_)
             | Key::PosRegister(_)
+            | Key::MposEndpoint(_)
+            | Key::MposClose(..)
             | Key::Customer(_)
             | Key::ExternalIds(_)
     )
@@ -200,6 +203,8 @@ impl Plan {
         plan.read(ApiKey::TABLE, &keys.api_keys, |work, row| put(&mut work.api_keys, row));
         plan.read(Printer::TABLE, &keys.printers, |work, row| put(&mut work.printers, row));
         plan.read(PosRegister::TABLE, &keys.pos_registers, |work, row| put(&mut work.pos_registers, row));
+        plan.read(MposEndpoint::TABLE, &keys.mpos_endpoints, |work, row| put(&mut work.mpos_endpoints, row));
+        plan.read(MposClose::TABLE, &keys.mpos_closes, |work, row| put(&mut work.mpos_closes, row));
         plan.read(Customer::TABLE, &keys.customers, |work, row| put(&mut work.customers, row));
         plan.read(ExternalIdSlot::TABLE, &keys.external_ids, |work, row| put(&mut work.external_ids, row));
         plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
@@ -213,6 +218,7 @@ impl Plan {
         plan.read(Terminal::TABLE, &keys.terminals, |work, row| put(&mut work.terminals, row));
         plan.read(Pairing::TABLE, &keys.pairings, |work, row| put(&mut work.pairings, row));
         plan.read(Access::TABLE, &keys.smartconnect_access, |work, row| put(&mut work.smartconnect_access, row));
+        plan.read(MposOrder::TABLE, &keys.mpos_orders, |work, row| put(&mut work.mpos_orders, row));
         plan.read(Job::TABLE, &keys.jobs, |work, row| put(&mut work.jobs, row));
         plan.read(ReceiptSeries::TABLE, &keys.receipt_series, |work, row| put(&mut work.receipt_series, row));
         plan.read(Shift::TABLE, &keys.shifts, |work, row| put(&mut work.shifts, row));
@@ -270,6 +276,9 @@ struct KeySets {
     webhook_endpoints: Vec<Vec<Cell<'static>>>,
     webhook_deliveries: Vec<Vec<Cell<'static>>>,
     printers: Vec<Vec<Cell<'static>>>,
+    mpos_endpoints: Vec<Vec<Cell<'static>>>,
+    mpos_closes: Vec<Vec<Cell<'static>>>,
+    mpos_orders: Vec<Vec<Cell<'static>>>,
     print_jobs: Vec<Vec<Cell<'static>>>,
     terminals: Vec<Vec<Cell<'static>>>,
     pairings: Vec<Vec<Cell<'static>>>,
@@ -334,6 +343,13 @@ impl KeySets {
                 Key::WebhookEndpoint(id) => sets.webhook_endpoints.push(vec![Cell::display(id)]),
                 Key::WebhookDelivery(id) => sets.webhook_deliveries.push(vec![Cell::display(id)]),
                 Key::Printer(id) => sets.printers.push(vec![Cell::display(id)]),
+                Key::MposEndpoint(id) => sets.mpos_endpoints.push(vec![Cell::display(id)]),
+                Key::MposClose(id, request) => {
+                    sets.mpos_closes.push(vec![Cell::display(id), Cell::Text(request.clone().into())])
+                }
+                Key::MposOrder(id, order) => {
+                    sets.mpos_orders.push(vec![Cell::display(id), Cell::Text(order.clone().into())])
+                }
                 Key::PrintJob(id) => {
                     sets.exception_subjects.push(vec![Cell::display(id)]);
                     sets.print_jobs.push(vec![Cell::display(id)])

@@ -35,6 +35,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V26__wallets", include_str!("../migrations/V26__wallets.sql")),
     ("V27__credentials", include_str!("../migrations/V27__credentials.sql")),
     ("V31__terminals", include_str!("../migrations/V31__terminals.sql")),
+    ("V33__mpos", include_str!("../migrations/V33__mpos.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

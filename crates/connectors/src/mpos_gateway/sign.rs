@@ -8,16 +8,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, Mac};
 use sha1::{Digest, Sha1};
 
-use crate::contract::{CannotAsk, Stamp};
+use crate::contract::Stamp;
 
 /// Milliseconds of the epoch that the provider counts in seconds.
 const SECOND_MS: i64 = 1_000;
 
 /// A form field.
-pub(super) type Field<'a> = (&'a str, &'a str);
+pub type Field<'a> = (&'a str, &'a str);
 
 /// The lower-case hex of the SHA-1 of these parts and the key, without anything between them.
-pub(super) fn control(parts: &[&str], key: &str) -> String {
+pub fn control(parts: &[&str], key: &str) -> String {
     let mut hash = Sha1::new();
     for part in parts {
         hash.update(part.as_bytes());
@@ -30,11 +30,37 @@ pub(super) fn control(parts: &[&str], key: &str) -> String {
     })
 }
 
-/// Whether a control is right. The comparison takes the same time wherever they differ.
-pub(super) fn is_control(given: &str, parts: &[&str], key: &str) -> bool {
-    let expected = control(parts, key);
+/// Whether what was given is what was expected. The comparison takes the same time wherever they differ.
+pub fn is_same(given: &str, expected: &str) -> bool {
     let (given, expected) = (given.as_bytes(), expected.as_bytes());
     given.len() == expected.len() && given.iter().zip(expected).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+}
+
+/// The signature of a POST to `url` with these parameters, in base64. The key has an empty token secret behind it.
+pub fn signature(url: &str, parameters: &[Field<'_>], key: &str) -> String {
+    let mac = Hmac::<Sha1>::new_from_slice(format!("{}&", percent(key)).as_bytes());
+    let mac = mac.expect("HMAC takes a key of any length").chain_update(base_string("POST", url, parameters));
+    BASE64.encode(mac.finalize().into_bytes())
+}
+
+/// The text behind an escaped one.
+pub fn percent_decoded(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((first, tail)) = rest.split_first() {
+        match (first, tail) {
+            (b'%', [high, low, tail @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
+                rest = tail;
+            }
+            (b'%', _) => return None,
+            (byte, tail) => {
+                bytes.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The OAuth parameters of a request, without the signature.
@@ -48,25 +74,17 @@ pub(super) fn oauth_parameters(login: &str, stamp: &Stamp) -> Vec<(&'static str,
     ]
 }
 
-/// The value of the `Authorization` header. The key has an empty token secret behind it.
-pub(super) fn authorization(
-    url: &str,
-    body: &[Field<'_>],
-    oauth: &[(&'static str, String)],
-    key: &str,
-) -> Result<String, CannotAsk> {
+/// The value of the `Authorization` header.
+pub(super) fn authorization(url: &str, body: &[Field<'_>], oauth: &[(&'static str, String)], key: &str) -> String {
     let all: Vec<Field<'_>> =
         body.iter().copied().chain(oauth.iter().map(|(name, value)| (*name, value.as_str()))).collect();
-    let mac = Hmac::<Sha1>::new_from_slice(format!("{}&", percent(key)).as_bytes());
-    let mac = mac.map_err(|_| CannotAsk::Credentials)?.chain_update(base_string("POST", url, &all));
-    let signature = BASE64.encode(mac.finalize().into_bytes());
     let mut header = "OAuth realm=\"\"".to_owned();
     for (name, value) in oauth.iter().map(|(name, value)| (*name, value.as_str())) {
         // Writing to a String cannot fail.
         let _ = write!(header, ", {name}=\"{}\"", percent(value));
     }
-    let _ = write!(header, ", oauth_signature=\"{}\"", percent(&signature));
-    Ok(header)
+    let _ = write!(header, ", oauth_signature=\"{}\"", percent(&signature(url, &all, key)));
+    header
 }
 
 /// RFC 5849, 3.4.1: what is signed.
@@ -119,9 +137,9 @@ mod tests {
         ];
         for (parts, key, expected) in cases {
             assert_eq!(control(parts, key), expected, "{parts:?}");
-            assert!(is_control(expected, parts, key));
-            assert!(!is_control(&expected.replace('a', "b"), parts, key), "{parts:?}");
-            assert!(!is_control("", parts, key) && !is_control(&expected[1..], parts, key));
+            assert!(is_same(expected, &control(parts, key)));
+            assert!(!is_same(&expected.replace('a', "b"), &control(parts, key)), "{parts:?}");
+            assert!(!is_same("", &control(parts, key)) && !is_same(&expected[1..], &control(parts, key)));
         }
     }
 
@@ -130,6 +148,14 @@ mod tests {
         let cases = [("!'()*", "%21%27%28%29%2A"), ("John Smith", "John%20Smith"), ("a+b", "a%2Bb"), ("é", "%C3%A9")];
         for (text, expected) in cases {
             assert_eq!(percent(text), expected);
+            assert_eq!(percent_decoded(expected).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_not_escaped_right_is_not_read() {
+        for text in ["%", "%2", "%zz", "%FF"] {
+            assert_eq!(percent_decoded(text), None, "{text}");
         }
     }
 
@@ -148,7 +174,7 @@ mod tests {
         let body =
             [("amount", "10.42"), ("client_orderid", "902B4FF5"), ("currency", "USD"), ("order_desc", "Test order")];
         let url = "https://gateway.example/paynet/mapi/v1/sale/1111";
-        let header = authorization(url, &body, &oauth, KEY).unwrap();
+        let header = authorization(url, &body, &oauth, KEY);
         let expected = "OAuth realm=\"\", oauth_consumer_key=\"merchantlogin\", oauth_nonce=\"y3qlvMPky7g\", \
                         oauth_signature_method=\"HMAC-SHA1\", oauth_timestamp=\"1669966913\", oauth_version=\"1.0\", \
                         oauth_signature=\"njTV6Ili8obYvkkU5MbGMmytqwM%3D\"";

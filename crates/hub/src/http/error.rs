@@ -91,6 +91,10 @@ pub enum Kind {
     ReaderDataMissing,
     /// What a card reader gave, for a provider that takes none.
     ReaderDataNotSupported,
+    /// The merchant has as many mPOS endpoints as it may have.
+    MposEndpointLimitReached,
+    /// The address for callbacks is not one that may be called.
+    MposNotifyUrlInvalid,
     /// The URL of an endpoint is not one that webhooks can be sent to.
     WebhookUrlInvalid,
     /// The URL of an endpoint leads to where nothing is sent.
@@ -126,13 +130,14 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 28] = [
+pub const NOUNS: [&str; 29] = [
     "article",
     "connection",
     "customer",
     "exception",
     "location",
     "merchant",
+    "mpos_endpoint",
     "operation",
     "operator",
     "payment",
@@ -159,7 +164,7 @@ pub const NOUNS: [&str; 28] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         Self::AppContractUnknown,
         Self::CustomerCodeAmbiguous,
         Self::CustomerCodeUnknown,
@@ -192,6 +197,8 @@ impl Kind {
         Self::CurrencyMismatch,
         Self::ReaderDataMissing,
         Self::ReaderDataNotSupported,
+        Self::MposEndpointLimitReached,
+        Self::MposNotifyUrlInvalid,
         Self::WebhookUrlInvalid,
         Self::WebhookUrlRefused,
         Self::PrinterAddressRefused,
@@ -244,6 +251,8 @@ impl Kind {
             Self::CurrencyMismatch => "currency_mismatch",
             Self::ReaderDataMissing => "reader_data_missing",
             Self::ReaderDataNotSupported => "reader_data_not_supported",
+            Self::MposEndpointLimitReached => "mpos_endpoint_limit_reached",
+            Self::MposNotifyUrlInvalid => "mpos_endpoint_notify_url_invalid",
             Self::WebhookUrlInvalid => "webhook_url_invalid",
             Self::WebhookUrlRefused => "webhook_url_refused",
             Self::PrinterAddressRefused => "printer_address_refused",
@@ -293,6 +302,8 @@ impl Kind {
             | Self::CurrencyMismatch
             | Self::ReaderDataMissing
             | Self::ReaderDataNotSupported
+            | Self::MposEndpointLimitReached
+            | Self::MposNotifyUrlInvalid
             | Self::OperatorPinInvalid
             | Self::WebhookUrlInvalid
             | Self::WebhookUrlRefused

@@ -24,6 +24,8 @@ pub mod merchant;
 pub mod merchant_code;
 pub mod metadata;
 pub mod metrics;
+pub mod mpos;
+pub mod mpos_endpoint;
 pub mod notification;
 pub mod operator;
 pub mod operator_token;
@@ -164,6 +166,8 @@ pub fn routes() -> Vec<Route> {
         customer_code::routes(),
         merchant_code::routes(),
         notification::routes(),
+        mpos_endpoint::routes(),
+        mpos::routes(),
         merchant::routes(),
         metadata::routes(),
         operator::routes(),

@@ -114,11 +114,14 @@ pub fn is_reader_blob(text: &str) -> bool {
     (1..=READER_BLOB_CHARS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// Whether a text can be the name of an encryption.
+pub fn is_encryption(text: &str) -> bool {
+    (1..=ENCRYPTION_CHARS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 impl ReaderIn {
     fn blob(self) -> Result<ReaderBlob, Problem> {
-        let is_name =
-            |text: &str| (1..=ENCRYPTION_CHARS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if !is_name(&self.encrypted_type) {
+        if !is_encryption(&self.encrypted_type) {
             let detail = format!("`reader.encrypted_type` has 1 to {ENCRYPTION_CHARS_MAX} visible ASCII characters.");
             return Err(Problem::new(Kind::BodyInvalid, detail));
         }

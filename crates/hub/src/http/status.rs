@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use domain::command::Refusal;
 use domain::{
-    article, customer, emv_qr, exception, external_ref, merchant, metadata, operator, payment, points, print_job,
+    article, customer, emv_qr, exception, external_ref, merchant, metadata, mpos, operator, payment, points, print_job,
     printer, promotion, receipt, returns, sale, shift, smartconnect, stock, stocktake, terminal, transfer,
     unreferenced_return, webhook_delivery, webhook_endpoint,
 };
@@ -36,6 +36,7 @@ pub fn of(refusal: &Refusal) -> StatusCode {
         Refusal::Promotion(refusal) => of_promotion(refusal),
         Refusal::Receipt(refusal) => of_receipt(refusal),
         Refusal::Printer(refusal) => of_printer(refusal),
+        Refusal::Mpos(refusal) => of_mpos(refusal),
         Refusal::PrintJob(refusal) => of_print_job(refusal),
         Refusal::Terminal(refusal) => of_terminal(refusal),
         Refusal::Smartconnect(refusal) => of_smartconnect(refusal),
@@ -50,6 +51,17 @@ const fn of_external_ref(refusal: &external_ref::Refusal) -> StatusCode {
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
         R::Taken { .. } | R::RecordedOtherwise { .. } | R::OriginHasOtherMap { .. } => StatusCode::CONFLICT,
         R::SystemInvalid | R::IdInvalid | R::TooMany | R::SubjectImmutable | R::OccurredAtOutOfRange => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+    }
+}
+
+const fn of_mpos(refusal: &mpos::Refusal) -> StatusCode {
+    use mpos::Refusal as R;
+    match refusal {
+        R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::OrderIdTaken => StatusCode::CONFLICT,
+        R::NameInvalid | R::LoginInvalid | R::NotifyUrlTooLong | R::OrderIdInvalid | R::CloseIdInvalid => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
     }

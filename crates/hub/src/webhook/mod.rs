@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use domain::call::{Actor, Role};
 use domain::id::{MerchantId, WebhookEndpointId};
+use domain::time::Timestamp;
+use domain::webhook_delivery::Told;
 use domain::webhook_endpoint::WebhookEndpoint;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,11 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
+    /// Calls an address with GET, under the same guard as every receiver.
+    pub async fn call(&self, url: &str, now: Timestamp) -> Told {
+        self.sender.call(url, now).await
+    }
+
     /// Ready to call.
     pub fn try_new(config: &Config) -> Result<Self, reqwest::Error> {
         let addresses = Addresses::new(config.allowed_networks.clone());

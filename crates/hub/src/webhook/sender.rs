@@ -10,7 +10,7 @@ use domain::webhook_delivery::Told;
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, RequestBuilder, Response, redirect};
 
 use super::address::{Addresses, Reach};
 use crate::http::json::JSON;
@@ -73,17 +73,31 @@ impl Sender {
     pub async fn send(&self, url: &str, message: Outgoing, now: Timestamp) -> Told {
         // Judged again: the settings may have changed since it was registered.
         let Ok(target) = self.addresses.judge(url) else { return Told::AddressRefused };
-        let client = match target.reach {
-            Reach::Anywhere => &self.anywhere,
-            Reach::Inside => &self.inside,
-        };
-        let request = client
+        let request = self
+            .client(target.reach)
             .post(target.url)
             .header(CONTENT_TYPE, JSON)
             .header("webhook-id", message.id)
             .header("webhook-timestamp", message.timestamp_s)
             .header("webhook-signature", message.signature)
             .body(message.body);
+        self.told_by(request, now).await
+    }
+
+    /// Calls an address with GET, and says what came of it at `now`.
+    pub async fn call(&self, url: &str, now: Timestamp) -> Told {
+        let Ok(target) = self.addresses.judge(url) else { return Told::AddressRefused };
+        self.told_by(self.client(target.reach).get(target.url), now).await
+    }
+
+    const fn client(&self, reach: Reach) -> &Client {
+        match reach {
+            Reach::Anywhere => &self.anywhere,
+            Reach::Inside => &self.inside,
+        }
+    }
+
+    async fn told_by(&self, request: RequestBuilder, now: Timestamp) -> Told {
         match request.send().await {
             Ok(response) => {
                 let retry_after_ms = retry_after_ms(response.headers(), now);

@@ -38,6 +38,7 @@ mod merchant_code;
 mod merchants;
 mod metadata;
 mod minor_units;
+mod mpos;
 mod notification;
 mod openapi;
 mod operator;

@@ -80,6 +80,8 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
     own.add(text(&post("/v1/stock-movements", goods).await["id"]));
     let lost = json!({ "register_id": register_id, "lines": [{ "article_id": shop.tea, "quantity": 1 }], "reason": "no receipt" });
     own.add(text(&post("/v1/unreferenced-returns", lost).await["id"]));
+    let app = json!({ "name": "App", "login": "app", "register_id": register_id, "connection_id": connection });
+    own.add(text(&post("/v1/mpos-endpoints", app).await["id"]));
     transfer(hub, shop, &mut own).await;
     deliver(hub, shop, &mut own).await;
     own
@@ -277,6 +279,7 @@ fn noun(id: &str) -> &'static str {
         "exc" => "exception",
         "key" => "request",
         "loc" => "location",
+        "mpe" => "mpos_endpoint",
         "opr" => "operator",
         "pay" => "payment",
         "prj" => "print_job",

@@ -98,6 +98,8 @@ pub struct Shop {
     pub oauth: ConnectionId,
     /// The played mPOS gateway.
     pub gateway: ConnectionId,
+    /// The same, with time for a customer who takes the card out again.
+    pub counter: ConnectionId,
     pub cashier: String,
     pub manager: String,
     pub viewer: String,
@@ -253,7 +255,9 @@ impl World {
                 settings.provider.secrets.insert(connection, Hidden::new(options().credentials()));
             }
             let (opa, oauth) = (paypay_options().credentials_of_opa(), paypay_options().credentials_of_oauth());
-            settings.provider.secrets.insert(shop.gateway, Hidden::new(acquirer_options().credentials()));
+            for connection in [shop.gateway, shop.counter] {
+                settings.provider.secrets.insert(connection, Hidden::new(acquirer_options().credentials()));
+            }
             settings.provider.secrets.extend([(shop.opa, Hidden::new(opa)), (shop.oauth, Hidden::new(oauth))]);
         }
         let keys = AtomicU32::new(0);
@@ -768,6 +772,7 @@ async fn set_up(operator: &mut Operator, places: &Places<'_>) -> Shop {
         ("paypay", quick("paypay", "opa")),
         ("paypay", quick("paypay", "oauth")),
         ("mpos_gateway", quick("mpos_gateway", "header")),
+        ("mpos_gateway", Profile { is_one_at_a_time: true, give_up_ms: 60_000, ..patient() }),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
@@ -827,6 +832,7 @@ async fn set_up(operator: &mut Operator, places: &Places<'_>) -> Shop {
         opa: ids[7],
         oauth: ids[8],
         gateway: ids[9],
+        counter: ids[10],
         cashier: key(Role::Cashier, Environment::Test).await,
         manager: key(Role::Manager, Environment::Test).await,
         viewer: key(Role::Viewer, Environment::Test).await,

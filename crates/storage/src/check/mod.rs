@@ -7,6 +7,7 @@ mod chain;
 mod customers;
 mod external_refs;
 mod merchants;
+mod mpos;
 mod parked_sales;
 mod points;
 mod printing;
@@ -96,6 +97,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         receipts::receipts,
         printing::print_jobs,
         terminals::terminals,
+        mpos::orders,
         trade::payments,
         trade::attention,
         books::journal,

@@ -5,6 +5,7 @@ pub mod article;
 pub mod customer;
 mod doubt;
 pub mod external_ref;
+pub mod mpos;
 pub mod parked_sale;
 mod people;
 pub mod printing;

@@ -6,6 +6,7 @@ mod elsewhere;
 mod external_ref;
 mod merchant;
 mod money;
+mod mpos;
 mod parked_sale;
 mod payment;
 mod people;

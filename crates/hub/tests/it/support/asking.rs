@@ -9,7 +9,7 @@ use super::contract::{document, resolve};
 
 /// What stands in a field that is no id, where the document does not say enough. A new field that is refused as it is made
 /// up needs a line here.
-const WORDS: [(&str, &str); 19] = [
+const WORDS: [(&str, &str); 20] = [
     ("badge", "B-7"),
     ("barcode", "4006381333931"),
     ("barcodes", "4006381333931"),
@@ -17,6 +17,7 @@ const WORDS: [(&str, &str); 19] = [
     ("date", "2025-11-22"),
     ("email", "aiko@example.jp"),
     ("external_system", "web-shop"),
+    ("login", "counter"),
     ("name", "Things"),
     ("phone", "03-1234-5678"),
     ("pin", "2580"),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -39,6 +39,8 @@ pub enum Reply {
 /// What it was sent.
 #[derive(Debug, Clone)]
 pub struct Message {
+    /// What stands behind the question mark.
+    pub query: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
@@ -151,10 +153,11 @@ impl Receiver {
     }
 }
 
-async fn receive(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(State(kept): State<Arc<Mutex<Kept>>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let query = uri.query().unwrap_or_default().to_owned();
     let (reply, mut released) = {
         let mut kept = kept.lock().unwrap();
-        kept.messages.push(Message { headers, body: body.to_vec() });
+        kept.messages.push(Message { query, headers, body: body.to_vec() });
         let next = kept.script.pop_front();
         let reply = next.or_else(|| kept.otherwise.clone()).unwrap_or(Reply::Status(204));
         (reply, kept.release.subscribe())
