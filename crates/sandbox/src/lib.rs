@@ -11,6 +11,7 @@ mod options;
 pub mod paypay;
 mod server;
 mod shared;
+pub mod terminal;
 mod wire;
 
 use std::io;
