@@ -14,7 +14,11 @@ use crate::elsewhere::Origin;
 use crate::event::Event;
 use crate::exception::{self, Exception};
 use crate::external_ref::{self, ExternalId, ExternalRef};
-use crate::id::{ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, MposEndpointId, OperationId, OperatorId, PaymentId, PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, SmartconnectId, StocktakeId, TenderId, TerminalId, TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId};
+use crate::id::{
+    ApiKeyId, ArticleId, ConnectionId, CustomerId, EventId, LocationId, MerchantId, MposEndpointId, OperationId,
+    OperatorId, PaymentId, PrintJobId, PrinterId, PromotionId, RegisterId, ReturnId, SaleId, ShiftId, SmartconnectId,
+    StocktakeId, TenderId, TerminalId, TransferId, UnreferencedReturnId, WebhookDeliveryId, WebhookEndpointId,
+};
 use crate::job::{Job, JobId};
 use crate::journal::{Balance, JournalEntry, LedgerAccount};
 use crate::merchant::{ApiKey, Connection, Location, Merchant, ReceiptSeries, Register};

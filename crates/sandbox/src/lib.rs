@@ -18,6 +18,7 @@ mod rsa;
 mod script;
 mod server;
 mod shared;
+pub mod terminal;
 pub mod wechat;
 mod wire;
 
