@@ -468,7 +468,7 @@ fn a_customers_code_is_in_no_address_and_no_header() {
         let asked = Asked { kind: "purchase".to_owned(), asked: 5, is_scanned: true, ..Asked::default() };
         let desk = Desk::speaking(provider, "", &asked);
         let request = connector.build_send(&desk.ask()).expect("a request");
-        assert!(self::asked(provider, &request)[place].to_string().contains("USER-AUTH-001"));
+        assert!(self::asked(provider, "", &request)[place].to_string().contains("USER-AUTH-001"));
         let around = format!("{request:?} {} {:?} {:?}", request.url, request.headers, desk.ask());
         assert!(!around.contains("USER-AUTH-001"), "{around}");
         let cannot = connector.build_send(&Ask { customer_code: None, ..desk.ask() }).expect_err("no code");
@@ -493,7 +493,7 @@ fn keys_that_are_not_the_providers_are_found_at_once() {
         let mut desk = Desk::speaking(provider, "", &asked);
         assert!(connector.build_probe(&desk.ask().access).is_ok());
         // The public key of the app itself, no key, one part too few.
-        let (private, own) = (PRIVATE.trim(), include_str!("keys/public").trim());
+        let (private, own) = (alipay::PRIVATE.trim(), include_str!("keys/public").trim());
         for wrong in
             [format!("client-1:{private}:{own}"), format!("client-1:{private}:x"), format!("client-1:{private}")]
         {
@@ -510,21 +510,21 @@ fn a_probe_shows_whose_key_an_answer_was_signed_with() {
     let refused = r#"{"code":"40002","msg":"x","sub_code":"isv.invalid-signature"}"#;
     let antom = r#"{"result":{"resultCode":"ORDER_NOT_EXIST","resultStatus":"F","resultMessage":"x"}}"#;
     let asked = Asked { kind: "purchase".to_owned(), asked: 5, ..Asked::default() };
-    for (provider, body, key, expected) in [
-        ("alipay", unknown, PROVIDER_PRIVATE, Probe::Fine),
-        ("alipay", unknown, PRIVATE, Probe::CredentialsRefused),
-        ("alipay", refused, PRIVATE, Probe::CredentialsRefused),
-        ("alipay", "<html>", PROVIDER_PRIVATE, Probe::NotUnderstood),
-        ("antom", antom, PROVIDER_PRIVATE, Probe::Fine),
-        ("antom", antom, PRIVATE, Probe::CredentialsRefused),
-        ("antom", "<html>", PROVIDER_PRIVATE, Probe::NotUnderstood),
+    for (provider, body, is_forged, expected) in [
+        ("alipay", unknown, false, Probe::Fine),
+        ("alipay", unknown, true, Probe::CredentialsRefused),
+        ("alipay", refused, true, Probe::CredentialsRefused),
+        ("alipay", "<html>", false, Probe::NotUnderstood),
+        ("antom", antom, false, Probe::Fine),
+        ("antom", antom, true, Probe::CredentialsRefused),
+        ("antom", "<html>", false, Probe::NotUnderstood),
     ] {
         let connector = find_connector(provider).expect("it is registered");
         let desk = Desk::speaking(provider, "", &asked);
         let request = connector.build_probe(&desk.ask().access).expect("a request");
         let (headers, body) = match provider {
-            "alipay" => (Vec::new(), signed_node(&request, body, key)),
-            _ => (signed_headers(&request, body, key), body.to_owned()),
+            "alipay" => (Vec::new(), alipay::signed_node(&request, body, is_forged)),
+            _ => (alipay::signed_headers(&request, body, is_forged), body.to_owned()),
         };
         let told = Told::Response(Response { status: 200, headers, body: body.into_bytes() });
         assert_eq!(connector.read_probe(&desk.ask().access, &told), expected, "{provider}");

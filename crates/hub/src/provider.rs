@@ -35,7 +35,7 @@ const REQUESTS_MAX: usize = 1_024;
 /// after its job has begun to find out how it went.
 const PLACE_WAIT: Duration = Duration::from_millis(1_000);
 /// Connections whose reach is remembered. Beyond it the memory begins anew.
-const REACHES_MAX: usize = 20_000;
+const KNOWN_MAX: usize = 20_000;
 /// Tries to record an outcome while the committer is overloaded or the database away. The job of the payment is behind
 /// them: whatever is not recorded here is asked again.
 const RECORD_TRIES_MAX: u32 = 5;
@@ -70,8 +70,15 @@ pub struct Providers {
     places: Semaphore,
     tokens: Tokens,
     actor: Arc<Actor>,
-    /// Which keys reach a connection: never changes under its id.
-    reaches: RwLock<HashMap<(MerchantId, ConnectionId), Reach>>,
+    /// What never changes of a connection under its id.
+    known: RwLock<HashMap<(MerchantId, ConnectionId), Known>>,
+}
+
+/// What never changes of a connection under its id.
+#[derive(Clone, Copy)]
+struct Known {
+    reach: Reach,
+    connector: Option<&'static dyn Connector>,
 }
 
 impl Providers {
@@ -88,7 +95,7 @@ impl Providers {
             places: Semaphore::new(REQUESTS_MAX),
             tokens: Tokens::default(),
             actor: Arc::new(Actor::new("sender", Role::System)),
-            reaches: RwLock::default(),
+            known: RwLock::default(),
         })
     }
 
@@ -104,18 +111,37 @@ impl Providers {
         merchant: MerchantId,
         connection: ConnectionId,
     ) -> Result<Option<Reach>, EngineError> {
+        Ok(self.known(reader, merchant, connection).await?.map(|known| known.reach))
+    }
+
+    /// The connector of a connection; `None` if the merchant has no such connection, or the hub no such connector.
+    pub async fn connector_of(
+        &self,
+        reader: &Reader,
+        merchant: MerchantId,
+        connection: ConnectionId,
+    ) -> Result<Option<&'static dyn Connector>, EngineError> {
+        Ok(self.known(reader, merchant, connection).await?.and_then(|known| known.connector))
+    }
+
+    async fn known(
+        &self,
+        reader: &Reader,
+        merchant: MerchantId,
+        connection: ConnectionId,
+    ) -> Result<Option<Known>, EngineError> {
         let key = (merchant, connection);
-        if let Some(reach) = self.reaches.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Some(*reach));
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Some(*known));
         }
         let Some(found) = reader.find_connection(merchant, connection).await? else { return Ok(None) };
-        let reach = found.reach();
-        let mut reaches = self.reaches.write().unwrap_or_else(PoisonError::into_inner);
-        if reaches.len() >= REACHES_MAX {
-            reaches.clear();
+        let fresh = Known { reach: found.reach(), connector: find_connector(&found.provider) };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN_MAX {
+            known.clear();
         }
-        reaches.insert(key, reach);
-        Ok(Some(reach))
+        known.insert(key, fresh);
+        Ok(Some(fresh))
     }
 
     /// Whether a notification of a connection may come from this address; `None` stands for one that nobody can tell.

@@ -91,6 +91,9 @@ const fn face_to_face() -> Profile {
         has_present: true,
         has_scan: true,
         has_redirect: false,
+        is_one_at_a_time: false,
+        scan_horizon_ms: None,
+        undo_hold_ms: None,
         amount_minor_max: Some(AMOUNT_MAX),
         void_cutoff: None,
         refund_cutoff: None,
@@ -269,7 +272,7 @@ fn request(access: &Access<'_>, method: &str, notify_url: Option<&str>, content:
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs([asked]).finish().into_bytes();
     let headers = vec![("content-type", CONTENT_TYPE.to_owned())];
     let url = format!("{base}/gateway.do?{query}");
-    Ok(Request { method: Method::Post, url, headers, body, timeout_ms: access.timeout_ms })
+    Ok(Request { method: Method::Post, url, headers, body, timeout_ms: access.timeout_ms, identity: None })
 }
 
 const fn method_of_inquiry(kind: Kind) -> &'static str {

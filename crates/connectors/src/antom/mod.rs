@@ -85,6 +85,9 @@ const fn user_presented() -> Profile {
         has_present: false,
         has_scan: true,
         has_redirect: false,
+        is_one_at_a_time: false,
+        scan_horizon_ms: None,
+        undo_hold_ms: None,
         amount_minor_max: None,
         // "Until 00:15 (GMT+8) on T+1 day", unless the contract says otherwise.
         void_cutoff: Some(Cutoff { utc_offset_ms: CHINA_MS, days: 1, time_of_day_ms: 15 * MINUTE_MS }),
@@ -255,7 +258,14 @@ fn request(access: &Access<'_>, call: &str, body: Vec<u8>) -> Result<Request, Ca
         ("request-time", time),
         (sign::SIGNATURE, signature),
     ];
-    Ok(Request { method: Method::Post, url: format!("{base}{path}"), headers, body, timeout_ms: access.timeout_ms })
+    Ok(Request {
+        method: Method::Post,
+        url: format!("{base}{path}"),
+        headers,
+        body,
+        timeout_ms: access.timeout_ms,
+        identity: None,
+    })
 }
 
 const fn call_of_send(kind: Kind) -> &'static str {

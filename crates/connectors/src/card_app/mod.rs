@@ -35,7 +35,7 @@ impl Connector for CardApp {
         Err(CannotAsk::KeyedByHand)
     }
 
-    fn read_probe(&self, _: &Told) -> Probe {
+    fn read_probe(&self, _: &Access<'_>, _: &Told) -> Probe {
         Probe::NotUnderstood
     }
 

@@ -84,6 +84,8 @@ const fn profile() -> Profile {
         has_present: false,
         has_scan: false,
         has_redirect: false,
+        scan_horizon_ms: None,
+        undo_hold_ms: None,
         is_one_at_a_time: true,
         amount_minor_max: None,
         void_cutoff: None,
@@ -105,7 +107,7 @@ impl Connector for MposGateway {
         status_request(access, &client, NOBODY, "")
     }
 
-    fn read_probe(&self, told: &Told) -> Probe {
+    fn read_probe(&self, _: &Access<'_>, told: &Told) -> Probe {
         let Told::Response(response) = told else { return Probe::Unreachable };
         if is_refused_at_the_door(response) {
             return Probe::CredentialsRefused;
@@ -274,7 +276,14 @@ fn url(access: &Access<'_>, client: &Client<'_>, path: &str) -> Result<String, C
 fn post(access: &Access<'_>, url: String, fields: &[Field<'_>], authorization: Option<String>) -> Request {
     let mut headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
     headers.extend(authorization.map(|value| ("authorization", value)));
-    Request { method: Method::Post, url, headers, body: wire::encode(fields), timeout_ms: access.timeout_ms }
+    Request {
+        method: Method::Post,
+        url,
+        headers,
+        body: wire::encode(fields),
+        timeout_ms: access.timeout_ms,
+        identity: None,
+    }
 }
 
 fn signed_by_oauth(

@@ -94,6 +94,7 @@ const fn v3_profile() -> Profile {
         has_present: true,
         has_scan: true,
         has_redirect: false,
+        is_one_at_a_time: false,
         amount_minor_max: None,
         void_cutoff: None,
         refund_cutoff: None,
@@ -144,7 +145,7 @@ impl Connector for WeChat {
         }
     }
 
-    fn read_probe(&self, told: &Told) -> Probe {
+    fn read_probe(&self, _: &Access<'_>, told: &Told) -> Probe {
         let Told::Response(response) = told else { return Probe::Unreachable };
         let is_xml = response.body.trim_ascii_start().starts_with(b"<");
         let meaning = if is_xml { v2::meaning_of(response) } else { v3::meaning_of(response) };

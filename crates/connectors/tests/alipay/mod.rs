@@ -6,9 +6,9 @@ use connectors::Request;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 
-const PRIVATE: &str = include_str!("../keys/private");
+pub const PRIVATE: &str = include_str!("../keys/private");
 const PROVIDER_PRIVATE: &str = include_str!("../keys/provider_private");
-const PROVIDER_PUBLIC: &str = include_str!("../keys/provider_public");
+pub const PROVIDER_PUBLIC: &str = include_str!("../keys/provider_public");
 
 /// The shop's own key and the provider's public one.
 pub fn credentials() -> String {

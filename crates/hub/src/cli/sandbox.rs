@@ -101,7 +101,7 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
         ended = serve::wait_for_signal() => ended?,
         ended = handle.wait() => ended?,
     }
-    drop(played);
+    drop(servers);
     Ok(())
 }
 

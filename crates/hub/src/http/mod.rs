@@ -38,6 +38,7 @@ pub mod prefer;
 pub mod print_job;
 pub mod printer;
 pub mod promotion;
+pub mod reader;
 pub mod receipt;
 mod receipt_json;
 pub mod report;

@@ -4,7 +4,6 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use connectors::{ReaderBlob, Secret, find_connector};
 use domain::call::Role;
 use domain::command::{Command, Refusal};
 use domain::external_ref::{self, ExternalRef, Subject};
@@ -35,6 +34,7 @@ use super::json::{self, Message, Page};
 use super::metadata::{MetadataIn, noted};
 use super::patience::Patience;
 use super::prefer;
+use super::reader::{self, ReaderIn};
 use super::submit::{ok, respond};
 use crate::app::App;
 use crate::carried_on::CarriedOn;
@@ -79,56 +79,6 @@ struct NewPayment {
     metadata: MetadataIn,
 }
 
-/// What a card reader gave of the card, as it gave it. A one-time input, like the customer's code.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReaderIn {
-    encrypted_data: EncryptedData,
-    encrypted_type: String,
-}
-
-/// Encrypted card data: what errors must not repeat.
-struct EncryptedData(Secret);
-
-/// Longest blob: tracks and the tags of a chip card are a kilobyte or two.
-pub const READER_BLOB_CHARS_MAX: usize = 8_192;
-/// Longest name of an encryption.
-const ENCRYPTION_CHARS_MAX: usize = 64;
-
-impl<'de> Deserialize<'de> for EncryptedData {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let blob = match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => text,
-            _ => return Err(D::Error::custom("what a reader gives is a text")),
-        };
-        if is_reader_blob(&blob) {
-            Ok(Self(Secret::new(blob)))
-        } else {
-            Err(D::Error::custom("not what a reader gives"))
-        }
-    }
-}
-
-/// Whether a text can be what a reader gives: it is passed on and not looked into.
-pub fn is_reader_blob(text: &str) -> bool {
-    (1..=READER_BLOB_CHARS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-/// Whether a text can be the name of an encryption.
-pub fn is_encryption(text: &str) -> bool {
-    (1..=ENCRYPTION_CHARS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-impl ReaderIn {
-    fn blob(self) -> Result<ReaderBlob, Problem> {
-        if !is_encryption(&self.encrypted_type) {
-            let detail = format!("`reader.encrypted_type` has 1 to {ENCRYPTION_CHARS_MAX} visible ASCII characters.");
-            return Err(Problem::new(Kind::BodyInvalid, detail));
-        }
-        Ok(ReaderBlob { data: self.encrypted_data.0, encryption: self.encrypted_type })
-    }
-}
-
 /// When an approved charge is taken.
 #[derive(Deserialize, Default, PartialEq, Eq, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
@@ -148,7 +98,7 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
     let connection = connection_for(&app, &asked.principal, body.connection_id, body.customer_code.as_ref()).await?;
     let reader_blob = body.reader.map(ReaderIn::blob).transpose()?;
-    check_reader(&app, merchant, connection, reader_blob.is_some()).await?;
+    reader::check(&app, merchant, connection, reader_blob.is_some()).await?;
     let command = CreatePayment {
         merchant,
         location: shop.location,
@@ -193,28 +143,6 @@ async fn connection_for(
 pub fn one_time(headers: &HeaderMap) -> OneTime {
     let fault = headers.get("x-sandbox-fault").and_then(|value| value.to_str().ok()).map(str::to_owned);
     OneTime { fault, ..OneTime::default() }
-}
-
-/// A provider whose charges are made with a card reader needs what it gave; no other takes it.
-async fn check_reader(
-    app: &App,
-    merchant: MerchantId,
-    connection: ConnectionId,
-    is_given: bool,
-) -> Result<(), Problem> {
-    let provider = app.providers.name_of(&app.reader, merchant, connection).await?;
-    let is_taken = provider.and_then(|name| find_connector(&name)).is_some_and(|one| one.takes_reader_blob());
-    match (is_taken, is_given) {
-        (true, false) => Err(Problem::new(
-            Kind::ReaderDataMissing,
-            "This connection charges cards that a reader has read. Send what the reader gave as `reader`.",
-        )),
-        (false, true) => Err(Problem::new(
-            Kind::ReaderDataNotSupported,
-            "This connection takes nothing from a card reader. Leave `reader` out, or use a connection that does.",
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// A key for tests reaches only what moves no money and what is keyed by hand; a live key never reaches what moves none.

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::carried_on::CarriedOn;
 use crate::disk;
 use crate::http::error::{Kind, Problem};
-use crate::http::payment::{is_encryption, is_reader_blob};
+use crate::http::reader::{is_encryption, is_reader_blob};
 use crate::provider::{OneTime, start_all, start_all_with};
 
 /// What the documents want to be told of every customer. It is looked at and not kept.
