@@ -32,6 +32,12 @@ pub trait Connector: Send + Sync {
     /// What the answer to [`Connector::build_probe`] shows.
     fn read_probe(&self, told: &Told) -> Probe;
 
+    /// As [`Connector::read_probe`], where answers are signed: one that is not signed as the credentials have it would say
+    /// nothing of a charge either.
+    fn verify_probe(&self, _: &Access<'_>, told: &Told) -> Probe {
+        self.read_probe(told)
+    }
+
     /// The request that asks for the operation. Built anew for a repeat, it is the same request.
     fn build_send(&self, ask: &Ask<'_>) -> Result<Request, CannotAsk>;
 

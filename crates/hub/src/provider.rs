@@ -223,7 +223,7 @@ impl Providers {
         };
         access.token = token.as_ref();
         let told = self.exchange.send(connector.build_probe(&access)?).await;
-        Ok(connector.read_probe(&told))
+        Ok(connector.verify_probe(&access, &told))
     }
 
     async fn token(

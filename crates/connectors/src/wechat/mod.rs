@@ -158,6 +158,18 @@ impl Connector for WeChat {
         }
     }
 
+    fn verify_probe(&self, access: &Access<'_>, told: &Told) -> Probe {
+        let Told::Response(response) = told else { return Probe::Unreachable };
+        let is_signed = match place_of(access) {
+            Some(_) => v3::is_signed(access, response),
+            None => v2::is_signed(access, response),
+        };
+        match self.read_probe(told) {
+            Probe::Fine if !is_signed => Probe::NotUnderstood,
+            probe => probe,
+        }
+    }
+
     fn build_send(&self, ask: &Ask<'_>) -> Result<Request, CannotAsk> {
         build(ask, call_of_send(ask)?)
     }
