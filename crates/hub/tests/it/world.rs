@@ -25,6 +25,7 @@ use hub::database::Database;
 use hub::operator::{NewKey, Operator};
 use hub::serve::{Running, make_folder, start};
 use sandbox::paypay::{self, PayPay};
+use sandbox::wechat::{self, WeChat};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use storage::Cell;
@@ -95,6 +96,8 @@ pub struct Shop {
     pub opa: ConnectionId,
     /// The played PayPay, as document 004 has it.
     pub oauth: ConnectionId,
+    /// The played WeChat Pay: APIv3 of mainland China, APIv3 of elsewhere, and v2.
+    pub wechat: [ConnectionId; 3],
     pub cashier: String,
     pub manager: String,
     pub viewer: String,
@@ -112,6 +115,10 @@ pub struct World {
     /// Where the played PayPay is.
     pub paypay_url: String,
     _paypay_server: sandbox::Server,
+    pub wechat: WeChat,
+    /// Where the played WeChat Pay is, without TLS.
+    pub wechat_url: String,
+    _wechat_servers: [sandbox::Server; 2],
     /// The provider's server; taken away, connections are refused.
     pub server: Option<sandbox::Handle>,
     pub shop: Shop,
@@ -193,6 +200,34 @@ fn quick(provider: &str, variant: &str) -> Profile {
     }
 }
 
+/// A profile of the played WeChat Pay, whose customers are quick with their passwords, too.
+fn quick_wechat(variant: &str) -> Profile {
+    Profile {
+        // An exchange is signed twice and verified twice, and a suite has many at once.
+        answer_timeout_ms: 1_200,
+        finality_window_ms: 1_600,
+        poll_horizon_ms: 3_500,
+        scan_horizon_ms: Some(3_500),
+        undo_hold_ms: Some(WECHAT_HOLD_MS),
+        give_up_ms: 20_000,
+        ..quick("wechat", variant)
+    }
+}
+
+/// How long a charge of a scanned code is not undone; WeChat's own hold is a part of it, for a busy machine.
+pub const WECHAT_HOLD_MS: i64 = 600;
+
+/// Its secrets and delays. The merchants of these tests take yen, and one of them over the interface of mainland China.
+pub fn wechat_options() -> wechat::Options {
+    wechat::Options {
+        customer_ms: Some(150),
+        slow_ms: 2_000,
+        undo_hold_ms: WECHAT_HOLD_MS / 4,
+        mainland_currency: "JPY".to_owned(),
+        ..wechat::Options::default()
+    }
+}
+
 /// The secrets and delays of the played PayPay.
 pub fn paypay_options() -> paypay::Options {
     paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
@@ -229,8 +264,15 @@ impl World {
         let paypay = PayPay::new(paypay_options());
         let paypay_server = paypay.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         let paypay_url = paypay_server.base_url();
-        let shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
-        let other_shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
+        let wechat = WeChat::new(wechat_options());
+        let wechat_servers = [
+            wechat.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
+            wechat.serve_tls(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
+        ];
+        let wechat_urls = wechat_servers.each_ref().map(sandbox::Server::base_url);
+        let urls = Urls { sandbox: &server.base_url(), paypay: &paypay_url, wechat: &wechat_urls };
+        let shop = set_up(&mut operator, &urls).await;
+        let other_shop = set_up(&mut operator, &urls).await;
         operator.close().await.unwrap();
         for shop in [&shop, &other_shop] {
             for connection in [shop.sandbox, shop.hasty, shop.careful, shop.slow_to_settle] {
@@ -238,6 +280,9 @@ impl World {
             }
             let (opa, oauth) = (paypay_options().credentials_of_opa(), paypay_options().credentials_of_oauth());
             settings.provider.secrets.extend([(shop.opa, Hidden::new(opa)), (shop.oauth, Hidden::new(oauth))]);
+            let (v3, v2) = (wechat.credentials_of_v3(), wechat.credentials_of_v2());
+            let words = shop.wechat.into_iter().zip([v3.clone(), v3, v2].map(Hidden::new));
+            settings.provider.secrets.extend(words);
         }
         let keys = AtomicU32::new(0);
         let mut world = Self {
@@ -248,6 +293,9 @@ impl World {
             paypay,
             paypay_url,
             _paypay_server: paypay_server,
+            wechat,
+            wechat_url: wechat_urls[0].clone(),
+            _wechat_servers: wechat_servers,
             server: Some(server),
             shop,
             other_shop,
@@ -414,6 +462,11 @@ impl World {
         text(&begun["id"])
     }
 
+    /// The customer confirms a payment on the phone, if somebody is asked to.
+    pub fn confirm(&self, payment: &str) -> bool {
+        self.paypay.pay(&Self::charge_of(payment)) || self.wechat.pay(&payment.replace("pay_", ""))
+    }
+
     /// A payment as it stands, with words that fit.
     pub async fn payment(&self, id: &str) -> Value {
         let payment = self.get(&format!("/v1/payments/{id}")).await.expect(200);
@@ -550,6 +603,12 @@ impl World {
         app.providers.probe(&connection, app.clock.now()).await.unwrap()
     }
 
+    /// Whose a connection is.
+    pub async fn merchant_of(&self, connection: ConnectionId) -> MerchantId {
+        let app = &self.running.as_ref().expect("the hub runs").app;
+        app.reader.find_connection_of_any(connection).await.unwrap().unwrap().merchant
+    }
+
     /// All rows of a table, as text.
     pub async fn rows_of(&self, table: &str) -> String {
         let app = &self.running.as_ref().expect("the hub runs").app;
@@ -641,7 +700,8 @@ impl World {
     fn taken(&self) -> BTreeMap<String, (i64, i64)> {
         let sandbox = self.sandbox.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
         let paypay = self.paypay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
-        sandbox.chain(paypay).collect()
+        let wechat = self.wechat.ledger().into_iter().map(|one| (format!("pay_{}-1", one.number), (one.net_amount, 0)));
+        sandbox.chain(paypay).chain(wechat).collect()
     }
 }
 
@@ -701,7 +761,27 @@ pub fn check_words(payment: &Value) {
     }
 }
 
-async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Shop {
+/// Where the played providers are; the second of WeChat Pay's is over TLS.
+struct Urls<'a> {
+    sandbox: &'a str,
+    paypay: &'a str,
+    wechat: &'a [String; 2],
+}
+
+impl Urls<'_> {
+    fn settings(&self, provider: &str, variant: &str) -> ConnectionSettings {
+        let url = match (provider, variant) {
+            ("sandbox", _) => self.sandbox,
+            ("paypay", _) => self.paypay,
+            ("wechat", "v2") => &self.wechat[1],
+            ("wechat", _) => &self.wechat[0],
+            _ => "",
+        };
+        ConnectionSettings { variant: variant.to_owned(), ..ConnectionSettings::at(url) }
+    }
+}
+
+async fn set_up(operator: &mut Operator, urls: &Urls<'_>) -> Shop {
     let mut ids = RandomIds::new();
     let now = Clock::system().now();
     let mut next = || ids.next(now);
@@ -722,20 +802,17 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
         ("manual", Profile::manual()),
         ("manual", slip),
         ("elsewhere", Profile::sandbox()),
-        ("paypay", quick("paypay", "opa")),
-        ("paypay", quick("paypay", "oauth")),
+        ("paypay/opa", quick("paypay", "opa")),
+        ("paypay/oauth", quick("paypay", "oauth")),
+        ("wechat/v3", quick_wechat("v3")),
+        ("wechat/v3-global", quick_wechat("v3-global")),
+        ("wechat/v2", quick_wechat("v2")),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
         .map(|(provider, profile)| {
-            let settings = match provider {
-                "sandbox" => ConnectionSettings::at(base_url),
-                "paypay" => ConnectionSettings {
-                    variant: if profile.has_scan { "oauth" } else { "opa" }.to_owned(),
-                    ..ConnectionSettings::at(paypay_url)
-                },
-                _ => ConnectionSettings::default(),
-            };
+            let (provider, variant) = provider.split_once('/').unwrap_or((provider, ""));
+            let settings = urls.settings(provider, variant);
             let (id, provider) = (ConnectionId::from_uuid(next()), provider.to_owned());
             Connection { id, merchant, provider, settings, profile, credentials: None, version: 1 }
         })
@@ -781,6 +858,7 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
         live: ids[6],
         opa: ids[7],
         oauth: ids[8],
+        wechat: [ids[9], ids[10], ids[11]],
         cashier: key(Role::Cashier, Environment::Test).await,
         manager: key(Role::Manager, Environment::Test).await,
         viewer: key(Role::Viewer, Environment::Test).await,
