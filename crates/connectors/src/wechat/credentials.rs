@@ -1,5 +1,5 @@
 //! What a merchant enters to get in at WeChat Pay: a text in TOML, because keys have more than one line. It is looked at as a
-//! whole before anything is signed, so that one that is half right never gets as far as a charge.
+//! whole before anything is sent, so that one that is half right never gets as far as a charge.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,8 @@ pub(super) struct V3 {
     pub mchid: String,
     /// Of the merchant's API certificate: says which key a request is signed with.
     pub serial_no: String,
-    pub key: rsa::KeyPair,
+    /// PEM. It is looked at when something is signed, because that takes a while, and answers are read without it.
+    pub private_key: String,
     pub apiv3_key: String,
     /// WeChat's public keys and platform certificates by id or serial number, PEM. Several while WeChat replaces one.
     pub platform_keys: BTreeMap<String, String>,
@@ -88,9 +89,13 @@ impl V3 {
         if !is_whole || form.apiv3_key.len() != APIV3_KEY_BYTES || form.platform_keys.is_empty() {
             return Err(CannotAsk::Credentials);
         }
-        let key = key_of(&form.private_key).ok_or(CannotAsk::Credentials)?;
-        let V3Form { appid, mchid, serial_no, apiv3_key, platform_keys, merchant_category_code, .. } = form;
-        Ok(Self { appid, mchid, serial_no, key, apiv3_key, platform_keys, merchant_category_code })
+        let V3Form { appid, mchid, serial_no, private_key, apiv3_key, platform_keys, merchant_category_code } = form;
+        Ok(Self { appid, mchid, serial_no, private_key, apiv3_key, platform_keys, merchant_category_code })
+    }
+
+    /// What requests are signed with.
+    pub fn key(&self) -> Result<rsa::KeyPair, CannotAsk> {
+        key_of(&self.private_key).ok_or(CannotAsk::Credentials)
     }
 }
 

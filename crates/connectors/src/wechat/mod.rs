@@ -145,12 +145,16 @@ impl Connector for WeChat {
         }
     }
 
-    fn read_probe(&self, _: &Access<'_>, told: &Told) -> Probe {
+    fn read_probe(&self, access: &Access<'_>, told: &Told) -> Probe {
         let Told::Response(response) = told else { return Probe::Unreachable };
+        let is_signed = match place_of(access) {
+            Some(_) => v3::is_signed(access, response),
+            None => v2::is_signed(access, response),
+        };
         let is_xml = response.body.trim_ascii_start().starts_with(b"<");
         let meaning = if is_xml { v2::meaning_of(response) } else { v3::meaning_of(response) };
         match meaning {
-            Meaning::NotFound => Probe::Fine,
+            Meaning::NotFound if is_signed => Probe::Fine,
             Meaning::Refused("credentials_refused_by_provider" | "not_permitted_by_provider") => {
                 Probe::CredentialsRefused
             }

@@ -27,6 +27,7 @@ Examples:
   tillbridge connections add --data ./data --merchant mer_… --provider manual
   tillbridge connections add --data ./data --merchant mer_… --provider paypay --variant opa --credentials ./paypay.key
   tillbridge connections add --data ./data --merchant mer_… --provider paypay --base-url http://127.0.0.1:8091 --test
+  tillbridge connections add --data ./data --merchant mer_… --provider wechat --variant v3-global --credentials ./wechat.toml
   pass show paypay | tillbridge connections set-credentials con_… --data ./data --from - --keep-old-hours 48
   tillbridge connections test con_… --config tillbridge.toml
   tillbridge connections list --data ./data --merchant mer_…";
@@ -49,7 +50,7 @@ pub(super) enum Task {
         /// Whose it is.
         #[arg(long, value_name = "ID")]
         merchant: MerchantId,
-        /// With whom, for example sandbox, manual (a stand-alone terminal keyed by hand), paypay, alipay or antom.
+        /// With whom, for example sandbox, manual (a stand-alone terminal keyed by hand), paypay, wechat, alipay or antom.
         #[arg(long, value_name = "NAME")]
         provider: String,
         #[command(flatten)]
@@ -143,12 +144,14 @@ pub(super) async fn run(task: Task) -> anyhow::Result<()> {
             let id = added?;
             say(&format!("{id}\n"))?;
             if !form.is_empty() && !is_sealed {
+                // A form of several lines stands in quotes of its own.
+                let quotes = if form.contains('\n') { "'''" } else { "\"" };
                 // Not part of the answer: a script takes the id from standard output.
                 writeln!(
                     std::io::stderr(),
                     "Its credentials are given by `tillbridge connections set-credentials {id} --from FILE`, as\n\n  \
                      {form}\n\nor stand in the settings file, then start the hub again:\n\n\
-                     [provider.secrets]\n{id} = \"{form}\"",
+                     [provider.secrets]\n{id} = {quotes}{form}{quotes}",
                 )?;
             }
             Ok(())

@@ -1,6 +1,7 @@
 //! `sandbox`: a payment provider that is played.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -10,6 +11,7 @@ use sandbox::alipay::{self, Alipay};
 use sandbox::antom::{self, Antom};
 use sandbox::customer::{Customers, Wallet};
 use sandbox::paypay::{self, PayPay};
+use sandbox::wechat::{self, WeChat};
 use tokio::net::TcpListener;
 
 use super::say;
@@ -20,6 +22,7 @@ Examples:
   tillbridge sandbox
   tillbridge sandbox --listen 127.0.0.1:9000 --secret s3cret --notify-secret n0tify
   tillbridge sandbox --alipay --antom
+  tillbridge sandbox --wechat --wechat-credentials ./wechat
   tillbridge sandbox --acquirer --acquirer-amounts documented
   tillbridge sandbox --paypay 127.0.0.1:8091 --customers
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
@@ -46,6 +49,15 @@ pub(super) struct Options {
     /// Play Antom too, on this address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8093")]
     antom: Option<SocketAddr>,
+    /// Play WeChat Pay too, APIv3 on this address.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8094")]
+    wechat: Option<SocketAddr>,
+    /// Where its v2 is, over TLS.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8095", requires = "wechat")]
+    wechat_tls: SocketAddr,
+    /// Write what a hub needs to get in there into this folder: v3.toml and v2.toml.
+    #[arg(long, value_name = "DIR", requires = "wechat")]
+    wechat_credentials: Option<PathBuf>,
     /// Play an mPOS gateway with a bank too, on this address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8096")]
     acquirer: Option<SocketAddr>,
@@ -65,10 +77,9 @@ enum PlayedAmounts {
 
 /// Plays it until SIGTERM or SIGINT.
 pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
-    let Options { listen, secret, notify_secret, paypay, alipay, antom, acquirer, acquirer_amounts, customers } = asked;
-    let options = sandbox::Options { secret, notify_secret, ..Default::default() };
+    let options = sandbox::Options { secret: asked.secret, notify_secret: asked.notify_secret, ..Default::default() };
     let credentials = options.credentials();
-    let handle = sandbox::serve(bind(listen).await?, options).await?;
+    let handle = sandbox::serve(bind(asked.listen).await?, options).await?;
     say(&format!(
         "The sandbox provider is up. Nothing it does moves money; its ledger is gone when it stops.\n\
          \n  base URL     {}\n  credentials  {credentials}\n\n\
@@ -79,21 +90,24 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
     // One line for each. They serve as long as they are held.
     let mut servers = Vec::new();
     let mut wallets: Vec<Box<dyn Wallet>> = Vec::new();
-    if let Some(listen) = paypay {
+    if let Some(listen) = asked.paypay {
         let (server, wallet) = play_paypay(listen).await?;
         servers.push(server);
         wallets.push(wallet);
     }
-    if let Some(listen) = alipay {
+    if let Some(listen) = asked.alipay {
         servers.push(play_alipay(listen).await?);
     }
-    if let Some(listen) = antom {
+    if let Some(listen) = asked.antom {
         servers.push(play_antom(listen).await?);
     }
-    if let Some(listen) = acquirer {
-        servers.push(play_acquirer(listen, acquirer_amounts).await?);
+    if let Some(listen) = asked.wechat {
+        servers.extend(play_wechat([listen, asked.wechat_tls], asked.wechat_credentials.as_deref()).await?);
     }
-    let _page = match customers {
+    if let Some(listen) = asked.acquirer {
+        servers.push(play_acquirer(listen, asked.acquirer_amounts).await?);
+    }
+    let _page = match asked.customers {
         Some(listen) => Some(show_customers(listen, wallets).await?),
         None => None,
     };
@@ -173,4 +187,25 @@ async fn play_acquirer(listen: SocketAddr, amounts: PlayedAmounts) -> anyhow::Re
         server.base_url(),
     ))?;
     Ok(server)
+}
+
+async fn play_wechat([listen, tls]: [SocketAddr; 2], credentials: Option<&Path>) -> anyhow::Result<[Server; 2]> {
+    let options = wechat::Options { customer_ms: Some(CUSTOMER_MS), ..Default::default() };
+    let provider = WeChat::new(options);
+    let servers = [provider.serve(bind(listen).await?)?, provider.serve_tls(bind(tls).await?)?];
+    say(&format!(
+        "\nWeChat Pay is played too. A customer pays a code three seconds after it was made.\n\
+         \n  base URL     {} (v3, v3-global)\n               {} (v2)\n",
+        servers[0].base_url(),
+        servers[1].base_url(),
+    ))?;
+    if let Some(folder) = credentials {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        for (name, words) in [("v3.toml", provider.credentials_of_v3()), ("v2.toml", provider.credentials_of_v2())] {
+            let path = folder.join(name);
+            std::fs::write(&path, words).with_context(|| format!("{} cannot be written", path.display()))?;
+            say(&format!("  credentials  {}\n", path.display()))?;
+        }
+    }
+    Ok(servers)
 }

@@ -71,4 +71,5 @@ mod webhook_address;
 mod webhook_delivery;
 mod webhook_endpoint;
 mod webhook_libraries;
+mod wechat;
 mod world;

@@ -26,6 +26,7 @@ use hub::operator::{NewKey, Operator};
 use hub::serve::{Running, make_folder, start};
 use sandbox::acquirer::{self, Acquirer, PlayedReader};
 use sandbox::paypay::{self, PayPay};
+use sandbox::wechat::{self, WeChat};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use storage::Cell;
@@ -100,6 +101,8 @@ pub struct Shop {
     pub gateway: ConnectionId,
     /// The same, with time for a customer who takes the card out again.
     pub counter: ConnectionId,
+    /// The played WeChat Pay: APIv3 of mainland China, APIv3 of elsewhere, and v2.
+    pub wechat: [ConnectionId; 3],
     pub cashier: String,
     pub manager: String,
     pub viewer: String,
@@ -121,6 +124,10 @@ pub struct World {
     /// A card reader whose keys the bank has.
     pub reader: PlayedReader,
     _acquirer_server: sandbox::Server,
+    pub wechat: WeChat,
+    /// Where the played WeChat Pay is, without TLS.
+    pub wechat_url: String,
+    _wechat_servers: [sandbox::Server; 2],
     /// The provider's server; taken away, connections are refused.
     pub server: Option<sandbox::Handle>,
     pub shop: Shop,
@@ -207,6 +214,34 @@ pub fn acquirer_options() -> acquirer::Options {
     acquirer::Options { slow_ms: 900, pend_ms: 300, ..acquirer::Options::default() }
 }
 
+/// A profile of the played WeChat Pay, whose customers are quick with their passwords, too.
+fn quick_wechat(variant: &str) -> Profile {
+    Profile {
+        // An exchange is signed twice and verified twice, and a suite has many at once.
+        answer_timeout_ms: 1_200,
+        finality_window_ms: 1_600,
+        poll_horizon_ms: 3_500,
+        scan_horizon_ms: Some(3_500),
+        undo_hold_ms: Some(WECHAT_HOLD_MS),
+        give_up_ms: 20_000,
+        ..quick("wechat", variant)
+    }
+}
+
+/// How long a charge of a scanned code is not undone; WeChat's own hold is a part of it, for a busy machine.
+pub const WECHAT_HOLD_MS: i64 = 600;
+
+/// Its secrets and delays. The merchants of these tests take yen, and one of them over the interface of mainland China.
+pub fn wechat_options() -> wechat::Options {
+    wechat::Options {
+        customer_ms: Some(150),
+        slow_ms: 2_000,
+        undo_hold_ms: WECHAT_HOLD_MS / 4,
+        mainland_currency: "JPY".to_owned(),
+        ..wechat::Options::default()
+    }
+}
+
 /// The secrets and delays of the played PayPay.
 pub fn paypay_options() -> paypay::Options {
     paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
@@ -246,9 +281,16 @@ impl World {
         let acquirer = Acquirer::new(acquirer_options());
         let acquirer_server = acquirer.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         let gateway_url = format!("{}/paynet", acquirer_server.base_url());
-        let places = Places { sandbox: &server.base_url(), paypay: &paypay_url, gateway: &gateway_url };
-        let shop = set_up(&mut operator, &places).await;
-        let other_shop = set_up(&mut operator, &places).await;
+        let wechat = WeChat::new(wechat_options());
+        let wechat_servers = [
+            wechat.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
+            wechat.serve_tls(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
+        ];
+        let wechat_urls = wechat_servers.each_ref().map(sandbox::Server::base_url);
+        let urls =
+            Urls { sandbox: &server.base_url(), paypay: &paypay_url, wechat: &wechat_urls, gateway: &gateway_url };
+        let shop = set_up(&mut operator, &urls).await;
+        let other_shop = set_up(&mut operator, &urls).await;
         operator.close().await.unwrap();
         for shop in [&shop, &other_shop] {
             for connection in [shop.sandbox, shop.hasty, shop.careful, shop.slow_to_settle] {
@@ -259,6 +301,9 @@ impl World {
                 settings.provider.secrets.insert(connection, Hidden::new(acquirer_options().credentials()));
             }
             settings.provider.secrets.extend([(shop.opa, Hidden::new(opa)), (shop.oauth, Hidden::new(oauth))]);
+            let (v3, v2) = (wechat.credentials_of_v3(), wechat.credentials_of_v2());
+            let words = shop.wechat.into_iter().zip([v3.clone(), v3, v2].map(Hidden::new));
+            settings.provider.secrets.extend(words);
         }
         let keys = AtomicU32::new(0);
         let mut world = Self {
@@ -272,6 +317,9 @@ impl World {
             acquirer,
             reader: PlayedReader::new(acquirer_options().readers.remove(0)),
             _acquirer_server: acquirer_server,
+            wechat,
+            wechat_url: wechat_urls[0].clone(),
+            _wechat_servers: wechat_servers,
             server: Some(server),
             shop,
             other_shop,
@@ -444,6 +492,11 @@ impl World {
         text(&begun["id"])
     }
 
+    /// The customer confirms a payment on the phone, if somebody is asked to.
+    pub fn confirm(&self, payment: &str) -> bool {
+        self.paypay.pay(&Self::charge_of(payment)) || self.wechat.pay(&payment.replace("pay_", ""))
+    }
+
     /// A payment as it stands, with words that fit.
     pub async fn payment(&self, id: &str) -> Value {
         let payment = self.get(&format!("/v1/payments/{id}")).await.expect(200);
@@ -580,6 +633,12 @@ impl World {
         app.providers.probe(&connection, app.clock.now()).await.unwrap()
     }
 
+    /// Whose a connection is.
+    pub async fn merchant_of(&self, connection: ConnectionId) -> MerchantId {
+        let app = &self.running.as_ref().expect("the hub runs").app;
+        app.reader.find_connection_of_any(connection).await.unwrap().unwrap().merchant
+    }
+
     /// All rows of a table, as text.
     pub async fn rows_of(&self, table: &str) -> String {
         let app = &self.running.as_ref().expect("the hub runs").app;
@@ -681,7 +740,8 @@ impl World {
         let sandbox = self.sandbox.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
         let paypay = self.paypay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
         let acquirer = self.acquirer.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
-        sandbox.chain(paypay).chain(acquirer).collect()
+        let wechat = self.wechat.ledger().into_iter().map(|one| (format!("pay_{}-1", one.number), (one.net_amount, 0)));
+        sandbox.chain(paypay).chain(acquirer).chain(wechat).collect()
     }
 }
 
@@ -741,14 +801,29 @@ pub fn check_words(payment: &Value) {
     }
 }
 
-/// Where the played providers are.
-struct Places<'a> {
+/// Where the played providers are; the second of WeChat Pay's is over TLS.
+struct Urls<'a> {
     sandbox: &'a str,
     paypay: &'a str,
+    wechat: &'a [String; 2],
     gateway: &'a str,
 }
 
-async fn set_up(operator: &mut Operator, places: &Places<'_>) -> Shop {
+impl Urls<'_> {
+    fn settings(&self, provider: &str, variant: &str) -> ConnectionSettings {
+        let url = match (provider, variant) {
+            ("sandbox", _) => self.sandbox,
+            ("paypay", _) => self.paypay,
+            ("wechat", "v2") => &self.wechat[1],
+            ("wechat", _) => &self.wechat[0],
+            ("mpos_gateway", _) => self.gateway,
+            _ => "",
+        };
+        ConnectionSettings { variant: variant.to_owned(), ..ConnectionSettings::at(url) }
+    }
+}
+
+async fn set_up(operator: &mut Operator, urls: &Urls<'_>) -> Shop {
     let mut ids = RandomIds::new();
     let now = Clock::system().now();
     let mut next = || ids.next(now);
@@ -769,23 +844,19 @@ async fn set_up(operator: &mut Operator, places: &Places<'_>) -> Shop {
         ("manual", Profile::manual()),
         ("manual", slip),
         ("elsewhere", Profile::sandbox()),
-        ("paypay", quick("paypay", "opa")),
-        ("paypay", quick("paypay", "oauth")),
+        ("paypay/opa", quick("paypay", "opa")),
+        ("paypay/oauth", quick("paypay", "oauth")),
+        ("wechat/v3", quick_wechat("v3")),
+        ("wechat/v3-global", quick_wechat("v3-global")),
+        ("wechat/v2", quick_wechat("v2")),
         ("mpos_gateway", quick("mpos_gateway", "header")),
         ("mpos_gateway", Profile { is_one_at_a_time: true, give_up_ms: 60_000, ..patient() }),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
         .map(|(provider, profile)| {
-            let settings = match provider {
-                "sandbox" => ConnectionSettings::at(places.sandbox),
-                "mpos_gateway" => ConnectionSettings::at(places.gateway),
-                "paypay" => ConnectionSettings {
-                    variant: if profile.has_scan { "oauth" } else { "opa" }.to_owned(),
-                    ..ConnectionSettings::at(places.paypay)
-                },
-                _ => ConnectionSettings::default(),
-            };
+            let (provider, variant) = provider.split_once('/').unwrap_or((provider, ""));
+            let settings = urls.settings(provider, variant);
             let (id, provider) = (ConnectionId::from_uuid(next()), provider.to_owned());
             Connection { id, merchant, provider, settings, profile, credentials: None, version: 1 }
         })
@@ -831,8 +902,9 @@ async fn set_up(operator: &mut Operator, places: &Places<'_>) -> Shop {
         live: ids[6],
         opa: ids[7],
         oauth: ids[8],
-        gateway: ids[9],
-        counter: ids[10],
+        wechat: [ids[9], ids[10], ids[11]],
+        gateway: ids[12],
+        counter: ids[13],
         cashier: key(Role::Cashier, Environment::Test).await,
         manager: key(Role::Manager, Environment::Test).await,
         viewer: key(Role::Viewer, Environment::Test).await,

@@ -104,6 +104,12 @@ pub(super) fn read(ask: &Ask<'_>, call: Call, response: &Response) -> Answer {
     }
 }
 
+/// Whether an answer is signed with the key of the credentials.
+pub(super) fn is_signed(access: &Access<'_>, response: &Response) -> bool {
+    let (Ok(by), Some(words)) = (V2::of(access), wire::decode(&response.body)) else { return false };
+    sign::is_signed(&words, &by.api_key, by.sign_type)
+}
+
 /// What the answer to a probe says. It is read without credentials, and nothing follows from it.
 pub(super) fn meaning_of(response: &Response) -> Meaning {
     let Some(words) = wire::decode(&response.body) else { return Meaning::Unknown };

@@ -204,8 +204,7 @@ fn beijing(at: Timestamp) -> Result<String, CannotAsk> {
 /// signs.
 pub(super) fn read(ask: &Ask<'_>, call: Call, response: &Response) -> Answer {
     let Ok(by) = V3::of(&ask.access) else { return Answer::Failed(Meaning::Unknown) };
-    let headers: Vec<(&str, &str)> =
-        response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers = headers_of(response);
     let is_success = (200..300).contains(&response.status);
     let is_signed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("wechatpay-signature"));
     if is_success || is_signed {
@@ -219,6 +218,16 @@ pub(super) fn read(ask: &Ask<'_>, call: Call, response: &Response) -> Answer {
         Meaning::Unknown if is_success => understood(call, &response.body),
         meaning => Answer::Failed(meaning),
     }
+}
+
+/// Whether an answer is signed with a key that the credentials know.
+pub(super) fn is_signed(access: &Access<'_>, response: &Response) -> bool {
+    let Ok(by) = V3::of(access) else { return false };
+    sign::verify(&by.platform_keys, &headers_of(response), &response.body, access.stamp.at).is_ok()
+}
+
+fn headers_of(response: &Response) -> Vec<(&str, &str)> {
+    response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 /// What an answer that is none says.

@@ -38,11 +38,10 @@ pub(in super::super) struct Signed<'a> {
 pub(in super::super) fn authorization(by: &V3, request: &Signed<'_>, stamp: &Stamp) -> Result<String, CannotAsk> {
     let timestamp = stamp.at.0.div_euclid(SECOND_MS).to_string();
     let message = message(&[request.method.as_str(), request.path, &timestamp, &stamp.nonce], request.body);
-    let mut signature = vec![0; by.key.public().modulus_len()];
+    let key = by.key()?;
+    let mut signature = vec![0; key.public().modulus_len()];
     // The random numbers hide the key from whoever listens to the processor; the signature is always the same.
-    by.key
-        .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature)
-        .map_err(|_| CannotAsk::Credentials)?;
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).map_err(|_| CannotAsk::Credentials)?;
     Ok(header(by, &timestamp, &stamp.nonce, &BASE64.encode(signature)))
 }
 
