@@ -26,7 +26,10 @@ pub struct Name {
 pub const WALLETS: [Name; 1] = [Name { provider: "paypay", label: "PayPay" }];
 
 /// How each is played.
-const PLAYED: [fn(TcpListener) -> io::Result<(Played, Box<dyn Wallet>)>; 1] = [play_paypay];
+const PLAYED: [Play; 1] = [play_paypay];
+
+/// Plays one on a port: what the shop has to know of it, and its customers.
+type Play = fn(TcpListener) -> io::Result<(Played, Box<dyn Wallet>)>;
 
 /// After how long a customer of the day pays what is shown: the code has reached the register by then.
 const CUSTOMER_MS: u64 = 60;

@@ -96,7 +96,11 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     let (merchant, body) = (asked.principal.merchant, asked.body);
     let shop = app.shops.find(&app.reader, merchant, body.register_id).await?;
     let shop = shop.ok_or_else(|| Problem::not_found("register"))?;
-    let connection = connection_for(&app, &asked.principal, body.connection_id, body.customer_code.as_ref()).await?;
+    let connection = match (body.connection_id, &body.customer_code) {
+        (Some(named), _) => check_environment(&app, &asked.principal, named).await.map(|()| named)?,
+        (None, Some(code)) => connection_of_code(&app, &asked.principal, &asked.envelope, code).await?,
+        (None, None) => return Err(connection_missing()),
+    };
     let reader_blob = body.reader.map(ReaderIn::blob).transpose()?;
     reader::check(&app, merchant, connection, reader_blob.is_some()).await?;
     let command = CreatePayment {
@@ -121,21 +125,33 @@ async fn create(State(app): State<App>, request: Request) -> Result<Response, Pr
     ask_with(&app, asked.envelope, &asked.headers, command, 201, one_time).await
 }
 
-/// The connection that a register names; where it names none, the one that takes the code that the customer showed.
-async fn connection_for(
+/// The connection that takes the code that the customer showed. A repeat gets the first answer, whatever connections there
+/// are by now: a register that hears "ask the customer" of what was charged would charge again.
+async fn connection_of_code(
     app: &App,
     principal: &Principal,
-    named: Option<ConnectionId>,
-    code: Option<&CustomerCode>,
+    envelope: &Envelope,
+    code: &CustomerCode,
 ) -> Result<ConnectionId, Problem> {
-    match (named, code) {
-        (Some(named), _) => check_environment(app, principal, named).await.map(|()| named),
-        (None, Some(code)) => customer_code::pick(app, principal, code).await,
-        (None, None) => Err(Problem::new(
-            Kind::BodyInvalid,
-            "The body lacks `connection_id`. Only with a `customer_code` the hub finds the connection by itself.",
-        )),
-    }
+    let problem = match customer_code::pick(app, principal, code).await {
+        Ok(connection) => return Ok(connection),
+        Err(problem) => problem,
+    };
+    let (Idempotency::Answer(claim) | Idempotency::AnswerLater(claim)) = &envelope.idempotency else {
+        return Err(problem);
+    };
+    let fate = app.reader.find_request(principal.merchant, &claim.key).await?;
+    let payment = fate.answer.and_then(|(answer, _)| answer.subject.parse::<PaymentId>().ok());
+    let Some(payment) = payment else { return Err(problem) };
+    let found = app.reader.find_payment(principal.merchant, payment).await?;
+    found.map(|found| found.payment.connection).ok_or(problem)
+}
+
+fn connection_missing() -> Problem {
+    Problem::new(
+        Kind::BodyInvalid,
+        "The body lacks `connection_id`. Only with a `customer_code` the hub finds the connection by itself.",
+    )
 }
 
 /// What a request without a customer's code hands on: the fault that the sandbox is asked to play. Only its connector
