@@ -12,6 +12,7 @@ mod registry;
 mod sandbox;
 mod secret;
 mod signature;
+pub mod terminal;
 
 pub use contract::{
     Access, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Stamp, Token, Told,

@@ -1,13 +1,14 @@
 //! All connectors, one line each.
 
 use crate::contract::{Connector, Variant};
-use crate::{manual, paypay, sandbox};
+use crate::{manual, paypay, sandbox, terminal};
 
 /// The order of this list is the order in which a console offers them.
-const CONNECTORS: [&dyn Connector; 3] = [
-    &paypay::PayPay,   // QR codes of PayPay, Japan
-    &sandbox::Sandbox, // the provider of the `sandbox` crate
-    &manual::Manual,   // a stand-alone terminal, keyed by hand
+const CONNECTORS: [&dyn Connector; 4] = [
+    &paypay::PayPay,     // QR codes of PayPay, Japan
+    &terminal::Terminal, // terminals on the hub's own channel
+    &sandbox::Sandbox,   // the provider of the `sandbox` crate
+    &manual::Manual,     // a stand-alone terminal, keyed by hand
 ];
 
 /// The connector of that name.

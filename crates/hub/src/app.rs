@@ -20,6 +20,7 @@ use crate::http::limit::Limit;
 use crate::pepper::Pepper;
 use crate::print::Printing;
 use crate::provider::Providers;
+use crate::relay::Lines;
 use crate::shop::Shops;
 use crate::smartconnect::Smartconnect;
 use crate::terminal::Terminals;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// The hub's side of all printers.
     pub printing: Printing,
+    /// The terminals that hang on this hub.
+    pub lines: Lines,
     /// The hub's side of all terminals.
     pub terminals: Terminals,
     /// The hub's side of POS software without a key.
@@ -144,6 +147,7 @@ impl App {
         Self(Arc::new(Parts {
             auth: Auth::default(),
             shops: Shops::default(),
+            lines: Lines::default(),
             waits: Waits::default(),
             pulse: Pulse::default(),
             requests: Semaphore::new(REQUESTS_MAX),

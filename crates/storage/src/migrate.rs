@@ -35,6 +35,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V26__wallets", include_str!("../migrations/V26__wallets.sql")),
     ("V27__credentials", include_str!("../migrations/V27__credentials.sql")),
     ("V31__terminals", include_str!("../migrations/V31__terminals.sql")),
+    ("V32__relay", include_str!("../migrations/V32__relay.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -51,6 +51,8 @@ pub mod stocktake;
 mod stocktake_json;
 pub mod submit;
 pub mod terminal;
+pub mod terminal_channel;
+pub mod terminal_state;
 pub mod transfer;
 mod transfer_json;
 pub mod unreferenced_return;
@@ -157,6 +159,8 @@ pub fn routes() -> Vec<Route> {
         terminal::routes(),
         smartconnect::routes(),
         payment::routes(),
+        terminal_channel::routes(),
+        terminal_state::routes(),
         notification::routes(),
         merchant::routes(),
         metadata::routes(),

@@ -190,6 +190,7 @@ const fn of_terminal(refusal: &terminal::Refusal) -> StatusCode {
         | R::PairingCodeTaken
         | R::PairingCodeExpired
         | R::Alternates { .. }
+        | R::ConnectionReplaced
         | R::NotPaired => StatusCode::CONFLICT,
         R::NameInvalid | R::DeviceTextInvalid | R::PairingCodeWrong => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -360,6 +361,7 @@ const fn of_payment(refusal: &payment::Refusal) -> StatusCode {
     match refusal {
         R::Rule(refusal) => of_payment_rule(refusal),
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
+        R::RegisterHasNoTerminal | R::TerminalOfOtherConnection { .. } => StatusCode::CONFLICT,
         R::AmountMissing
         | R::AmountOutOfRange
         | R::CurrencyMismatch { .. }
