@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::answers::{Made, Sale};
 use super::api::Post;
+use super::counter::Counter;
 use super::goods::ONIGIRI;
 use super::here::Here;
 use super::options::Options;
@@ -22,13 +23,14 @@ async fn give_receipt(shop: &Shop) -> anyhow::Result<String> {
 }
 
 /// Calls to paste, with the keys and ids of this shop in them.
-pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Result<String> {
+pub async fn words(here: &Here, shop: &Shop, counter: &Counter, options: &Options) -> anyhow::Result<String> {
     let receipt = give_receipt(shop).await?;
     let (url, viewer) = (&shop.hub_url, &here.viewer);
     let (cashier, manager) = (shop.cashier.key(), shop.manager.key());
     let register = shop.registers.first().map_or("", |place| place.id.as_str());
     let onigiri = shop.articles.get(ONIGIRI).map_or("", String::as_str);
     let connection = &shop.sandbox_connection;
+    let (page, live, terminals) = (counter.page(), &counter.key, &counter.connection);
     let key = format!("-H 'Authorization: Bearer {cashier}'");
     let json = "-H 'Content-Type: application/json'";
     let (ledger, secret) = (shop.provider.ledger_url(), shop.provider.secret());
@@ -52,6 +54,9 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
          -d '{{\"register_id\":\"{register}\",\"lines\":[{{\"article_id\":\"{onigiri}\",\"quantity\":\"2\"}}],\"tenders\":[{{\"kind\":\"cash\",\"given_minor\":1000}}]}}'; echo\n\n\
          # 4. Read the receipt of a sale. With format=html it is a page, with format=escpos it is for a printer.\n\
          curl -sS '{url}/v1/receipts/{receipt}/document?format=text&locale=en' {key}\n\n\
+         # 5. Pay at the terminal beside the register. It is a page, good on a phone: {page}\n\
+         curl -sS {url}/v1/payments -H 'Authorization: Bearer {live}' {json} -H 'Idempotency-Key: try-3' -H 'Prefer: wait=50' \
+         -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{terminals}\",\"amount_minor\":2480}}'; echo\n\n\
          An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
          The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\
          Ctrl-C stops it. {fate}\n",
