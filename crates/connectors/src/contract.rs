@@ -368,6 +368,9 @@ pub enum CannotAsk {
     /// An operator does it on the terminal.
     #[error("the terminal is keyed by hand; nothing is sent")]
     KeyedByHand,
+    /// The hub at which the terminal hangs asks it over its channel.
+    #[error("the terminal is asked over its channel")]
+    OverChannel,
     /// A capture, void, refund or reversal of nothing.
     #[error("the operation has no target")]
     NoTarget,
@@ -408,7 +411,7 @@ impl CannotAsk {
             Self::NoTarget => ask.did_nothing("no_target"),
             Self::BaseUrl | Self::Credentials => ask.did_nothing("connection_misconfigured"),
             // Whether an earlier request left cannot be known: the inquiry finds out.
-            Self::CustomerCodeGone | Self::ReaderBlobGone | Self::NoAdvice => Outcome::Unknown,
+            Self::CustomerCodeGone | Self::ReaderBlobGone | Self::NoAdvice | Self::OverChannel => Outcome::Unknown,
             Self::NoProviderReference => ask.did_nothing("provider_reference_unknown"),
             Self::NoNotifyUrl => ask.did_nothing("notify_base_missing"),
             Self::NoSuchKind(_) => ask.did_nothing("not_supported_by_provider"),

@@ -17,6 +17,7 @@ mod registry;
 mod sandbox;
 mod secret;
 mod signature;
+pub mod terminal;
 mod wechat;
 
 pub use card_app::{CARD_APP_CONTRACT, CardAppLaunch, CardAppResult};

@@ -204,6 +204,8 @@ fn operation(number: u32, kind: Kind, asked_minor: i64) -> Operation {
         recorded_at: Timestamp(0),
         doubt_since: Timestamp(0),
         asked_count: 0,
+        terminal: None,
+        slip: None,
         version: 1,
     }
 }

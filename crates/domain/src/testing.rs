@@ -11,8 +11,8 @@ use crate::call::{Actor, Call, Role};
 use crate::command::{Command, Refusal};
 use crate::customer::CustomerRules;
 use crate::id::{
-    ArticleId, IdSource, LocationId, MerchantId, MovementId, OperationId, OperatorId, PaymentId, RegisterId, ReturnId,
-    SaleId, TenderId,
+    ArticleId, ConnectionId, IdSource, LocationId, MerchantId, MovementId, OperationId, OperatorId, PaymentId,
+    RegisterId, ReturnId, SaleId, TenderId, TerminalId,
 };
 use crate::journal::{Balance, LedgerAccount, entry_sum};
 use crate::merchant::{Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, ReceiptSeries, Register};
@@ -27,7 +27,7 @@ use crate::sale::{
 use crate::smartconnect::Access;
 use crate::stock::{Movement, MovementKind, StockLevel};
 use crate::tax::TaxRules;
-use crate::terminal::Pairing;
+use crate::terminal::{self, Pairing, Terminal};
 use crate::time::Timestamp;
 use crate::work::{Key, Record, Stop, Table, UnitOfWork};
 
@@ -36,6 +36,8 @@ pub const OTHER_MERCHANT: MerchantId = MerchantId::from_uuid(Uuid::from_u128(2))
 pub const LOCATION: LocationId = LocationId::from_uuid(Uuid::from_u128(3));
 pub const OTHER_LOCATION: LocationId = LocationId::from_uuid(Uuid::from_u128(4));
 pub const REGISTER: RegisterId = RegisterId::from_uuid(Uuid::from_u128(5));
+/// The terminal of that register.
+pub const TERMINAL: TerminalId = TerminalId::from_uuid(Uuid::from_u128(0x7d));
 /// 150 yen, 8 % tax, [`TEA_ON_HAND`].
 pub const TEA: ArticleId = ArticleId::from_uuid(Uuid::from_u128(6));
 /// 500 yen a kilogram, 8 % tax, stocked and without a level.
@@ -86,6 +88,35 @@ impl World {
 
     pub fn opening_sale(mut self, lines: &[NewLine]) -> Self {
         self.open_sale(1, lines);
+        self
+    }
+
+    /// A terminal that has enrolled beside the register, set up for the connection of the tests of payments.
+    pub fn with_a_terminal(mut self) -> Self {
+        let identity_key = [7; terminal::IDENTITY_KEY_BYTES];
+        let text = || "1".to_owned();
+        let (model, serial, firmware, software) = (text(), text(), text(), text());
+        let device = terminal::Device { model, serial, firmware, software, identity_key, enrolled_at: NOW };
+        let pairing = Some(terminal::Paired { register: REGISTER, since: NOW });
+        self.database.terminals.put_loaded(Terminal {
+            id: TERMINAL,
+            merchant: MERCHANT,
+            location: LOCATION,
+            connection: ConnectionId::from_uuid(Uuid::from_u128(9)),
+            name: "Counter".to_owned(),
+            state: terminal::State::Enrolled(device),
+            pairing,
+            offer: None,
+            proved_at: None,
+            epoch: 0,
+            last_seen_at: None,
+            live: terminal::Live::default(),
+            entry_count: 0,
+            created_at: NOW,
+            version: 1,
+        });
+        let place = Pairing { terminal: Some(TERMINAL), ..Pairing::empty(REGISTER, MERCHANT) };
+        self.database.pairings.put_loaded(place);
         self
     }
 

@@ -21,6 +21,7 @@ use crate::mpos::Mpos;
 use crate::pepper::Pepper;
 use crate::print::Printing;
 use crate::provider::Providers;
+use crate::relay::Lines;
 use crate::shop::Shops;
 use crate::smartconnect::Smartconnect;
 use crate::terminal::Terminals;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// The hub's side of all printers.
     pub printing: Printing,
+    /// The terminals that hang on this hub.
+    pub lines: Lines,
     /// The hub's side of all terminals.
     pub terminals: Terminals,
     /// The hub's side of POS software without a key.
@@ -148,6 +151,7 @@ impl App {
             auth: Auth::default(),
             shops: Shops::default(),
             mpos: Mpos::default(),
+            lines: Lines::default(),
             waits: Waits::default(),
             pulse: Pulse::default(),
             requests: Semaphore::new(REQUESTS_MAX),

@@ -29,6 +29,7 @@ pub mod pepper;
 pub mod pin;
 pub mod print;
 pub mod provider;
+pub mod relay;
 pub mod replay;
 pub mod rounds;
 pub mod seal;

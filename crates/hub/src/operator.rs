@@ -159,7 +159,7 @@ impl Operator {
         let variant = variant.with_context(|| unknown_variant(connector, &new.settings.variant))?;
         let profile = (variant.profile)();
         let base_url = match new.settings.base_url.as_str() {
-            "" if profile.is_keyed_by_hand => String::new(),
+            "" if profile.is_keyed_by_hand || profile.is_relayed => String::new(),
             "" => checked_base_url(variant.base_url)?,
             given => checked_base_url(given)?,
         };

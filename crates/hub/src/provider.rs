@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use connectors::{Access, Advised, Ask, Connector, Exchange, Probe, ReaderBlob, Secret, Stamp, Told, find_connector};
 use domain::call::{Actor, Role};
+use domain::command::Command;
 use domain::customer_code::{Rule, Table};
 use domain::id::{ConnectionId, MerchantId};
 use domain::merchant::{Connection, Reach};
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::clock::random_bytes;
 use crate::config::Hidden;
+use crate::relay;
 use crate::rounds;
 use crate::seal::Seal;
 use crate::token::{Denied, Tokens};
@@ -483,15 +485,24 @@ impl Waiter {
 /// Does a task to its end: asks, records the outcome, and starts the tasks that follow from it. Runs on even if whoever
 /// waits for it has gone.
 pub async fn perform(app: App, task: Task, waiter: Waiter) -> Result<Committed<Moved>, Failure> {
-    let command = app.providers.carry_out(&task, &waiter.one_time, app.clock.now()).await;
-    let committed = record(&app, &task, command, waiter).await?;
+    let now = app.clock.now();
+    let committed = if task.connection.profile.is_relayed {
+        let command = relay::worker::carry_out(&app, &task, now).await;
+        record(&app, &task, command, waiter).await?
+    } else {
+        let command = app.providers.carry_out(&task, &waiter.one_time, now).await;
+        record(&app, &task, command, waiter).await?
+    };
     if let Some(Ok(moved)) = &committed.reply {
         start_all(&app, moved.tasks.clone());
     }
     Ok(committed)
 }
 
-async fn record(app: &App, task: &Task, command: RecordOutcome, waiter: Waiter) -> Result<Committed<Moved>, Failure> {
+async fn record<C>(app: &App, task: &Task, command: C, waiter: Waiter) -> Result<Committed<Moved>, Failure>
+where
+    C: Command<Reply = Moved> + Clone + Send + 'static,
+{
     let encode = Arc::new(std::sync::Mutex::new(waiter.encode));
     let mut pause = RECORD_PAUSE;
     for tries in 1.. {

@@ -31,7 +31,7 @@ use crate::provider::Providers;
 use crate::smartconnect::Smartconnect;
 use crate::terminal::Terminals;
 use crate::webhook::Webhooks;
-use crate::{http, mpos, print, tls, webhook, worker};
+use crate::{http, mpos, print, relay, tls, webhook, worker};
 
 /// Requests that are at work when the hub stops have this long to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -254,6 +254,7 @@ fn spawn_background(app: &App) -> JoinSet<()> {
     background.spawn(webhook::worker::run(app.clone()));
     background.spawn(print::worker::run(app.clone()));
     background.spawn(mpos::callback::run(app.clone()));
+    background.spawn(relay::worker::run(app.clone()));
     background
 }
 

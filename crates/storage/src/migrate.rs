@@ -36,6 +36,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V27__credentials", include_str!("../migrations/V27__credentials.sql")),
     ("V31__terminals", include_str!("../migrations/V31__terminals.sql")),
     ("V33__mpos", include_str!("../migrations/V33__mpos.sql")),
+    ("V32__relay", include_str!("../migrations/V32__relay.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -76,6 +76,7 @@ const fn opa() -> Profile {
         has_inquiry: true,
         has_reversal: true,
         is_keyed_by_hand: false,
+        is_relayed: false,
         capture_window_ms: 30 * DAY_MS,
         void_window_ms: 2 * DAY_MS,
         refund_window_ms: 367 * DAY_MS,

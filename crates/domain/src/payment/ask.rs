@@ -1,10 +1,11 @@
 //! What people ask of a payment after its charge: each becomes a durable operation first, and is sent after the commit.
 
-use super::change::{Change, find_payment};
+use super::change::{Change, Report, find_payment};
+use super::create::CHARGE_NUMBER;
 use super::rules::{Ask, Refusal as RuleRefusal, may_cancel, may_capture, may_refund, may_void};
 use super::task::settle_job;
 use super::text::check_reason;
-use super::{Moved, Operation, Profile, Task};
+use super::{Moved, Operation, Outcome, Profile, Task, Witness};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::id::{OperationId, PaymentId};
@@ -91,6 +92,9 @@ impl Command for AskCancel {
 
     fn decide(&self, work: &mut UnitOfWork, call: &mut Call<'_>) -> Result<Moved, Stop<command::Refusal>> {
         require_role(call, Role::Cashier)?;
+        if let Some(called_off) = call_off_unclaimed(work, call, self)? {
+            return Ok(called_off);
+        }
         ask(work, call, self.payment, &self.reason, may_cancel)
     }
 }
@@ -122,6 +126,23 @@ impl Command for AskCapture {
             may_capture(operations, profile, self.amount_minor, now)
         })
     }
+}
+
+/// A charge that no hub has claimed for its terminal is over at once: whoever would claim it finds it ended.
+fn call_off_unclaimed(
+    work: &mut UnitOfWork,
+    call: &mut Call<'_>,
+    asked: &AskCancel,
+) -> Result<Option<Moved>, Stop<command::Refusal>> {
+    check_reason(&asked.reason)?;
+    let payment = find_payment(work, call, asked.payment)?;
+    let change = Change::begin(work, call, payment)?;
+    let Some(charge) = change.find(work, CHARGE_NUMBER).filter(|charge| change.is_unclaimed(charge)) else {
+        return Ok(None);
+    };
+    let report = Report { witness: Witness::Reply, outcome: Outcome::Cancelled, is_unreachable: false };
+    change.tell(work, call, &charge, report);
+    change.finish(work, call, charge.id, None).map(Some)
 }
 
 fn keys(payment: PaymentId) -> Vec<Key> {

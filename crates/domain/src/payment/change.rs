@@ -1,6 +1,7 @@
 //! One change of a payment. All commands begin it, change operations through it and finish it, so that payment, journal,
 //! tender, exceptions, events and job always follow from the operations in the commit that changed them.
 
+use super::create::CHARGE_NUMBER;
 use super::news::{Asked, Ended, OperationText, asked_event, ended_event, reason_of};
 use super::rules::Ask;
 use super::task::{operations_of, settle_job};
@@ -65,6 +66,8 @@ pub(super) fn new_operation(payment: &Payment, ask: Ask, number: u32, now: Times
         recorded_at: now,
         doubt_since: now,
         asked_count: 0,
+        terminal: None,
+        slip: None,
         version: 1,
     }
 }
@@ -124,10 +127,13 @@ impl Change {
         self.tasks.push((what, operation));
     }
 
-    /// Records what is to be asked and hands it to the sender; where a terminal is keyed by hand, a person does it.
+    /// Records what is to be asked and hands it to the sender; where a terminal is keyed by hand, a person does
+    /// it, and where it is relayed, the hub that claims it.
     pub fn record(&mut self, work: &mut UnitOfWork, call: &mut Call<'_>, ask: Ask, reason: &str) -> OperationId {
         let last = self.operations(work).last().map_or(0, |operation| operation.id.number);
-        let operation = new_operation(&self.payment, ask, last.saturating_add(1), call.now);
+        let mut operation = new_operation(&self.payment, ask, last.saturating_add(1), call.now);
+        // What is done to a charge is done where the charge was made.
+        operation.terminal = self.find(work, CHARGE_NUMBER).and_then(|charge| charge.terminal);
         let id = operation.id;
         let asked = Asked { operation: OperationText(id), asked_minor: ask.asked_minor, by: &call.actor.name, reason };
         work.emit(call, asked_event(ask.kind), self.payment.id, &asked);
@@ -138,7 +144,8 @@ impl Change {
             payment.updated_at = call.now;
         }
         self.has_recorded = true;
-        if !self.profile().is_keyed_by_hand && !is_held {
+        let is_sent_here = !self.profile().is_keyed_by_hand && !self.profile().is_relayed;
+        if is_sent_here && !is_held {
             self.hand_out(Action::Send, id);
         }
         id

@@ -9,7 +9,7 @@ use super::text::check_guarded;
 use super::{Action, Moved, Operation, Payment, Refusal, State, Task, due_after};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
-use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId, TenderId};
+use crate::id::{ConnectionId, LocationId, MerchantId, PaymentId, RegisterId, SaleId, TenderId, TerminalId};
 use crate::job::Job;
 use crate::merchant::Connection;
 use crate::metadata::Metadata;
@@ -22,7 +22,7 @@ use crate::work::{Key, Stop, UnitOfWork};
 pub const REFERENCE_CHARS_MAX: usize = 200;
 
 /// The number of a payment's first operation, its charge.
-const CHARGE_NUMBER: u32 = 1;
+pub(super) const CHARGE_NUMBER: u32 = 1;
 
 /// Asks the customer for money, for a sale or by itself.
 #[derive(Debug, Clone)]
@@ -73,13 +73,14 @@ impl Command for CreatePayment {
         let connection = work.connections.find(call.merchant, &self.connection).cloned();
         let connection = connection.ok_or_else(|| not_found("connection", self.connection))?;
         may_take_code(&connection.profile, self.is_scanned)?;
+        let terminal = self.find_terminal(work, call, &connection)?;
         let id = PaymentId::from_uuid(call.next_uuid());
         let tender = self.hold(work, call, id)?;
         let amount_minor = tender.as_ref().map(|tender| tender.amount_minor).or(self.amount_minor);
         let ask = may_charge(&connection.profile, self.is_two_step, amount_minor.ok_or(Refusal::AmountMissing)?)?;
         let tender = tender.map(|tender| (tender.sale, tender.id));
         let payment = self.payment(id, tender, ask.asked_minor, call);
-        let operation = new_operation(&payment, ask, CHARGE_NUMBER, call.now);
+        let operation = Operation { terminal, ..new_operation(&payment, ask, CHARGE_NUMBER, call.now) };
         self.emit(work, call, &payment, &operation);
         let tasks = begin_job(work, call, &payment, &operation, connection);
         work.payments.insert(payment.clone());
@@ -104,6 +105,31 @@ impl CreatePayment {
         let sale = self.sale.and_then(|sale| work.sales.find(call.merchant, &sale));
         let expected = sale.map_or(merchant.currency, |sale| sale.currency);
         if self.currency == expected { Ok(()) } else { Err(Refusal::CurrencyMismatch { expected }.into()) }
+    }
+
+    /// The terminal beside the register, where the connection goes over one.
+    fn find_terminal(
+        &self,
+        work: &UnitOfWork,
+        call: &Call<'_>,
+        connection: &Connection,
+    ) -> Result<Option<TerminalId>, Stop<command::Refusal>> {
+        if !connection.profile.is_relayed {
+            return Ok(None);
+        }
+        work.require([Key::Register(self.register), Key::Pairing(self.register)])?;
+        let place = work.pairings.find(call.merchant, &self.register);
+        let id = place.and_then(|place| place.terminal).ok_or(Refusal::RegisterHasNoTerminal)?;
+        work.require([Key::Terminal(id)])?;
+        let terminal = work.terminals.find(call.merchant, &id).ok_or_else(|| not_found("terminal", id))?;
+        terminal.enrolled()?;
+        // What it takes is owed by the acquirer that it is set up for.
+        let expected = terminal.connection;
+        if expected == connection.id {
+            Ok(Some(id))
+        } else {
+            Err(Refusal::TerminalOfOtherConnection { expected }.into())
+        }
     }
 
     /// The part of the sale that it pays, if there is a sale.
@@ -160,8 +186,8 @@ impl CreatePayment {
     }
 }
 
-/// The job is leased to the sender from the start; where a terminal is keyed by hand nothing is sent, and the job waits
-/// for the moment at which a person should have told.
+/// The job is leased to the sender from the start. Where a terminal is keyed by hand nothing is sent, and the job waits for
+/// the moment at which a person should have told; where it is relayed, for that at which a hub should have claimed it.
 fn begin_job(
     work: &mut UnitOfWork,
     call: &Call<'_>,
@@ -171,7 +197,7 @@ fn begin_job(
 ) -> Vec<Task> {
     let (id, merchant) = (settle_job(payment.id), call.merchant);
     let profile = &connection.profile;
-    if profile.is_keyed_by_hand {
+    if profile.is_keyed_by_hand || profile.is_relayed {
         let due_at = Some(due_after(operation, profile, call.now));
         work.jobs.insert(Job { id, merchant, due_at, fence: 0, attempts: 0, version: 1 });
         return Vec::new();

@@ -26,6 +26,8 @@ pub fn an_operation(kind: Kind, number: u32) -> Operation {
         recorded_at: RECORDED_AT,
         doubt_since: RECORDED_AT,
         asked_count: 0,
+        terminal: None,
+        slip: None,
         version: 1,
     }
 }

@@ -19,11 +19,13 @@ mod outcome;
 mod overrule;
 mod profile;
 mod refusal;
+mod relay;
 mod rules;
 mod schedule;
 mod settle;
 #[cfg(test)]
 pub(crate) mod shop;
+mod slip;
 mod state;
 mod step;
 #[cfg(test)]
@@ -43,11 +45,13 @@ pub use outcome::RecordOutcome;
 pub use overrule::{OVERRIDE_REASON_CHARS_MIN, Override, Verdict};
 pub use profile::{Cutoff, LateApproval, Profile};
 pub use refusal::Refusal;
+pub use relay::{ClaimForTerminal, RecordResult};
 pub use rules::{
     Ask, OPERATIONS_MAX, Refusal as RuleRefusal, late_approval_ask, may_cancel, may_capture, may_charge, may_refund,
     may_void,
 };
 pub use settle::Settle;
+pub use slip::{SLIP_FIELDS, SLIP_TEXT_CHARS_MAX, Slip};
 pub use state::{Charged, State, Summary, reversal_of, summarize};
 pub use step::{Step, Why, due_after, is_overdue, next_step, read_inquiry};
 pub use task::{Action, Moved, SEND_GRACE_MS, Task, keys_for_outcome, operations_of, settle_job};

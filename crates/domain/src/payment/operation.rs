@@ -1,7 +1,8 @@
 //! One thing asked of a provider within a payment: a durable intent with its own state, which only
 //! [`super::record_outcome`] moves once a witness has spoken.
 
-use crate::id::{ConnectionId, MerchantId, OperationId};
+use super::slip::Slip;
+use crate::id::{ConnectionId, MerchantId, OperationId, TerminalId};
 use crate::time::Timestamp;
 
 /// What is asked of the provider.
@@ -227,6 +228,10 @@ pub struct Operation {
     pub doubt_since: Timestamp,
     /// Inquiries made and sends repeated so far.
     pub asked_count: u32,
+    /// The terminal that it is for, where it goes over a terminal's channel. Never changes.
+    pub terminal: Option<TerminalId>,
+    /// What the terminal told for the customer's receipt; the first that was told.
+    pub slip: Option<Box<Slip>>,
     /// Row version.
     pub version: i64,
 }

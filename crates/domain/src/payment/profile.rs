@@ -28,6 +28,10 @@ pub struct Profile {
     pub has_reversal: bool,
     /// Nothing is ever sent: an operator keys the amount into a stand-alone terminal and tells how it went.
     pub is_keyed_by_hand: bool,
+    /// The request goes over the channel of a terminal, which hangs on one hub of several: an operation waits as recorded
+    /// until that hub claims it, for `answer_timeout_ms` at most. What nobody claimed has certainly not been sent.
+    #[serde(default, skip_serializing_if = "is_absent")]
+    pub is_relayed: bool,
     /// From the charge's intent on: how long an authorization can be captured. Zero: never.
     pub capture_window_ms: i64,
     /// From the charge's intent on: how long it can be voided. Zero: never.
@@ -129,6 +133,7 @@ impl Profile {
             has_inquiry: true,
             has_reversal: true,
             is_keyed_by_hand: false,
+            is_relayed: false,
             capture_window_ms: 7 * DAY_MS,
             void_window_ms: DAY_MS,
             refund_window_ms: 365 * DAY_MS,
@@ -160,6 +165,7 @@ impl Profile {
             has_inquiry: false,
             has_reversal: false,
             is_keyed_by_hand: true,
+            is_relayed: false,
             capture_window_ms: 0,
             void_window_ms: DAY_MS,
             refund_window_ms: 365 * DAY_MS,
@@ -197,6 +203,39 @@ impl Profile {
             finality_window_ms: 5 * MINUTE_MS,
             resolve_by_ms: 5 * MINUTE_MS,
             ..Self::manual()
+        }
+    }
+
+    /// A terminal on the hub's own channel (`docs/protocols/terminal-channel.md`): it keeps its results, so it can be asked,
+    /// and it can be told to call a charge off. The customer has as long as the card schemes' terminals usually give.
+    pub const fn terminal() -> Self {
+        Self {
+            answer_timeout_ms: 5 * SECOND_MS,
+            poll_period_ms: 2 * SECOND_MS,
+            poll_period_ms_max: 10 * SECOND_MS,
+            poll_horizon_ms: 3 * MINUTE_MS,
+            finality_window_ms: 15 * SECOND_MS,
+            resolve_by_ms: 30 * SECOND_MS,
+            give_up_ms: 15 * MINUTE_MS,
+            has_inquiry: true,
+            has_reversal: true,
+            is_keyed_by_hand: false,
+            is_relayed: true,
+            capture_window_ms: 7 * DAY_MS,
+            void_window_ms: DAY_MS,
+            refund_window_ms: 365 * DAY_MS,
+            has_partial_refund: true,
+            has_authorize: true,
+            late_approval: LateApproval::Refund,
+            has_present: false,
+            has_scan: false,
+            has_redirect: false,
+            is_one_at_a_time: false,
+            scan_horizon_ms: None,
+            undo_hold_ms: None,
+            amount_minor_max: None,
+            void_cutoff: None,
+            refund_cutoff: None,
         }
     }
 

@@ -7,6 +7,7 @@ use super::overrule::OVERRIDE_REASON_CHARS_MIN;
 use super::rules::Refusal as RuleRefusal;
 use super::text::REASON_CHARS_MAX;
 use crate::command;
+use crate::id::ConnectionId;
 use crate::money::{AMOUNT_MINOR_MAX, Currency};
 use crate::work::Stop;
 
@@ -23,6 +24,13 @@ pub enum Refusal {
     CurrencyMismatch {
         /// The one that is expected.
         expected: Currency,
+    },
+    /// The connection goes over a terminal, and the register has none.
+    RegisterHasNoTerminal,
+    /// The register's terminal is set up for another connection.
+    TerminalOfOtherConnection {
+        /// The one that it is set up for.
+        expected: ConnectionId,
     },
     /// The reference is too long.
     ReferenceTooLong,
@@ -46,6 +54,8 @@ impl Refusal {
             Self::AmountMissing => "amount_missing",
             Self::AmountOutOfRange => "amount_out_of_range",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
+            Self::RegisterHasNoTerminal => "register_has_no_terminal",
+            Self::TerminalOfOtherConnection { .. } => "terminal_of_other_connection",
             Self::ReferenceTooLong => "reference_too_long",
             Self::ReasonInvalid => "reason_invalid",
             Self::AppNotUsed => "app_not_used",
@@ -65,6 +75,13 @@ impl fmt::Display for Refusal {
                 write!(f, "An amount is 0 to {AMOUNT_MINOR_MAX} minor units. Check its decimals.")
             }
             Self::CurrencyMismatch { expected } => write!(f, "This payment is in {expected}. Use {expected}."),
+            Self::RegisterHasNoTerminal => f.write_str(
+                "No terminal is paired with this register. Let the terminal show a code and pair it, or use another connection.",
+            ),
+            Self::TerminalOfOtherConnection { expected } => write!(
+                f,
+                "The terminal of this register is set up for the connection {expected}. Pay with that one, or change the terminal."
+            ),
             Self::ReferenceTooLong => write!(f, "A reference has at most {REFERENCE_CHARS_MAX} characters."),
             Self::ReasonInvalid => write!(
                 f,

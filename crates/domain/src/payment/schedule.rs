@@ -48,7 +48,7 @@ impl Change {
         let dues = others.filter_map(|operation| match self.step(work, operation, now) {
             Step::Done => None,
             Step::Wait { at } => Some(at),
-            Step::Inquire | Step::Send | Step::Reverse | Step::AskPerson(_) => {
+            Step::Inquire | Step::Send | Step::NotClaimed | Step::Reverse | Step::AskPerson(_) => {
                 Some(due_after(operation, self.profile(), now))
             }
         });

@@ -4,12 +4,15 @@ use super::change::{Change, Report, find_payment};
 use super::news::{OperationText, PersonAsked};
 use super::rules::Ask;
 use super::task::settle_job;
-use super::{Action, Kind, Moved, Operation, OperationState, Outcome, Step, Why, Witness, is_overdue};
+use super::{Action, Kind, Moved, Operation, OperationState, Outcome, Reason, Step, Why, Witness, is_overdue};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::exception;
 use crate::id::{OperationId, PaymentId};
 use crate::work::{Key, Stop, UnitOfWork};
+
+/// Why an operation was not sent that no hub claimed for its terminal.
+const TERMINAL_NOT_REACHED: &str = "terminal_not_reached";
 
 /// Takes the next step of each operation that has no end yet.
 #[derive(Debug, Clone)]
@@ -67,6 +70,10 @@ fn take_step(change: &mut Change, work: &mut UnitOfWork, call: &mut Call<'_>, op
         Step::Send => {
             count_asked(work, operation);
             change.hand_out(Action::Send, operation.id);
+        }
+        Step::NotClaimed => {
+            let outcome = Outcome::NotSent(Reason(TERMINAL_NOT_REACHED.to_owned()));
+            change.tell(work, call, operation, Report { witness: Witness::Reply, outcome, is_unreachable: false });
         }
         Step::Reverse => {
             give_up_reply(change, work, call, operation);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::operation::{Operation, Outcome, State};
+use super::operation::{Kind, Operation, Outcome, State};
 use super::profile::Profile;
 use crate::time::Timestamp;
 
@@ -19,6 +19,8 @@ pub enum Step {
     Inquire,
     /// Send the same request again under the same reference. Never for a charge.
     Send,
+    /// No hub claimed it for its terminal in time: it was not sent.
+    NotClaimed,
     /// Record a reversal of this charge and send it.
     Reverse,
     /// Open an exception, set `is_left_to_person`, and come back at [`due_after`].
@@ -97,6 +99,9 @@ pub fn next_step(operation: &Operation, reversal: Option<&State>, profile: &Prof
         return Step::Wait { at: operation.recorded_at.plus_ms(profile.answer_timeout_ms) };
     }
     let is_given_up = age_ms >= profile.give_up_ms;
+    if profile.is_relayed && operation.state == State::Recorded && !is_given_up {
+        return step_of_unclaimed(operation, profile, now);
+    }
     if operation.is_left_to_person {
         // The person may be slow and the provider come back: asking does no harm.
         return if profile.has_inquiry && !is_given_up { Step::Inquire } else { Step::Done };
@@ -109,6 +114,15 @@ pub fn next_step(operation: &Operation, reversal: Option<&State>, profile: &Prof
         step_of_charge(operation, reversal, profile, now)
     } else {
         step_of_follow_up(operation, profile, age_ms)
+    }
+}
+
+/// A reversal waits for the terminal to come back, because the charge may be going on there; of everything else it is
+/// certain that nothing left, and the register can go on.
+fn step_of_unclaimed(operation: &Operation, profile: &Profile, now: Timestamp) -> Step {
+    match operation.kind {
+        Kind::Reversal => Step::Wait { at: due_after(operation, profile, now) },
+        Kind::Authorize | Kind::Capture | Kind::Purchase | Kind::Void | Kind::Refund => Step::NotClaimed,
     }
 }
 
@@ -246,6 +260,7 @@ mod tests {
     const WITHOUT_INQUIRY: Profile = Profile { has_inquiry: false, ..SANDBOX };
     const WITHOUT_REVERSAL: Profile = Profile { has_reversal: false, ..SANDBOX };
     const WITH_NEITHER: Profile = Profile { has_inquiry: false, has_reversal: false, ..SANDBOX };
+    const TERMINAL: Profile = Profile::terminal();
     const MANUAL: Profile = Profile::manual();
 
     fn at(age_ms: i64) -> Timestamp {
@@ -393,9 +408,11 @@ mod tests {
 
     #[test]
     fn against_a_silent_provider_a_person_is_asked_in_time_and_the_job_ends() {
-        for profile in [SANDBOX, WITHOUT_INQUIRY, WITHOUT_REVERSAL, WITH_NEITHER, MANUAL] {
+        for profile in [SANDBOX, WITHOUT_INQUIRY, WITHOUT_REVERSAL, WITH_NEITHER, MANUAL, TERMINAL] {
             for kind in Kind::ALL {
-                let mut operation = an_operation(kind, 1);
+                // What was not claimed for its terminal ends by that.
+                let state = if profile.is_relayed { Sent } else { Recorded };
+                let mut operation = an_operation(kind, 1).in_state(state);
                 let (mut now, mut reversal, mut steps) = (RECORDED_AT, None, 0);
                 loop {
                     // Nobody hears of it any later than this, whether by an exception that is overdue or by the step.
@@ -407,6 +424,7 @@ mod tests {
                         Step::Reverse => reversal = Some(Unknown),
                         Step::Inquire | Step::Send => operation.state = Unknown,
                         Step::Wait { .. } => {}
+                        Step::NotClaimed => panic!("{kind:?} was claimed"),
                     }
                     now = due_after(&operation, &profile, now);
                     steps += 1;
@@ -423,7 +441,7 @@ mod tests {
             kind in prop::sample::select(Kind::ALL.to_vec()),
             state in prop::sample::select(vec![Recorded, Sent, Unknown, NotFound, Pending]),
             reversal in prop::option::of(prop::sample::select(vec![Sent, Unknown, refused(), undid(0), undid(9)])),
-            profile in prop::sample::select(vec![SANDBOX, WITHOUT_INQUIRY, WITHOUT_REVERSAL, WITH_NEITHER, MANUAL]),
+            profile in prop::sample::select(vec![SANDBOX, WITHOUT_INQUIRY, WITHOUT_REVERSAL, WITH_NEITHER, MANUAL, TERMINAL]),
             is_left_to_person: bool,
             age_ms in prop_oneof![-1_000_000..5_000_000_i64, any::<i64>()],
         ) {
@@ -435,6 +453,7 @@ mod tests {
                 Step::Inquire => prop_assert!(profile.has_inquiry),
                 Step::Wait { at } => prop_assert!(at > now),
                 Step::AskPerson(_) => prop_assert!(!is_left_to_person),
+                Step::NotClaimed => prop_assert!(profile.is_relayed && operation.state == Recorded),
                 Step::Done => {}
             }
             prop_assert!(due_after(&operation, &profile, now) > now || now.0 == i64::MAX);

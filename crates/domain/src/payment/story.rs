@@ -72,7 +72,7 @@ impl Story {
                 self.record(Ask { kind: Kind::Reversal, target, asked_minor: operation.asked_minor });
             }
             Step::AskPerson(_) => self.operations[index].is_left_to_person = true,
-            Step::Wait { .. } | Step::Inquire | Step::Send | Step::Done => {}
+            Step::Wait { .. } | Step::Inquire | Step::Send | Step::NotClaimed | Step::Done => {}
         }
     }
 

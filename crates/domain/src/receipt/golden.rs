@@ -365,6 +365,8 @@ fn a_provider_is_named_with_its_reference_and_never_a_card_number() {
         recorded_at: Timestamp(0),
         doubt_since: Timestamp(0),
         asked_count: 0,
+        terminal: None,
+        slip: None,
         version: 1,
     };
     let by =

@@ -1,6 +1,6 @@
 //! A device that connects to a hub.
 
-use super::{DEVICE_TEXT_CHARS_MAX, Refusal, State, Terminal, checked, find_terminal, store};
+use super::{DEVICE_TEXT_CHARS_MAX, Live, Refusal, State, Terminal, checked, find_terminal, store};
 use crate::call::{Call, Role};
 use crate::command::{self, Command, require_role};
 use crate::id::TerminalId;
@@ -37,6 +37,7 @@ impl Command for ConnectTerminal {
         terminal.state = State::Enrolled(device);
         terminal.epoch = terminal.epoch.saturating_add(1);
         terminal.last_seen_at = Some(call.now);
+        terminal.live = Live { is_online: true, ..terminal.live };
         store(work, terminal)
     }
 }

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::history::{Fact, note};
 use super::{
-    DEVICE_TEXT_CHARS_MAX, Device, IDENTITY_KEY_BYTES, Invitation, Refusal, State, Terminal, checked, checked_name,
-    find_terminal,
+    DEVICE_TEXT_CHARS_MAX, Device, IDENTITY_KEY_BYTES, Invitation, Live, Refusal, State, Terminal, checked,
+    checked_name, find_terminal,
 };
 use crate::call::{Call, Role};
 use crate::command::{self, Command, not_found, require_role};
@@ -68,6 +68,7 @@ impl Command for ExpectTerminal {
             proved_at: None,
             epoch: 0,
             last_seen_at: None,
+            live: Live::default(),
             entry_count: 0,
             created_at: call.now,
             version: 1,

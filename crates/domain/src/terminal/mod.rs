@@ -6,6 +6,7 @@ mod connect;
 mod enrol;
 mod history;
 mod join;
+mod live;
 mod offer;
 mod pair;
 mod refusal;
@@ -18,6 +19,7 @@ pub use enrol::{EnrolTerminal, ExpectTerminal, INVITATION_MS, NewDevice};
 pub use history::{Entry, Fact, Why};
 pub use join::CLASH_MS;
 pub(crate) use join::{Manner, join};
+pub use live::{Live, NoteTerminal, SCREEN_CHARS_MAX};
 pub use offer::{CODE_MS, OfferPairingCode, PROOF_SKEW_MS};
 pub(crate) use pair::take_code;
 pub use pair::{MoveTerminal, PairTerminal, UnpairTerminal};
@@ -62,6 +64,8 @@ pub struct Terminal {
     pub epoch: u32,
     /// When a hub last heard of the device.
     pub last_seen_at: Option<Timestamp>,
+    /// How it is, as the hub at which it hangs told last.
+    pub live: Live,
     /// How many entries its history has.
     pub entry_count: u32,
     /// When it was made.

@@ -45,6 +45,8 @@ pub enum Refusal {
         /// The one that it has.
         terminal: Option<TerminalId>,
     },
+    /// It has a newer connection than the one that asks.
+    ConnectionReplaced,
     /// It has no register.
     NotPaired,
     /// A text holds what looks like a card number; it is not repeated here.
@@ -69,6 +71,7 @@ impl Refusal {
             Self::ClockOff { .. } => "terminal_clock_off",
             Self::ProofReplayed => "terminal_proof_replayed",
             Self::Alternates { .. } => "register_alternates",
+            Self::ConnectionReplaced => "terminal_connection_replaced",
             Self::NotPaired => "terminal_not_paired",
             Self::TextLooksLikeCardNumber => "text_looks_like_card_number",
         }
@@ -130,6 +133,9 @@ impl fmt::Display for Refusal {
             ),
             Self::Alternates { terminal: None } => {
                 f.write_str("The register goes to and fro between two terminals. Check the ids of the registers.")
+            }
+            Self::ConnectionReplaced => {
+                f.write_str("The terminal has connected anew. Leave it to its newer connection.")
             }
             Self::NotPaired => f.write_str("The terminal has no register."),
             Self::TextLooksLikeCardNumber => {

@@ -17,6 +17,7 @@ mod sandbox;
 mod serve;
 mod source;
 mod support_bundle;
+pub(crate) mod terminal;
 mod whose;
 
 use std::io::Write;
@@ -106,6 +107,9 @@ enum Task {
     /// Play a payment provider on this machine. Nothing it does moves money.
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(sandbox::Options),
+    /// Play payment terminals. Nothing they do moves money.
+    #[command(after_help = terminal::EXAMPLES)]
+    Terminal(terminal::Options),
     /// Serve the API until SIGTERM or SIGINT.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve {
@@ -222,6 +226,7 @@ fn perform(task: Task) -> anyhow::Result<bool> {
         Task::Listen(options) => runtime()?.block_on(listen::run(options)),
         Task::SupportBundle(options) => runtime()?.block_on(support_bundle::run(options)),
         Task::Sandbox(options) => runtime()?.block_on(sandbox::run(options)),
+        Task::Terminal(options) => runtime()?.block_on(terminal::run(options)),
         Task::Serve { source, listener } => {
             let settings = listener.settings(&source)?;
             log::start(&settings.log)?;

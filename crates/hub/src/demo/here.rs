@@ -34,6 +34,8 @@ pub struct Here {
     /// A viewer's key, for the status page.
     pub viewer: String,
     keys: (String, String),
+    /// A manager's key for real providers, and the connection of terminals.
+    terminals: (String, String),
     sandbox: sandbox::Handle,
     wallets: Stage,
     hub: Running,
@@ -86,6 +88,7 @@ struct SetUp {
     cashier: String,
     manager: String,
     sandbox: ConnectionId,
+    terminals: (String, String),
 }
 
 impl Here {
@@ -113,6 +116,7 @@ impl Here {
         Ok(Self {
             viewer: made.viewer,
             keys: (made.cashier, made.manager),
+            terminals: made.terminals,
             sandbox,
             wallets,
             hub,
@@ -134,6 +138,11 @@ impl Here {
             customers_url: self.wallets.page_url(),
             database: Some(self.database.clone()),
         }
+    }
+
+    /// A manager's key that reaches terminals, and the connection that payments on them are taken with.
+    pub fn terminals(&self) -> (String, String) {
+        self.terminals.clone()
     }
 
     /// What was set up, and where to watch it.
@@ -215,8 +224,16 @@ async fn set_up(settings: &Config, database: &Database, provider: String, wallet
     let viewer = operator.add_key(key(Role::Viewer)).await?;
     let cashier = operator.add_key(key(Role::Cashier)).await?;
     let manager = operator.add_key(key(Role::Manager)).await?;
+    let terminals = NewConnection {
+        merchant,
+        provider: "terminal".to_owned(),
+        settings: ConnectionSettings::default(),
+        credentials: None,
+    };
+    let terminals = operator.add_connection(terminals).await?.to_string();
+    let live = operator.add_key(NewKey { environment: Environment::Live, ..key(Role::Manager) }).await?;
     operator.close().await?;
-    Ok(SetUp { viewer, cashier, manager, sandbox })
+    Ok(SetUp { viewer, cashier, manager, sandbox, terminals: (live, terminals) })
 }
 
 /// The address itself, or the next free port above it.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::answers::{Made, Sale};
 use super::api::Post;
+use super::counter::Counter;
 use super::goods::ONIGIRI;
 use super::here::Here;
 use super::options::Options;
@@ -23,13 +24,14 @@ async fn give_receipt(shop: &Shop) -> anyhow::Result<String> {
 }
 
 /// Calls to paste, with the keys and ids of this shop in them.
-pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Result<String> {
+pub async fn words(here: &Here, shop: &Shop, counter: &Counter, options: &Options) -> anyhow::Result<String> {
     let receipt = give_receipt(shop).await?;
     let (url, viewer) = (&shop.hub_url, &here.viewer);
     let (cashier, manager) = (shop.cashier.key(), shop.manager.key());
     let register = shop.registers.first().map_or("", |place| place.id.as_str());
     let onigiri = shop.articles.get(ONIGIRI).map_or("", String::as_str);
     let connection = &shop.sandbox_connection;
+    let (page, live, terminals) = (counter.page(), &counter.key, &counter.connection);
     let key = format!("-H 'Authorization: Bearer {cashier}'");
     let json = "-H 'Content-Type: application/json'";
     let (customers, wallet) = (here.customers_url(), WALLETS[0].label);
@@ -59,6 +61,9 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
          # 5. Show a code of {wallet} for 1,200 yen, and pay it as the customer at {customers}\n\
          curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-3' -H 'Prefer: wait=10' \
          -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{shown}\",\"amount_minor\":1200}}'; echo\n\n\
+         # 6. Pay at the terminal beside the register. It is a page, good on a phone: {page}\n\
+         curl -sS {url}/v1/payments -H 'Authorization: Bearer {live}' {json} -H 'Idempotency-Key: try-4' -H 'Prefer: wait=50' \
+         -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{terminals}\",\"amount_minor\":2480}}'; echo\n\n\
          An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
          The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\
          Ctrl-C stops it. {fate}\n",

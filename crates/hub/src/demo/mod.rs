@@ -7,6 +7,7 @@ mod api;
 mod audit;
 mod books;
 mod cart;
+mod counter;
 mod day;
 mod dice;
 mod drawer;
@@ -32,6 +33,7 @@ use std::io::Write;
 
 use anyhow::bail;
 
+use self::counter::Counter;
 use self::here::Here;
 pub use self::options::Options;
 use self::progress::Progress;
@@ -63,7 +65,9 @@ async fn play_here(options: &Options) -> anyhow::Result<bool> {
     let played = unless_stopped(play(&mut shop, options)).await;
     if played.is_ok() && !options.once {
         here.leave_customers_to_people();
-        say(&invitation::words(&here, &shop, options).await?)?;
+        let (key, connection) = here.terminals();
+        let counter = Counter::open(&shop, key, connection).await?;
+        say(&invitation::words(&here, &shop, &counter, options).await?)?;
         wait_for_signal().await?;
         say("\nStopping.\n")?;
     }
@@ -122,7 +126,9 @@ mod tests {
         let words = summary::words(&shop, &day, &audit);
         assert!(audit.holds(), "{words}");
         assert_eq!(day.tally.sales.count, options.sales);
-        assert!(invitation::words(&here, &shop, &options).await.unwrap().contains("rcp_"));
+        let (key, connection) = here.terminals();
+        let counter = Counter::open(&shop, key, connection).await.unwrap();
+        assert!(invitation::words(&here, &shop, &counter, &options).await.unwrap().contains("rcp_"));
         here.close().await.unwrap();
         words
     }

@@ -245,6 +245,7 @@ fn name_of(step: Step) -> &'static str {
         Step::Wait { .. } => "wait",
         Step::Inquire => "ask the provider how it ended",
         Step::Send => "send the same request again, under the same reference",
+        Step::NotClaimed => "say that it was not sent: its terminal was not there to take it",
         Step::Reverse => "ask the provider to undo the charge",
         Step::AskPerson(Why::KeyedByHand) => "call a person: nobody has told how it went on the terminal",
         Step::AskPerson(_) => "call a person: there is nothing left that it can do by itself",

@@ -81,6 +81,8 @@ pub enum Kind {
     BodyTimeout,
     /// The body is not said to be JSON.
     ContentTypeUnsupported,
+    /// The path is a WebSocket, and the request is none.
+    UpgradeRequired,
     /// A query parameter is unknown or not what it should be.
     QueryInvalid,
     /// `If-Match` is not a version.
@@ -164,7 +166,7 @@ pub const NOUNS: [&str; 29] = [
 
 impl Kind {
     /// All kinds, the nouns of what is not found left out.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::AppContractUnknown,
         Self::CustomerCodeAmbiguous,
         Self::CustomerCodeUnknown,
@@ -192,6 +194,7 @@ impl Kind {
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::ContentTypeUnsupported,
+        Self::UpgradeRequired,
         Self::QueryInvalid,
         Self::IfMatchInvalid,
         Self::CurrencyMismatch,
@@ -246,6 +249,7 @@ impl Kind {
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::ContentTypeUnsupported => "content_type_unsupported",
+            Self::UpgradeRequired => "upgrade_required",
             Self::QueryInvalid => "query_invalid",
             Self::IfMatchInvalid => "if_match_invalid",
             Self::CurrencyMismatch => "currency_mismatch",
@@ -292,6 +296,7 @@ impl Kind {
             Self::IdempotencyKeyInFlight | Self::CustomerCodeAmbiguous => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::IdempotencyKeyReused
             | Self::AppContractUnknown
             | Self::CustomerCodeUnknown

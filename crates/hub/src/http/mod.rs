@@ -57,6 +57,8 @@ pub mod stocktake;
 mod stocktake_json;
 pub mod submit;
 pub mod terminal;
+pub mod terminal_channel;
+pub mod terminal_state;
 pub mod transfer;
 mod transfer_json;
 pub mod unreferenced_return;
@@ -166,6 +168,8 @@ pub fn routes() -> Vec<Route> {
         card_app::routes(),
         customer_code::routes(),
         merchant_code::routes(),
+        terminal_channel::routes(),
+        terminal_state::routes(),
         notification::routes(),
         mpos_endpoint::routes(),
         mpos::routes(),

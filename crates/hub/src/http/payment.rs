@@ -7,12 +7,14 @@ use axum::response::Response;
 use domain::call::Role;
 use domain::command::{Command, Refusal};
 use domain::external_ref::{self, ExternalRef, Subject};
-use domain::id::{ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, TenderId};
+use domain::id::{
+    ConnectionId, LocationId, MerchantId, OperationId, PaymentId, RegisterId, SaleId, TenderId, TerminalId,
+};
 use domain::metadata::{self, Metadata};
 use domain::money::Currency;
 use domain::payment::{
     Approval, AskCancel, AskCapture, AskRefund, AskVoid, Charged, CreatePayment, Funding, Kind as OperationKind, Moved,
-    Operation, OperationState, Outcome, Override, Payment, PresentedCode, Reason, RecordOutcome, Settle,
+    Operation, OperationState, Outcome, Override, Payment, PresentedCode, Reason, RecordOutcome, Settle, Slip,
     State as PaymentState, Verdict, Waiting, Witness, advice, summarize, waiting,
 };
 use domain::time::Timestamp;
@@ -707,6 +709,12 @@ struct OperationShape<'a> {
     funding: Option<FundingShape>,
     witness: Option<&'static str>,
     asked_count: u32,
+    /// Only where it went over a terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terminal_id: Option<TerminalId>,
+    /// Only where the terminal told one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slip: Option<&'a Slip>,
     #[serde(serialize_with = "json::instant")]
     recorded_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -734,6 +742,8 @@ impl<'a> OperationShape<'a> {
             funding: approval.and_then(|approval| approval.funding).map(FundingShape::of),
             witness: operation.witness.map(Witness::as_str),
             asked_count: operation.asked_count,
+            terminal_id: operation.terminal,
+            slip: operation.slip.as_deref(),
             recorded_at: operation.recorded_at,
             external_refs: None,
         }

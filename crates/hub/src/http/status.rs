@@ -220,6 +220,7 @@ const fn of_terminal(refusal: &terminal::Refusal) -> StatusCode {
         | R::PairingCodeTaken
         | R::PairingCodeExpired
         | R::Alternates { .. }
+        | R::ConnectionReplaced
         | R::NotPaired => StatusCode::CONFLICT,
         R::NameInvalid | R::DeviceTextInvalid | R::PairingCodeWrong => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -390,7 +391,9 @@ const fn of_payment(refusal: &payment::Refusal) -> StatusCode {
     match refusal {
         R::Rule(refusal) => of_payment_rule(refusal),
         R::TextLooksLikeCardNumber => StatusCode::BAD_REQUEST,
-        R::AppAlreadyLaunched | R::AppNotLaunched => StatusCode::CONFLICT,
+        R::AppAlreadyLaunched | R::AppNotLaunched | R::RegisterHasNoTerminal | R::TerminalOfOtherConnection { .. } => {
+            StatusCode::CONFLICT
+        }
         R::AppNotUsed
         | R::AmountMissing
         | R::AmountOutOfRange

@@ -64,6 +64,8 @@ mod stock_movement;
 mod stocktake;
 mod support_bundle;
 mod terminal;
+mod terminal_channel;
+mod terminal_faults;
 mod tidy;
 mod transfer;
 mod unreferenced_return;

@@ -19,6 +19,7 @@ use domain::money::Currency;
 use domain::payment::{LateApproval, Profile};
 use domain::tax::TaxRules;
 use hub::api_key::Environment;
+use hub::app::App;
 use hub::clock::{Clock, RandomIds};
 use hub::config::{Config, Hidden};
 use hub::database::Database;
@@ -26,6 +27,7 @@ use hub::operator::{NewKey, Operator};
 use hub::serve::{Running, make_folder, start};
 use sandbox::acquirer::{self, Acquirer, PlayedReader};
 use sandbox::paypay::{self, PayPay};
+use sandbox::terminal::Bank;
 use sandbox::wechat::{self, WeChat};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
@@ -117,6 +119,8 @@ pub struct World {
     http: Option<reqwest::Client>,
     pub sandbox: Sandbox,
     pub paypay: PayPay,
+    /// What was taken on terminals.
+    pub bank: Bank,
     /// Where the played PayPay is.
     pub paypay_url: String,
     _paypay_server: sandbox::Server,
@@ -312,6 +316,7 @@ impl World {
             http: None,
             sandbox,
             paypay,
+            bank: Bank::default(),
             paypay_url,
             _paypay_server: paypay_server,
             acquirer,
@@ -621,6 +626,24 @@ impl World {
         check_database(&settings, database, folder).await;
     }
 
+    /// The merchant of the shop.
+    pub async fn merchant(&self) -> MerchantId {
+        let merchant = self.get("/v1/merchant").await.expect(200);
+        text(&merchant["id"]).parse().unwrap()
+    }
+
+    /// What the handlers and workers of the hub share.
+    pub fn app(&self) -> &App {
+        &self.running.as_ref().expect("the hub runs").app
+    }
+
+    /// Another hub on the same database, which has to be a server.
+    pub async fn another(&self) -> Running {
+        let mut settings = self.settings.clone();
+        settings.serve.listen = format!("127.0.0.1:{}", free_port()).parse().unwrap();
+        start(&settings, Clock::system()).await.unwrap()
+    }
+
     /// The operator of the installation, at work beside the hub.
     pub async fn operator(&self) -> Operator {
         Operator::open(&self.settings).await.unwrap()
@@ -741,7 +764,11 @@ impl World {
         let paypay = self.paypay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
         let acquirer = self.acquirer.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
         let wechat = self.wechat.ledger().into_iter().map(|one| (format!("pay_{}-1", one.number), (one.net_amount, 0)));
-        sandbox.chain(paypay).chain(acquirer).chain(wechat).collect()
+        let held = |charge: &sandbox::terminal::Charge| {
+            if charge.is_voided || charge.taken_minor > 0 { 0 } else { charge.approved_minor }
+        };
+        let bank = self.bank.all().into_iter().map(|(id, charge)| (id, (charge.net_minor(), held(&charge))));
+        sandbox.chain(paypay).chain(acquirer).chain(wechat).chain(bank).collect()
     }
 }
 

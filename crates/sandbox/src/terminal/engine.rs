@@ -428,3 +428,116 @@ fn approved(reference: &str, approved_minor: i64, tip_minor: i64) -> Value {
         "reference": reference, "slip": slip,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_000_000;
+
+    fn a_command(id: &str) -> Value {
+        json!({
+            "type": "command", "id": id, "kind": "purchase", "amount_minor": 1_000, "currency": "JPY",
+            "begin_until_ms": NOW + 5_000, "end_until_ms": NOW + 60_000,
+        })
+    }
+
+    fn an_engine() -> Engine {
+        let mut engine = Engine::new(Bank::default(), Script::Manual);
+        engine.welcome(&json!({ "at_ms": NOW }), NOW);
+        engine.outbox.clear();
+        engine
+    }
+
+    /// What it says, in short.
+    fn said(engine: &mut Engine) -> Vec<String> {
+        let word = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        let short = |text: String| {
+            let message: Value = serde_json::from_str(&text).unwrap();
+            let words = ["type", "step", "outcome", "code"].map(|name| word(&message, name));
+            words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        std::mem::take(&mut engine.outbox).into_iter().map(short).collect()
+    }
+
+    fn hear(engine: &mut Engine, message: &Value) -> Vec<String> {
+        engine.hear(message, NOW);
+        said(engine)
+    }
+
+    fn with_a_card_wanted() -> Engine {
+        let mut engine = an_engine();
+        hear(&mut engine, &a_command("a-1"));
+        hear(&mut engine, &json!({ "type": "proceed", "id": "a-1" }));
+        engine
+    }
+
+    #[test]
+    fn no_card_is_taken_before_the_hub_says_so() {
+        let mut engine = an_engine();
+        assert_eq!(hear(&mut engine, &a_command("a-1")), ["accepted"]);
+        engine.act(Act::Tap);
+        assert!(said(&mut engine).is_empty() && engine.bank.all().is_empty());
+        assert_eq!(hear(&mut engine, &json!({ "type": "proceed", "id": "a-1" })), ["progress waiting_for_card"]);
+        engine.act(Act::Tap);
+        assert_eq!(said(&mut engine), ["progress online", "result approved"]);
+        assert_eq!(engine.bank.find("a-1").unwrap().net_minor(), 1_000);
+    }
+
+    #[test]
+    fn a_command_is_done_once_and_told_again() {
+        let mut engine = with_a_card_wanted();
+        assert!(hear(&mut engine, &a_command("a-1")).is_empty());
+        engine.act(Act::Tap);
+        said(&mut engine);
+        assert_eq!(hear(&mut engine, &a_command("a-1")), ["result approved"]);
+        assert_eq!(engine.bank.all().len(), 1);
+        engine.tell_again();
+        assert_eq!(said(&mut engine), ["result approved"]);
+        hear(&mut engine, &json!({ "type": "result_kept", "id": "a-1" }));
+        engine.tell_again();
+        assert!(said(&mut engine).is_empty());
+    }
+
+    #[test]
+    fn it_refuses_a_second_command_and_one_that_came_too_late() {
+        let mut engine = with_a_card_wanted();
+        assert_eq!(hear(&mut engine, &a_command("b-1")), ["refused busy"]);
+        engine.act(Act::Cancel);
+        said(&mut engine);
+        engine.hear(&a_command("c-1"), NOW + 5_000);
+        assert_eq!(said(&mut engine), ["refused expired"]);
+    }
+
+    #[test]
+    fn a_call_off_tells_the_truth() {
+        let mut engine = with_a_card_wanted();
+        let call_off = |id: &str, target: &str| json!({ "type": "cancel", "id": id, "target": target });
+        assert_eq!(hear(&mut engine, &call_off("a-2", "a-1")), ["result cancelled", "cancel_result cancelled"]);
+        assert_eq!(hear(&mut engine, &call_off("a-2", "a-1")), ["cancel_result cancelled"]);
+        assert_eq!(hear(&mut engine, &call_off("b-2", "b-1")), ["cancel_result unknown_command"]);
+        // It comes late, and takes nothing.
+        assert_eq!(hear(&mut engine, &a_command("b-1")), ["result cancelled"]);
+        let mut engine = with_a_card_wanted();
+        engine.act(Act::Tap);
+        said(&mut engine);
+        assert_eq!(hear(&mut engine, &call_off("a-2", "a-1")), ["cancel_result too_late", "result approved"]);
+        assert_eq!(engine.bank.find("a-1").unwrap().net_minor(), 1_000);
+    }
+
+    #[test]
+    fn the_journal_lives_through_a_power_cut() {
+        let mut engine = with_a_card_wanted();
+        engine.lose_power();
+        engine.boot();
+        engine.welcome(&json!({ "at_ms": NOW }), NOW);
+        assert_eq!(said(&mut engine), ["status", "result cancelled"]);
+        hear(&mut engine, &a_command("b-1"));
+        hear(&mut engine, &json!({ "type": "proceed", "id": "b-1" }));
+        engine.act(Act::Tap);
+        engine.lose_power();
+        engine.boot();
+        engine.welcome(&json!({ "at_ms": NOW }), NOW);
+        assert_eq!(said(&mut engine).last().unwrap(), "result approved");
+    }
+}

@@ -1,7 +1,9 @@
 //! What the hub reads of terminals.
 
 use domain::id::{MerchantId, RegisterId, TerminalId};
+use domain::payment::Operation;
 use domain::terminal::{Entry, Pairing, Terminal};
+use domain::time::Timestamp;
 
 use crate::cell::Cell;
 use crate::error::EngineError;
@@ -79,5 +81,13 @@ impl Reader {
             vec![Cell::display(merchant), Cell::display(terminal), Cell::Int(i64::from(after)), Cell::Int(limit)];
         let tail = "WHERE merchant_id = $1 AND terminal_id = $2 AND number > $3 ORDER BY number LIMIT $4";
         self.list(tail, params).await
+    }
+
+    /// What has no end yet of all that terminals were asked for since then, the latest first: of all merchants, for the hub at
+    /// which a terminal hangs.
+    pub async fn list_open_at_terminals(&self, since: Timestamp, limit: i64) -> Result<Vec<Operation>, EngineError> {
+        let tail = "WHERE terminal_id IS NOT NULL AND state IN ('recorded', 'sent', 'unknown', 'not_found', 'pending') \
+                    AND recorded_at >= $1 ORDER BY recorded_at DESC LIMIT $2";
+        self.list(tail, vec![Cell::Int(since.0), Cell::Int(limit)]).await
     }
 }

@@ -7,7 +7,7 @@ use domain::payment::{
 };
 use domain::time::Timestamp;
 
-use super::{BOOL, INT, Stored, TEXT, metadata, metadata_cell, table};
+use super::{BOOL, INT, Stored, TEXT, json, metadata, metadata_cell, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -146,6 +146,8 @@ impl Stored for Operation {
             ("recorded_at", INT),
             ("doubt_since", INT),
             ("asked_count", INT),
+            ("terminal_id", TEXT),
+            ("slip", TEXT),
             ("version", INT),
         ],
     );
@@ -184,6 +186,8 @@ impl Stored for Operation {
             Cell::Int(self.recorded_at.0),
             Cell::Int(self.doubt_since.0),
             Cell::Int(i64::from(self.asked_count)),
+            Cell::option(self.terminal, Cell::display),
+            Cell::option(self.slip.as_deref(), json),
             Cell::Int(self.version),
         ]);
     }
@@ -234,6 +238,8 @@ impl Stored for Operation {
             recorded_at: Timestamp(row.int()?),
             doubt_since: Timestamp(row.int()?),
             asked_count: row.small()?,
+            terminal: row.parse_option()?,
+            slip: row.word_option(|text| serde_json::from_str(text).ok())?.map(Box::new),
             version: row.int()?,
         })
     }

@@ -1,11 +1,11 @@
 //! Terminal, its place beside a register, its history.
 
 use domain::terminal::{
-    Device, Entry, Fact, IDENTITY_KEY_BYTES, Invitation, Offer, Paired, Pairing, State, Terminal, Why,
+    Device, Entry, Fact, IDENTITY_KEY_BYTES, Invitation, Live, Offer, Paired, Pairing, State, Terminal, Why,
 };
 use domain::time::Timestamp;
 
-use super::{BYTES, INT, Stored, TEXT, table};
+use super::{BYTES, INT, Stored, TEXT, json, table};
 use crate::cell::Cell;
 use crate::error::Corrupt;
 use crate::table::{RowReader, Table};
@@ -43,6 +43,7 @@ impl Stored for Terminal {
             ("proved_at", INT),
             ("epoch", INT),
             ("last_seen_at", INT),
+            ("live", TEXT),
             ("entry_count", INT),
             ("created_at", INT),
             ("version", INT),
@@ -67,6 +68,7 @@ impl Stored for Terminal {
             Cell::option(self.proved_at, |at| Cell::Int(at.0)),
             Cell::Int(i64::from(self.epoch)),
             Cell::option(self.last_seen_at, |at| Cell::Int(at.0)),
+            Cell::option((self.live != Live::default()).then_some(&self.live), json),
             Cell::Int(i64::from(self.entry_count)),
             Cell::Int(self.created_at.0),
             Cell::Int(self.version),
@@ -99,6 +101,7 @@ impl Stored for Terminal {
             proved_at: row.int_option()?.map(Timestamp),
             epoch: row.small()?,
             last_seen_at: row.int_option()?.map(Timestamp),
+            live: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             entry_count: row.small()?,
             created_at: Timestamp(row.int()?),
             version: row.int()?,

@@ -115,6 +115,8 @@ fn an_operation(id: OperationId, state: OperationState) -> Operation {
         recorded_at: Timestamp(0),
         doubt_since: Timestamp(0),
         asked_count: 0,
+        terminal: None,
+        slip: None,
         version: 1,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod asking;
 pub mod contract;
+pub mod counter;
 pub mod device;
 pub mod hub;
 pub mod log;
