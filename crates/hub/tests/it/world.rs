@@ -24,6 +24,8 @@ use hub::config::{Config, Hidden};
 use hub::database::Database;
 use hub::operator::{NewKey, Operator};
 use hub::serve::{Running, make_folder, start};
+use sandbox::alipay::{self, Alipay};
+use sandbox::antom::{self, Antom};
 use sandbox::paypay::{self, PayPay};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
@@ -45,11 +47,11 @@ const NOTIFY_SECRET: &str = "notify-secret-of-the-tests";
 
 /// Runs each test on SQLite and on PostgreSQL.
 macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
+    (in $currency:literal: $($name:ident),* $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                if let Some(world) = crate::world::World::open(crate::world::Kind::Sqlite).await {
+                if let Some(world) = crate::world::World::open_in($currency, crate::world::Kind::Sqlite).await {
                     super::$name(world).await;
                 }
             })*
@@ -57,11 +59,14 @@ macro_rules! on_both_engines {
         mod on_postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                if let Some(world) = crate::world::World::open(crate::world::Kind::Postgres).await {
+                if let Some(world) = crate::world::World::open_in($currency, crate::world::Kind::Postgres).await {
                     super::$name(world).await;
                 }
             })*
         }
+    };
+    ($($name:ident),* $(,)?) => {
+        crate::world::on_both_engines!(in "JPY": $($name),*);
     };
 }
 pub(crate) use on_both_engines;
@@ -95,6 +100,10 @@ pub struct Shop {
     pub opa: ConnectionId,
     /// The played PayPay, as document 004 has it.
     pub oauth: ConnectionId,
+    /// The played Alipay; it takes yuan only.
+    pub alipay: ConnectionId,
+    /// The played Antom.
+    pub antom: ConnectionId,
     pub cashier: String,
     pub manager: String,
     pub viewer: String,
@@ -111,7 +120,10 @@ pub struct World {
     pub paypay: PayPay,
     /// Where the played PayPay is.
     pub paypay_url: String,
-    _paypay_server: sandbox::Server,
+    pub alipay: Alipay,
+    pub antom: Antom,
+    /// Where the played wallets are, as long as these are held.
+    _servers: [sandbox::Server; 3],
     /// The provider's server; taken away, connections are refused.
     pub server: Option<sandbox::Handle>,
     pub shop: Shop,
@@ -178,7 +190,7 @@ fn hasty() -> Profile {
     }
 }
 
-/// A profile of the played PayPay, whose customers are quick.
+/// A profile of a played wallet, whose customers are quick.
 fn quick(provider: &str, variant: &str) -> Profile {
     let connector = find_connector(provider).unwrap();
     Profile {
@@ -198,6 +210,16 @@ pub fn paypay_options() -> paypay::Options {
     paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
 }
 
+/// Who the merchant is at the played Alipay, and its delays.
+pub fn alipay_options() -> alipay::Options {
+    alipay::Options { customer_ms: Some(150), slow_ms: 900, ..alipay::Options::default() }
+}
+
+/// Who the merchant is at the played Antom, and its delays.
+pub fn antom_options() -> antom::Options {
+    antom::Options { slow_ms: 900, ..antom::Options::default() }
+}
+
 fn options() -> Options {
     Options {
         notify_secret: NOTIFY_SECRET.to_owned(),
@@ -211,8 +233,13 @@ fn options() -> Options {
 }
 
 impl World {
-    /// Opens a world; `None`, and a line that says so, where there is no PostgreSQL to open it on.
+    /// Opens a world of yen; `None`, and a line that says so, where there is no PostgreSQL to open it on.
     pub async fn open(kind: Kind) -> Option<Self> {
+        Self::open_in("JPY", kind).await
+    }
+
+    /// The same, whose shops have this currency.
+    pub async fn open_in(currency: &str, kind: Kind) -> Option<Self> {
         hub::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Config::for_test(&folder.path().join("data"));
@@ -226,11 +253,23 @@ impl World {
         make_folder(&settings.database.data_dir).unwrap();
         Database::of(&settings.database).migrate().await.unwrap();
         let mut operator = Operator::open(&settings).await.unwrap();
-        let paypay = PayPay::new(paypay_options());
-        let paypay_server = paypay.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
-        let paypay_url = paypay_server.base_url();
-        let shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
-        let other_shop = set_up(&mut operator, &server.base_url(), &paypay_url).await;
+        let (paypay, alipay, antom) =
+            (PayPay::new(paypay_options()), Alipay::new(alipay_options()), Antom::new(antom_options()));
+        let port = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let servers = [
+            paypay.serve(port().await).unwrap(),
+            alipay.serve(port().await).unwrap(),
+            antom.serve(port().await).unwrap(),
+        ];
+        let paypay_url = servers[0].base_url();
+        let urls = Urls {
+            sandbox: server.base_url(),
+            paypay: paypay_url.clone(),
+            alipay: servers[1].base_url(),
+            antom: servers[2].base_url(),
+        };
+        let shop = set_up(&mut operator, currency, &urls).await;
+        let other_shop = set_up(&mut operator, currency, &urls).await;
         operator.close().await.unwrap();
         for shop in [&shop, &other_shop] {
             for connection in [shop.sandbox, shop.hasty, shop.careful, shop.slow_to_settle] {
@@ -238,6 +277,8 @@ impl World {
             }
             let (opa, oauth) = (paypay_options().credentials_of_opa(), paypay_options().credentials_of_oauth());
             settings.provider.secrets.extend([(shop.opa, Hidden::new(opa)), (shop.oauth, Hidden::new(oauth))]);
+            let (alipay, antom) = (alipay_options().credentials(), antom_options().credentials());
+            settings.provider.secrets.extend([(shop.alipay, Hidden::new(alipay)), (shop.antom, Hidden::new(antom))]);
         }
         let keys = AtomicU32::new(0);
         let mut world = Self {
@@ -247,7 +288,9 @@ impl World {
             sandbox,
             paypay,
             paypay_url,
-            _paypay_server: paypay_server,
+            alipay,
+            antom,
+            _servers: servers,
             server: Some(server),
             shop,
             other_shop,
@@ -641,7 +684,9 @@ impl World {
     fn taken(&self) -> BTreeMap<String, (i64, i64)> {
         let sandbox = self.sandbox.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
         let paypay = self.paypay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, one.held_amount)));
-        sandbox.chain(paypay).collect()
+        let alipay = self.alipay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, 0)));
+        let antom = self.antom.ledger().into_iter().map(|one| (one.reference, (one.net_amount, 0)));
+        sandbox.chain(paypay).chain(alipay).chain(antom).collect()
     }
 }
 
@@ -701,7 +746,15 @@ pub fn check_words(payment: &Value) {
     }
 }
 
-async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Shop {
+/// Where the played providers are.
+struct Urls {
+    sandbox: String,
+    paypay: String,
+    alipay: String,
+    antom: String,
+}
+
+async fn set_up(operator: &mut Operator, currency: &str, urls: &Urls) -> Shop {
     let mut ids = RandomIds::new();
     let now = Clock::system().now();
     let mut next = || ids.next(now);
@@ -724,15 +777,19 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
         ("elsewhere", Profile::sandbox()),
         ("paypay", quick("paypay", "opa")),
         ("paypay", quick("paypay", "oauth")),
+        ("alipay", quick("alipay", "")),
+        ("antom", quick("antom", "")),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
         .map(|(provider, profile)| {
             let settings = match provider {
-                "sandbox" => ConnectionSettings::at(base_url),
+                "sandbox" => ConnectionSettings::at(&urls.sandbox),
+                "alipay" => ConnectionSettings::at(&urls.alipay),
+                "antom" => ConnectionSettings::at(&urls.antom),
                 "paypay" => ConnectionSettings {
                     variant: if profile.has_scan { "oauth" } else { "opa" }.to_owned(),
-                    ..ConnectionSettings::at(paypay_url)
+                    ..ConnectionSettings::at(&urls.paypay)
                 },
                 _ => ConnectionSettings::default(),
             };
@@ -745,7 +802,7 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
         merchant: Merchant {
             id: merchant,
             name: "A shop".to_owned(),
-            currency: Currency::parse("JPY").unwrap(),
+            currency: Currency::parse(currency).unwrap(),
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
@@ -781,6 +838,8 @@ async fn set_up(operator: &mut Operator, base_url: &str, paypay_url: &str) -> Sh
         live: ids[6],
         opa: ids[7],
         oauth: ids[8],
+        alipay: ids[9],
+        antom: ids[10],
         cashier: key(Role::Cashier, Environment::Test).await,
         manager: key(Role::Manager, Environment::Test).await,
         viewer: key(Role::Viewer, Environment::Test).await,
