@@ -6,6 +6,8 @@
 #[macro_use]
 mod support;
 
+mod alipay;
+mod antom;
 mod article;
 mod auth;
 mod backup;

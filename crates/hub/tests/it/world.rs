@@ -26,6 +26,8 @@ use hub::database::Database;
 use hub::operator::{NewKey, Operator};
 use hub::serve::{Running, make_folder, start};
 use sandbox::acquirer::{self, Acquirer, PlayedReader};
+use sandbox::alipay::{self, Alipay};
+use sandbox::antom::{self, Antom};
 use sandbox::paypay::{self, PayPay};
 use sandbox::terminal::Bank;
 use sandbox::wechat::{self, WeChat};
@@ -49,11 +51,11 @@ const NOTIFY_SECRET: &str = "notify-secret-of-the-tests";
 
 /// Runs each test on SQLite and on PostgreSQL.
 macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
+    (in $currency:literal: $($name:ident),* $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                if let Some(world) = crate::world::World::open(crate::world::Kind::Sqlite).await {
+                if let Some(world) = crate::world::World::open_in($currency, crate::world::Kind::Sqlite).await {
                     super::$name(world).await;
                 }
             })*
@@ -61,11 +63,14 @@ macro_rules! on_both_engines {
         mod on_postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                if let Some(world) = crate::world::World::open(crate::world::Kind::Postgres).await {
+                if let Some(world) = crate::world::World::open_in($currency, crate::world::Kind::Postgres).await {
                     super::$name(world).await;
                 }
             })*
         }
+    };
+    ($($name:ident),* $(,)?) => {
+        crate::world::on_both_engines!(in "JPY": $($name),*);
     };
 }
 pub(crate) use on_both_engines;
@@ -105,6 +110,10 @@ pub struct Shop {
     pub counter: ConnectionId,
     /// The played WeChat Pay: APIv3 of mainland China, APIv3 of elsewhere, and v2.
     pub wechat: [ConnectionId; 3],
+    /// The played Alipay; it takes yuan only.
+    pub alipay: ConnectionId,
+    /// The played Antom.
+    pub antom: ConnectionId,
     pub cashier: String,
     pub manager: String,
     pub viewer: String,
@@ -132,6 +141,9 @@ pub struct World {
     /// Where the played WeChat Pay is, without TLS.
     pub wechat_url: String,
     _wechat_servers: [sandbox::Server; 2],
+    pub alipay: Alipay,
+    pub antom: Antom,
+    _alipay_servers: [sandbox::Server; 2],
     /// The provider's server; taken away, connections are refused.
     pub server: Option<sandbox::Handle>,
     pub shop: Shop,
@@ -198,7 +210,7 @@ fn hasty() -> Profile {
     }
 }
 
-/// A profile of the played PayPay, whose customers are quick.
+/// A profile of a played wallet, whose customers are quick.
 fn quick(provider: &str, variant: &str) -> Profile {
     let connector = find_connector(provider).unwrap();
     Profile {
@@ -251,6 +263,16 @@ pub fn paypay_options() -> paypay::Options {
     paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
 }
 
+/// Who the merchant is at the played Alipay, and its delays.
+pub fn alipay_options() -> alipay::Options {
+    alipay::Options { customer_ms: Some(150), slow_ms: 900, ..alipay::Options::default() }
+}
+
+/// Who the merchant is at the played Antom, and its delays.
+pub fn antom_options() -> antom::Options {
+    antom::Options { slow_ms: 900, ..antom::Options::default() }
+}
+
 fn options() -> Options {
     Options {
         notify_secret: NOTIFY_SECRET.to_owned(),
@@ -264,8 +286,13 @@ fn options() -> Options {
 }
 
 impl World {
-    /// Opens a world; `None`, and a line that says so, where there is no PostgreSQL to open it on.
+    /// Opens a world of yen; `None`, and a line that says so, where there is no PostgreSQL to open it on.
     pub async fn open(kind: Kind) -> Option<Self> {
+        Self::open_in("JPY", kind).await
+    }
+
+    /// The same, whose shops have this currency.
+    pub async fn open_in(currency: &str, kind: Kind) -> Option<Self> {
         hub::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Config::for_test(&folder.path().join("data"));
@@ -290,11 +317,22 @@ impl World {
             wechat.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
             wechat.serve_tls(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
         ];
+        let (alipay, antom) = (Alipay::new(alipay_options()), Antom::new(antom_options()));
+        let alipay_servers = [
+            alipay.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
+            antom.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
+        ];
         let wechat_urls = wechat_servers.each_ref().map(sandbox::Server::base_url);
-        let urls =
-            Urls { sandbox: &server.base_url(), paypay: &paypay_url, wechat: &wechat_urls, gateway: &gateway_url };
-        let shop = set_up(&mut operator, &urls).await;
-        let other_shop = set_up(&mut operator, &urls).await;
+        let urls = Urls {
+            sandbox: &server.base_url(),
+            paypay: &paypay_url,
+            wechat: &wechat_urls,
+            alipay: &alipay_servers[0].base_url(),
+            antom: &alipay_servers[1].base_url(),
+            gateway: &gateway_url,
+        };
+        let shop = set_up(&mut operator, currency, &urls).await;
+        let other_shop = set_up(&mut operator, currency, &urls).await;
         operator.close().await.unwrap();
         for shop in [&shop, &other_shop] {
             for connection in [shop.sandbox, shop.hasty, shop.careful, shop.slow_to_settle] {
@@ -308,6 +346,8 @@ impl World {
             let (v3, v2) = (wechat.credentials_of_v3(), wechat.credentials_of_v2());
             let words = shop.wechat.into_iter().zip([v3.clone(), v3, v2].map(Hidden::new));
             settings.provider.secrets.extend(words);
+            let (alipay, antom) = (alipay_options().credentials(), antom_options().credentials());
+            settings.provider.secrets.extend([(shop.alipay, Hidden::new(alipay)), (shop.antom, Hidden::new(antom))]);
         }
         let keys = AtomicU32::new(0);
         let mut world = Self {
@@ -325,6 +365,9 @@ impl World {
             wechat,
             wechat_url: wechat_urls[0].clone(),
             _wechat_servers: wechat_servers,
+            alipay,
+            antom,
+            _alipay_servers: alipay_servers,
             server: Some(server),
             shop,
             other_shop,
@@ -499,7 +542,10 @@ impl World {
 
     /// The customer confirms a payment on the phone, if somebody is asked to.
     pub fn confirm(&self, payment: &str) -> bool {
-        self.paypay.pay(&Self::charge_of(payment)) || self.wechat.pay(&payment.replace("pay_", ""))
+        self.paypay.pay(&Self::charge_of(payment))
+            || self.wechat.pay(&payment.replace("pay_", ""))
+            || self.alipay.pay(&Self::charge_of(payment))
+            || self.antom.pay(&Self::charge_of(payment))
     }
 
     /// A payment as it stands, with words that fit.
@@ -768,7 +814,9 @@ impl World {
             if charge.is_voided || charge.taken_minor > 0 { 0 } else { charge.approved_minor }
         };
         let bank = self.bank.all().into_iter().map(|(id, charge)| (id, (charge.net_minor(), held(&charge))));
-        sandbox.chain(paypay).chain(acquirer).chain(wechat).chain(bank).collect()
+        let alipay = self.alipay.ledger().into_iter().map(|one| (one.reference, (one.net_amount, 0)));
+        let antom = self.antom.ledger().into_iter().map(|one| (one.reference, (one.net_amount, 0)));
+        sandbox.chain(paypay).chain(acquirer).chain(wechat).chain(bank).chain(alipay).chain(antom).collect()
     }
 }
 
@@ -833,6 +881,8 @@ struct Urls<'a> {
     sandbox: &'a str,
     paypay: &'a str,
     wechat: &'a [String; 2],
+    alipay: &'a str,
+    antom: &'a str,
     gateway: &'a str,
 }
 
@@ -843,6 +893,8 @@ impl Urls<'_> {
             ("paypay", _) => self.paypay,
             ("wechat", "v2") => &self.wechat[1],
             ("wechat", _) => &self.wechat[0],
+            ("alipay", _) => self.alipay,
+            ("antom", _) => self.antom,
             ("mpos_gateway", _) => self.gateway,
             _ => "",
         };
@@ -850,7 +902,7 @@ impl Urls<'_> {
     }
 }
 
-async fn set_up(operator: &mut Operator, urls: &Urls<'_>) -> Shop {
+async fn set_up(operator: &mut Operator, currency: &str, urls: &Urls<'_>) -> Shop {
     let mut ids = RandomIds::new();
     let now = Clock::system().now();
     let mut next = || ids.next(now);
@@ -878,6 +930,8 @@ async fn set_up(operator: &mut Operator, urls: &Urls<'_>) -> Shop {
         ("wechat/v2", quick_wechat("v2")),
         ("mpos_gateway", quick("mpos_gateway", "header")),
         ("mpos_gateway", Profile { is_one_at_a_time: true, give_up_ms: 60_000, ..patient() }),
+        ("alipay", quick("alipay", "")),
+        ("antom", quick("antom", "")),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
@@ -893,7 +947,7 @@ async fn set_up(operator: &mut Operator, urls: &Urls<'_>) -> Shop {
         merchant: Merchant {
             id: merchant,
             name: "A shop".to_owned(),
-            currency: Currency::parse("JPY").unwrap(),
+            currency: Currency::parse(currency).unwrap(),
             zone: "Asia/Tokyo".to_owned(),
             tax: TaxRules::japan(),
             discount_limit: DISCOUNT_LIMIT_DEFAULT,
@@ -932,6 +986,8 @@ async fn set_up(operator: &mut Operator, urls: &Urls<'_>) -> Shop {
         wechat: [ids[9], ids[10], ids[11]],
         gateway: ids[12],
         counter: ids[13],
+        alipay: ids[14],
+        antom: ids[15],
         cashier: key(Role::Cashier, Environment::Test).await,
         manager: key(Role::Manager, Environment::Test).await,
         viewer: key(Role::Viewer, Environment::Test).await,
