@@ -81,6 +81,7 @@ const fn face_to_face() -> Profile {
         has_inquiry: true,
         has_reversal: true,
         is_keyed_by_hand: false,
+        is_relayed: false,
         capture_window_ms: 0,
         // A void is a refund of all; later it is called one.
         void_window_ms: DAY_MS,

@@ -75,6 +75,7 @@ const fn profile() -> Profile {
         has_inquiry: true,
         has_reversal: true,
         is_keyed_by_hand: false,
+        is_relayed: false,
         capture_window_ms: 7 * DAY_MS,
         void_window_ms: DAY_MS,
         refund_window_ms: 180 * DAY_MS,

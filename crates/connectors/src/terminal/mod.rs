@@ -38,7 +38,7 @@ impl Connector for Terminal {
         Err(CannotAsk::OverChannel)
     }
 
-    fn read_probe(&self, _: &Told) -> Probe {
+    fn read_probe(&self, _: &Access<'_>, _: &Told) -> Probe {
         Probe::NotUnderstood
     }
 

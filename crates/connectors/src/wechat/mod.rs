@@ -85,6 +85,7 @@ const fn v3_profile() -> Profile {
         has_inquiry: true,
         has_reversal: true,
         is_keyed_by_hand: false,
+        is_relayed: false,
         capture_window_ms: 0,
         void_window_ms: 7 * DAY_MS,
         refund_window_ms: 365 * DAY_MS,

@@ -39,10 +39,6 @@ impl World {
         reply
     }
 
-    async fn merchant(&self) -> MerchantId {
-        text(&self.get("/v1/merchant").await.expect(200)["id"]).parse().unwrap()
-    }
-
     /// Another connection with the played PayPay that takes scanned codes.
     async fn add_paypay(&self, is_test: bool) -> ConnectionId {
         let merchant = self.merchant().await;
