@@ -163,9 +163,9 @@ fn code_pay(place: &Place, by: &V3, ask: &Ask<'_>, number: &str) -> Result<Vec<u
         out_trade_no: number,
         payer: wire::Payer { auth_code: ask.customer_code.ok_or(CannotAsk::CustomerCodeGone)?.expose() },
         amount: amount(ask),
-        scene_info: wire::SceneInfo {
+        scene_info: wire::Scene {
             device_id: &register.to_string(),
-            store_info: wire::StoreInfo { id: &location.to_string() },
+            store_info: wire::Store { id: &location.to_string() },
         },
         trade_type: place.is_global.then_some("MICROPAY"),
         merchant_category_code: category(place, by)?,

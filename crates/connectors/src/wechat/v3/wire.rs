@@ -36,7 +36,7 @@ pub(super) struct NewCodePay<'a> {
     pub out_trade_no: &'a str,
     pub payer: Payer<'a>,
     pub amount: Amount<'a>,
-    pub scene_info: SceneInfo<'a>,
+    pub scene_info: Scene<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trade_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,14 +49,14 @@ pub(super) struct Payer<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct SceneInfo<'a> {
+pub(super) struct Scene<'a> {
     /// The register.
     pub device_id: &'a str,
-    pub store_info: StoreInfo<'a>,
+    pub store_info: Store<'a>,
 }
 
 #[derive(Serialize)]
-pub(super) struct StoreInfo<'a> {
+pub(super) struct Store<'a> {
     pub id: &'a str,
 }
 
