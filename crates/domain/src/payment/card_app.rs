@@ -74,7 +74,6 @@ impl Command for TellCardAppResult {
         if charge.state == OperationState::Recorded {
             return Err(Refusal::AppNotLaunched.into());
         }
-        work.require(keys_for_outcome(&change.payment))?;
         let report = Report { witness: Witness::Reply, outcome: self.outcome.clone(), is_unreachable: false };
         change.tell(work, call, &charge, report);
         let told = change.find(work, CHARGE_NUMBER);
@@ -92,6 +91,7 @@ fn begin(
     payment: PaymentId,
 ) -> Result<(Change, Operation), Stop<command::Refusal>> {
     let payment = find_payment(work, call, payment)?;
+    work.require(keys_for_outcome(&payment))?;
     let change = Change::begin(work, call, payment)?;
     if change.connection.provider != CARD_APP {
         return Err(Refusal::AppNotUsed.into());
@@ -103,20 +103,15 @@ fn begin(
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{approved, declined};
-    use super::super::shop::{CONNECTION, Shop, a_payment};
+    use super::super::shop::{Shop, a_payment};
     use super::super::{AskRefund, Charged, CreatePayment, Profile, RecordOutcome, State, summarize};
     use super::*;
     use crate::exception::Kind::PaymentInDoubt;
-    use crate::merchant::Connection;
     use crate::sale;
-    use crate::testing::{MERCHANT, sale_id};
+    use crate::testing::sale_id;
 
     fn a_shop() -> Shop {
-        let mut shop = Shop::with_a_sale();
-        let connection = shop.world.database.connections.find(MERCHANT, &CONNECTION).unwrap().clone();
-        let (provider, profile) = (CARD_APP.to_owned(), Profile::card_app());
-        shop.world.database.connections.put_loaded(Connection { provider, profile, ..connection });
-        shop
+        Shop::with_a_sale().through(CARD_APP, Profile::card_app())
     }
 
     fn launched(shop: &mut Shop) -> PaymentId {

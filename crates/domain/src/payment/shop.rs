@@ -53,6 +53,14 @@ impl Shop {
         shop
     }
 
+    /// The same, with its connection at another provider.
+    pub fn through(mut self, provider: &str, profile: Profile) -> Self {
+        let known = self.world.database.connections.find(MERCHANT, &CONNECTION).unwrap().clone();
+        let connection = Connection { provider: provider.to_owned(), profile: profile.clone(), ..known };
+        self.world.database.connections.put_loaded(connection);
+        Self { profile, ..self }
+    }
+
     pub fn acting_as(&mut self, role: Role) -> &mut Self {
         self.world = self.world.clone().acting_as(role);
         self
