@@ -205,6 +205,17 @@ fn quick(provider: &str, variant: &str) -> Profile {
     }
 }
 
+/// One whose every request and answer is signed with RSA: that takes a busy machine longer.
+fn signed(provider: &str) -> Profile {
+    Profile {
+        answer_timeout_ms: 2_000,
+        poll_horizon_ms: 4_000,
+        finality_window_ms: 2_300,
+        give_up_ms: 12_000,
+        ..quick(provider, "")
+    }
+}
+
 /// The secrets and delays of the played PayPay.
 pub fn paypay_options() -> paypay::Options {
     paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
@@ -212,12 +223,12 @@ pub fn paypay_options() -> paypay::Options {
 
 /// Who the merchant is at the played Alipay, and its delays.
 pub fn alipay_options() -> alipay::Options {
-    alipay::Options { customer_ms: Some(150), slow_ms: 900, ..alipay::Options::default() }
+    alipay::Options { customer_ms: Some(150), slow_ms: 3_000, ..alipay::Options::default() }
 }
 
 /// Who the merchant is at the played Antom, and its delays.
 pub fn antom_options() -> antom::Options {
-    antom::Options { slow_ms: 900, ..antom::Options::default() }
+    antom::Options { slow_ms: 3_000, ..antom::Options::default() }
 }
 
 fn options() -> Options {
@@ -777,8 +788,8 @@ async fn set_up(operator: &mut Operator, currency: &str, urls: &Urls) -> Shop {
         ("elsewhere", Profile::sandbox()),
         ("paypay", quick("paypay", "opa")),
         ("paypay", quick("paypay", "oauth")),
-        ("alipay", quick("alipay", "")),
-        ("antom", quick("antom", "")),
+        ("alipay", signed("alipay")),
+        ("antom", signed("antom")),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
