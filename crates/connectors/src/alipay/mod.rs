@@ -195,7 +195,7 @@ impl Connector for Alipay {
     fn read_notification(&self, access: &Access<'_>, _: &[(&str, &str)], body: &[u8]) -> Result<Vec<Notice>, Rejected> {
         let account = Account::of(access).map_err(|_| Rejected::Credentials)?;
         let fields: Vec<_> = form_urlencoded::parse(body).collect();
-        sign::verify_notification(&fields, &account.public)?;
+        sign::verify_notification(&fields, &account.public().map_err(|_| Rejected::Credentials)?)?;
         let field = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| &**value);
         let is_for_us = field("app_id") == Some(account.app_id)
             && access.settings.provider_merchant.as_deref().is_none_or(|seller| field("seller_id") == Some(seller));
@@ -232,21 +232,32 @@ fn read_news<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<Vec<Notice>,
     Ok(notices)
 }
 
-/// The parts of the credentials.
+/// The parts of the credentials. The keys are read where they are needed.
 struct Account<'a> {
     app_id: &'a str,
-    private: PrivateKey,
-    public: PublicKey,
+    private: &'a str,
+    public: &'a str,
 }
 
 impl<'a> Account<'a> {
     fn of(access: &Access<'a>) -> Result<Self, CannotAsk> {
-        let parts: Vec<&str> = access.secret.expose().split(':').collect();
-        let [app_id, private, public] = parts.as_slice() else { return Err(CannotAsk::Credentials) };
-        let (private, public) = (PrivateKey::read(private)?, PublicKey::read(public)?);
-        // The app's own public key in the place of Alipay's: the mistake that everybody makes once.
-        let is_complete = !app_id.trim().is_empty() && !private.belongs_to(&public);
-        if is_complete { Ok(Self { app_id: app_id.trim(), private, public }) } else { Err(CannotAsk::Credentials) }
+        let parts: Vec<&str> = access.secret.expose().split(':').map(str::trim).collect();
+        match *parts.as_slice() {
+            [app_id, private, public] if !app_id.is_empty() => Ok(Self { app_id, private, public }),
+            _ => Err(CannotAsk::Credentials),
+        }
+    }
+
+    /// What we verify by.
+    fn public(&self) -> Result<PublicKey, CannotAsk> {
+        PublicKey::read(self.public)
+    }
+
+    /// What we sign with. The app's own public key in the place of Alipay's is the mistake that everybody makes once: with it
+    /// no answer would verify.
+    fn private(&self) -> Result<PrivateKey, CannotAsk> {
+        let private = PrivateKey::read(self.private)?;
+        if private.belongs_to(&self.public()?) { Err(CannotAsk::Credentials) } else { Ok(private) }
     }
 }
 
@@ -267,7 +278,7 @@ fn request(access: &Access<'_>, method: &str, notify_url: Option<&str>, content:
     parameters.extend(notify_url.map(|url| ("notify_url", url)));
     let asked = ("biz_content", content);
     let signed: Vec<(&str, &str)> = parameters.iter().copied().chain([asked]).collect();
-    let signature = account.private.sign(sign::content(&signed).as_bytes())?;
+    let signature = account.private()?.sign(sign::content(&signed).as_bytes())?;
     parameters.push(("sign", &signature));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs([asked]).finish().into_bytes();
@@ -343,8 +354,8 @@ fn refund(ask: &Ask<'_>) -> Result<String, CannotAsk> {
 
 /// The answer, if Alipay has signed it.
 fn read<'a>(access: &Access<'_>, method: &str, response: &'a Response) -> Option<wire::Answer<'a>> {
-    let account = Account::of(access).ok()?;
-    let node = sign::verified_node(&response.body, method, &account.public)?;
+    let key = Account::of(access).ok()?.public().ok()?;
+    let node = sign::verified_node(&response.body, method, &key)?;
     serde_json::from_str(node).ok()
 }
 

@@ -183,7 +183,7 @@ impl Connector for Antom {
         let header = |wanted: &str| single(headers, wanted).ok_or(Rejected::SignatureMissing);
         let (client_id, time) = (header("client-id")?, header("request-time")?);
         let signed = sign::Signed { path: header(PATH)?, client_id, time, body };
-        signed.verify(header(sign::SIGNATURE)?, &account.public)?;
+        signed.verify(header(sign::SIGNATURE)?, &account.public().map_err(|_| Rejected::Credentials)?)?;
         if client_id != account.client_id {
             return Err(Rejected::OtherAccount);
         }
@@ -220,25 +220,32 @@ fn single<'a>(headers: &[(&str, &'a str)], wanted: &str) -> Option<&'a str> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// The parts of the credentials.
+/// The parts of the credentials. The keys are read where they are needed.
 struct Account<'a> {
     client_id: &'a str,
-    private: PrivateKey,
-    public: PublicKey,
+    private: &'a str,
+    public: &'a str,
 }
 
 impl<'a> Account<'a> {
     fn of(access: &Access<'a>) -> Result<Self, CannotAsk> {
-        let parts: Vec<&str> = access.secret.expose().split(':').collect();
-        let [client_id, private, public] = parts.as_slice() else { return Err(CannotAsk::Credentials) };
-        let (private, public) = (PrivateKey::read(private)?, PublicKey::read(public)?);
-        // Our own public key in the place of Antom's: the mistake that everybody makes once.
-        let is_complete = !client_id.trim().is_empty() && !private.belongs_to(&public);
-        if is_complete {
-            Ok(Self { client_id: client_id.trim(), private, public })
-        } else {
-            Err(CannotAsk::Credentials)
+        let parts: Vec<&str> = access.secret.expose().split(':').map(str::trim).collect();
+        match *parts.as_slice() {
+            [client_id, private, public] if !client_id.is_empty() => Ok(Self { client_id, private, public }),
+            _ => Err(CannotAsk::Credentials),
         }
+    }
+
+    /// What we verify by.
+    fn public(&self) -> Result<PublicKey, CannotAsk> {
+        PublicKey::read(self.public)
+    }
+
+    /// What we sign with. Our own public key in the place of Antom's is the mistake that everybody makes once: with it
+    /// no answer would verify.
+    fn private(&self) -> Result<PrivateKey, CannotAsk> {
+        let private = PrivateKey::read(self.private)?;
+        if private.belongs_to(&self.public()?) { Err(CannotAsk::Credentials) } else { Ok(private) }
     }
 
     fn path(&self, call: &str) -> String {
@@ -252,7 +259,7 @@ fn request(access: &Access<'_>, call: &str, body: Vec<u8>) -> Result<Request, Ca
     let account = Account::of(access)?;
     let (path, time) = (account.path(call), access.stamp.at.0.to_string());
     let signed = sign::Signed { path: &path, client_id: account.client_id, time: &time, body: &body };
-    let signature = signed.sign(&account.private)?;
+    let signature = signed.sign(&account.private()?)?;
     let headers = vec![
         ("content-type", CONTENT_TYPE.to_owned()),
         ("client-id", account.client_id.to_owned()),
@@ -357,7 +364,7 @@ fn read<'a>(access: &Access<'_>, call: &str, response: &'a Response) -> Option<w
     let path = account.path(call);
     let time = single(&headers, "response-time")?;
     let signed = sign::Signed { path: &path, client_id: account.client_id, time, body: &response.body };
-    signed.verify(single(&headers, sign::SIGNATURE)?, &account.public).ok()?;
+    signed.verify(single(&headers, sign::SIGNATURE)?, &account.public().ok()?).ok()?;
     serde_json::from_slice(&response.body).ok()
 }
 

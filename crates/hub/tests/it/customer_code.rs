@@ -2,7 +2,7 @@
 //! is charged, and whatever may be two things is asked about and charges nobody.
 
 use domain::customer_code::{Alphabet, Rule};
-use domain::id::{ConnectionId, MerchantId};
+use domain::id::ConnectionId;
 use domain::merchant::ConnectionSettings;
 use hub::config::Hidden;
 use hub::operator::NewConnection;

@@ -258,6 +258,17 @@ pub fn wechat_options() -> wechat::Options {
     }
 }
 
+/// One whose every request and answer is signed with RSA: that takes a busy machine longer.
+fn signed(provider: &str) -> Profile {
+    Profile {
+        answer_timeout_ms: 2_000,
+        poll_horizon_ms: 4_000,
+        finality_window_ms: 2_300,
+        give_up_ms: 12_000,
+        ..quick(provider, "")
+    }
+}
+
 /// The secrets and delays of the played PayPay.
 pub fn paypay_options() -> paypay::Options {
     paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
@@ -265,12 +276,12 @@ pub fn paypay_options() -> paypay::Options {
 
 /// Who the merchant is at the played Alipay, and its delays.
 pub fn alipay_options() -> alipay::Options {
-    alipay::Options { customer_ms: Some(150), slow_ms: 900, ..alipay::Options::default() }
+    alipay::Options { customer_ms: Some(150), slow_ms: 3_000, ..alipay::Options::default() }
 }
 
 /// Who the merchant is at the played Antom, and its delays.
 pub fn antom_options() -> antom::Options {
-    antom::Options { slow_ms: 900, ..antom::Options::default() }
+    antom::Options { slow_ms: 3_000, ..antom::Options::default() }
 }
 
 fn options() -> Options {
@@ -930,8 +941,8 @@ async fn set_up(operator: &mut Operator, currency: &str, urls: &Urls<'_>) -> Sho
         ("wechat/v2", quick_wechat("v2")),
         ("mpos_gateway", quick("mpos_gateway", "header")),
         ("mpos_gateway", Profile { is_one_at_a_time: true, give_up_ms: 60_000, ..patient() }),
-        ("alipay", quick("alipay", "")),
-        ("antom", quick("antom", "")),
+        ("alipay", signed("alipay")),
+        ("antom", signed("antom")),
     ];
     let connections: Vec<Connection> = profiles
         .into_iter()
