@@ -199,7 +199,7 @@ fn a_transaction_is_noted_with_the_payment_it_asks_for() {
     // What is refused leaves no note.
     let refund = AskRefund { payment, amount_minor: Some(500), reason: String::new() };
     let transaction = asking(register, terminal, 2, TransactionType::CardRefund);
-    assert_eq!(world.refused(&Transact { transaction, command: refund }).code(), "payment_not_captured");
+    assert_eq!(world.refused(&Transact { transaction, command: refund }).code(), "payment_in_progress");
     assert_eq!(noted(&world, 2), None);
     let transaction = asking(register, other, 3, TransactionType::CardPurchase);
     assert_eq!(world.refused(&Transact { transaction, command }).code(), "smartconnect_not_paired");

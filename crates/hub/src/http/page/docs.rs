@@ -93,7 +93,10 @@ impl<'a> Docs<'a> {
             html.push_str("<h4>Body</h4>");
             html.push_str(&prose(text(&body["description"])));
             html.push_str(&self.media(&body["content"]));
-            html.push_str(&self.fields(self.resolve(&body["content"]["application/json"]["schema"])));
+            // JSON, or a form in the words of another gateway.
+            if let Some(media) = body["content"].as_mapping().and_then(|content| content.values().next()) {
+                html.push_str(&self.fields(self.resolve(&media["schema"])));
+            }
         }
         html.push_str("<h4>Answers</h4>");
         html.push_str(&self.answers(&operation["responses"]));

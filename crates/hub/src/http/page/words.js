@@ -36,6 +36,7 @@ const WORDS = {
       payment_in_doubt: 'Payment in doubt', late_approval: 'Charged after the register was told it was not',
       witnesses_contradict: 'Two answers contradict each other', refund_failed: 'Refund did not happen',
       oversold: 'Sold more than was there', stock_negative: 'Counted less than was promised', not_asked_for: 'Operation that nobody asked for', job_failed: 'Work that failed', print_failed: 'Not printed',
+      register_clash: 'Two registers with one id',
     },
     todo: {
       payment_in_doubt: 'Look the payment up in the provider’s portal and tell the hub what happened there.',
@@ -47,6 +48,7 @@ const WORDS = {
       not_asked_for: 'Find out who made it: a terminal keyed by hand, or the provider’s portal.',
       job_failed: 'Read the reason and try again.',
       print_failed: 'Look after the printer, then retry the print job or print a copy.',
+      register_clash: 'Give each register an id of its own and pair both terminals again.',
     },
     latestTitle: 'Latest sales', time: 'Time', receipt: 'Receipt', saleStates: { open: 'being rung', parked: 'parked', voided: 'voided' },
     stockTitle: 'Stock running low', noStock: 'Nothing is below its reorder threshold.',
@@ -96,6 +98,7 @@ const WORDS = {
       payment_in_doubt: '支払いの結果が不明', late_approval: '「請求なし」と案内した後の請求',
       witnesses_contradict: '結果の食い違い', refund_failed: '返金できていない', oversold: '在庫を超える販売', stock_negative: '棚卸で約束分より少ない在庫',
       not_asked_for: '依頼していない取引', job_failed: '処理の失敗', print_failed: '印刷できていない',
+      register_clash: 'レジIDの重複',
     },
     todo: {
       payment_in_doubt: '決済会社の管理画面で支払いを確認し、結果をハブに登録してください。',
@@ -107,6 +110,7 @@ const WORDS = {
       not_asked_for: '手入力の端末か決済会社の管理画面か、誰が行ったのか確認してください。',
       job_failed: '理由を読み、もう一度実行してください。',
       print_failed: 'プリンターを確認し、再試行するか控えを印刷してください。',
+      register_clash: 'レジごとに別のIDを付け、両方の端末をもう一度登録してください。',
     },
     latestTitle: '最近の会計', time: '時刻', receipt: 'レシート', saleStates: { open: '会計中', parked: '保留中', voided: '取消' },
     stockTitle: '在庫わずか', noStock: '発注点を下回った商品はありません。',
