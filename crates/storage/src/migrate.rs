@@ -34,9 +34,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V25__origins", include_str!("../migrations/V25__origins.sql")),
     ("V26__wallets", include_str!("../migrations/V26__wallets.sql")),
     ("V27__credentials", include_str!("../migrations/V27__credentials.sql")),
-    ("V31__terminals", include_str!("../migrations/V31__terminals.sql")),
-    ("V33__mpos", include_str!("../migrations/V33__mpos.sql")),
-    ("V32__relay", include_str!("../migrations/V32__relay.sql")),
+    ("V28__terminals", include_str!("../migrations/V28__terminals.sql")),
+    ("V30__mpos", include_str!("../migrations/V30__mpos.sql")),
+    ("V29__relay", include_str!("../migrations/V29__relay.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.
