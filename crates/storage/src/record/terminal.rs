@@ -43,9 +43,9 @@ impl Stored for Terminal {
             ("proved_at", INT),
             ("epoch", INT),
             ("last_seen_at", INT),
-            ("live", TEXT),
             ("entry_count", INT),
             ("created_at", INT),
+            ("live", TEXT),
             ("version", INT),
         ],
     };
@@ -68,9 +68,9 @@ impl Stored for Terminal {
             Cell::option(self.proved_at, |at| Cell::Int(at.0)),
             Cell::Int(i64::from(self.epoch)),
             Cell::option(self.last_seen_at, |at| Cell::Int(at.0)),
-            Cell::option((self.live != Live::default()).then_some(&self.live), json),
             Cell::Int(i64::from(self.entry_count)),
             Cell::Int(self.created_at.0),
+            Cell::option((self.live != Live::default()).then_some(&self.live), json),
             Cell::Int(self.version),
         ]);
     }
@@ -101,9 +101,9 @@ impl Stored for Terminal {
             proved_at: row.int_option()?.map(Timestamp),
             epoch: row.small()?,
             last_seen_at: row.int_option()?.map(Timestamp),
-            live: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             entry_count: row.small()?,
             created_at: Timestamp(row.int()?),
+            live: row.word_option(|text| serde_json::from_str(text).ok())?.unwrap_or_default(),
             version: row.int()?,
         })
     }
