@@ -6,6 +6,7 @@
 #[macro_use]
 mod support;
 
+mod acquirer;
 mod article;
 mod auth;
 mod backup;
