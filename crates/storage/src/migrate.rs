@@ -35,8 +35,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V26__wallets", include_str!("../migrations/V26__wallets.sql")),
     ("V27__credentials", include_str!("../migrations/V27__credentials.sql")),
     ("V28__terminals", include_str!("../migrations/V28__terminals.sql")),
-    ("V30__mpos", include_str!("../migrations/V30__mpos.sql")),
     ("V29__relay", include_str!("../migrations/V29__relay.sql")),
+    ("V30__mpos", include_str!("../migrations/V30__mpos.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

@@ -73,7 +73,7 @@ const TARGETS: [Target; 11] = [
         name: "wechat v3, shown",
         connection: |shop| shop.wechat[0],
         way: Way::Shown,
-        refused: "reversed",
+        refused: &["reversed"],
         ..WALLET
     },
     Target { name: "wechat v3-global, scanned", connection: |shop| shop.wechat[1], ..WALLET },

@@ -8,7 +8,7 @@ use hub::config::Hidden;
 use hub::operator::NewConnection;
 use serde_json::{Value, json};
 
-use crate::world::{Reply, World, on_both_engines, paypay_options, text};
+use crate::world::{Reply, World, on_both_engines, paypay_options};
 
 on_both_engines!(
     a_code_of_a_wallet_finds_its_connection_and_is_charged,

@@ -6,8 +6,12 @@
 #[macro_use]
 mod support;
 
+<<<<<<< HEAD
 mod alipay;
 mod antom;
+=======
+mod acquirer;
+>>>>>>> h6
 mod article;
 mod auth;
 mod backup;

@@ -28,7 +28,7 @@ on_both_engines!(
     other_providers_take_orders_too,
 );
 
-type Fields = BTreeMap<String, String>;
+pub type Fields = BTreeMap<String, String>;
 
 /// Software that talks to an endpoint.
 struct App<'a> {
@@ -164,7 +164,7 @@ impl<'a> App<'a> {
     }
 }
 
-fn sale(order: &str, amount: &str, read: &Value) -> Vec<(&'static str, String)> {
+pub fn sale(order: &str, amount: &str, read: &Value) -> Vec<(&'static str, String)> {
     let mut fields = vec![("client_orderid", order.to_owned()), ("amount", amount.to_owned())];
     for (name, value) in [
         ("order_desc", "Tea & cake"),
@@ -182,7 +182,7 @@ fn sale(order: &str, amount: &str, read: &Value) -> Vec<(&'static str, String)> 
     fields
 }
 
-fn read(body: &[u8]) -> Fields {
+pub fn read(body: &[u8]) -> Fields {
     if let Ok(Value::Object(fields)) = serde_json::from_slice(body) {
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         return fields.into_iter().map(|(name, value)| (name, text(value))).collect();
@@ -192,17 +192,17 @@ fn read(body: &[u8]) -> Fields {
     form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.trim_end().to_owned())).collect()
 }
 
-fn sha1(text: &str) -> String {
+pub fn sha1(text: &str) -> String {
     Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let escape = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(escape).collect()
 }
 
-fn hmac_sha1(url: &str, parameters: &[(String, String)], key: &str) -> String {
+pub fn hmac_sha1(url: &str, parameters: &[(String, String)], key: &str) -> String {
     let mut pairs: Vec<_> = parameters.iter().map(|(n, v)| (escaped(n), escaped(v))).collect();
     pairs.sort();
     let pairs: Vec<_> = pairs.iter().map(|(n, v)| format!("{n}={v}")).collect();
@@ -212,7 +212,7 @@ fn hmac_sha1(url: &str, parameters: &[(String, String)], key: &str) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a client has a clock of its own")]
-fn now_s() -> i64 {
+pub fn now_s() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs()).unwrap()
 }

@@ -238,10 +238,14 @@ impl Shared {
             let initial = ledger.find(reference, "", now_ms())?.0.initial;
             self.options.amounts.fault(initial).on(Leg::Advice)
         };
-        // A stall or a 503 on the advice: it was not taken, and has to be sent again.
-        if fault == Fault::ErrorAfterCommit && self.is_first(format!("busy advice {reference}")) {
-            return Err(Spoilt::Status(StatusCode::SERVICE_UNAVAILABLE));
-        }
+        // 503 on the advice: it was not taken, and has to be sent again, once.
+        let fault = match fault {
+            Fault::ErrorAfterCommit if self.is_first(format!("busy advice {reference}")) => {
+                return Err(Spoilt::Status(StatusCode::SERVICE_UNAVAILABLE));
+            }
+            Fault::ErrorAfterCommit => Fault::None,
+            other => other,
+        };
         let (order, has_ended) = lock(&self.ledger).advise(reference, card, now_ms())?;
         if has_ended {
             self.announce(reference, &order);
