@@ -6,12 +6,9 @@
 #[macro_use]
 mod support;
 
-<<<<<<< HEAD
+mod acquirer;
 mod alipay;
 mod antom;
-=======
-mod acquirer;
->>>>>>> h6
 mod article;
 mod auth;
 mod backup;
