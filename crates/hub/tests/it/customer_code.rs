@@ -20,7 +20,7 @@ on_both_engines!(
 
 /// Twenty-four digits that begin as PayPay's do.
 const PAYPAY: &str = "900081818812345678901234";
-const ALIPAY: &str = "281234567890123456";
+const JKOPAY: &str = "22ABCDEFGH12345678";
 const WAIT: [(&str, &str); 1] = [("prefer", "wait=50")];
 
 impl World {
@@ -73,7 +73,7 @@ async fn a_code_of_a_wallet_finds_its_connection_and_is_charged(world: World) {
 async fn what_is_no_code_of_a_customer_charges_nobody(world: World) {
     let live = &world.shop.live_manager;
     for (code, next, status, problem, names_of) in [
-        (ALIPAY, "use_another_tender", 422, "customer_code_not_taken", &["alipay"][..]),
+        (JKOPAY, "use_another_tender", 422, "customer_code_not_taken", &["jkopay"][..]),
         ("4901234567894", "ring_article", 422, "customer_code_of_article", &["article"]),
         ("00020101021153033926304ABCD", "ask_for_customers_code", 422, "customer_code_of_shop", &["merchant_code"]),
         ("4000056655665556", "take_no_card_number", 422, "customer_code_of_card", &["card_number"]),
