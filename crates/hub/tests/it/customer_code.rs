@@ -20,6 +20,7 @@ on_both_engines!(
 
 /// Twenty-four digits that begin as PayPay's do.
 const PAYPAY: &str = "900081818812345678901234";
+const ALIPAY: &str = "281234567890123456";
 const JKOPAY: &str = "22ABCDEFGH12345678";
 const WAIT: [(&str, &str); 1] = [("prefer", "wait=50")];
 
