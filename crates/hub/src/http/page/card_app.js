@@ -63,7 +63,9 @@ function show(next) {
 async function call(method, path, body, more = {}) {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...more };
   const signal = AbortSignal.timeout(REQUEST_MS + 1000 * WAIT_S);
-  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal });
+  // Nothing here is for the cache, and a browser lets one reader of an address into it at a time.
+  const cache = 'no-store';
+  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal, cache });
   const isReplay = response.headers.has('idempotent-replay');
   return { status: response.status, isReplay, told: await response.json() };
 }
