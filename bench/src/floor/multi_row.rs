@@ -17,11 +17,9 @@ const ROWS_OF_A_STATEMENT: usize = 64;
 const STATEMENTS_OF_A_COMMIT: usize = 64;
 /// As the hub's writer.
 const SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4096;";
-/// In the order in which they were made: a table refers to earlier ones alone.
-const SQLITE_TABLES: &str =
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid";
-const POSTGRES_TABLES: &str =
-    "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY oid";
+/// In the order in which they were made: a table refers to earlier ones alone. The list of migrations is no trade.
+const SQLITE_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'refinery_schema_history' ORDER BY rowid";
+const POSTGRES_TABLES: &str = "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'refinery_schema_history' ORDER BY oid";
 
 /// A table with all that is in it.
 #[derive(Debug)]
