@@ -18,6 +18,7 @@ mod sandbox;
 mod secret;
 mod signature;
 pub mod terminal;
+mod unwired;
 mod wechat;
 
 pub use card_app::{CARD_APP_CONTRACT, CardAppLaunch, CardAppResult};

@@ -4,16 +4,16 @@ use crate::contract::{Connector, Variant};
 use crate::{alipay, antom, card_app, manual, mpos_gateway, paypay, sandbox, terminal, wechat};
 
 /// The order of this list is the order in which a console offers them.
-const CONNECTORS: [&dyn Connector; 9] = [
+static CONNECTORS: [&dyn Connector; 9] = [
     &paypay::PayPay,            // QR codes of PayPay, Japan
     &wechat::WeChat,            // WeChat Pay, by codes that the shop or the customer shows
     &alipay::Alipay,            // QR codes of Alipay, China
     &antom::Antom,              // wallets of many countries by Alipay+, the customer's code
     &mpos_gateway::MposGateway, // card readers, at a gateway of the Payneteasy family
-    &terminal::Terminal,        // terminals on the hub's own channel
+    &terminal::TERMINAL,        // terminals on the hub's own channel
     &sandbox::Sandbox,          // the provider of the `sandbox` crate
-    &card_app::CardApp,         // an app on the register's own device
-    &manual::Manual,            // a stand-alone terminal, keyed by hand
+    &card_app::CONNECTOR,       // an app on the register's own device
+    &manual::MANUAL,            // a stand-alone terminal, keyed by hand
 ];
 
 /// The connector of that name.

@@ -7,7 +7,8 @@
 use domain::guard;
 use domain::payment::{Approval, CARD_APP, Operation, Outcome, Payment, Profile, Reason};
 
-use crate::contract::{Access, Ask, CannotAsk, Connector, Notice, Probe, Rejected, Request, Told, Variant};
+use crate::contract::{CannotAsk, Variant};
+use crate::unwired::Unwired;
 
 /// The version of what page and app say to each other.
 pub const CARD_APP_CONTRACT: u32 = 1;
@@ -17,48 +18,9 @@ const APPROVAL_CODE_CHARS_MAX: usize = 64;
 const REASON_CHARS_MAX: usize = 100;
 
 /// The connector that has no wire of its own.
-#[derive(Debug)]
-pub(crate) struct CardApp;
+pub(crate) static CONNECTOR: Unwired = Unwired { name: CARD_APP, variants: &VARIANTS, why: CannotAsk::KeyedByHand };
 
 const VARIANTS: [Variant; 1] = [Variant { name: "intent", profile: Profile::card_app, credentials: "", base_url: "" }];
-
-impl Connector for CardApp {
-    fn name(&self) -> &'static str {
-        CARD_APP
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &VARIANTS
-    }
-
-    fn build_probe(&self, _: &Access<'_>) -> Result<Request, CannotAsk> {
-        Err(CannotAsk::KeyedByHand)
-    }
-
-    fn read_probe(&self, _: &Access<'_>, _: &Told) -> Probe {
-        Probe::NotUnderstood
-    }
-
-    fn build_send(&self, _: &Ask<'_>) -> Result<Request, CannotAsk> {
-        Err(CannotAsk::KeyedByHand)
-    }
-
-    fn build_inquiry(&self, _: &Ask<'_>) -> Result<Request, CannotAsk> {
-        Err(CannotAsk::KeyedByHand)
-    }
-
-    fn read_send(&self, _: &Ask<'_>, _: &Told) -> Outcome {
-        Outcome::Unknown
-    }
-
-    fn read_inquiry(&self, _: &Ask<'_>, _: &Told) -> Outcome {
-        Outcome::Unknown
-    }
-
-    fn read_notification(&self, _: &Access<'_>, _: &[(&str, &str)], _: &[u8]) -> Result<Vec<Notice>, Rejected> {
-        Err(Rejected::NotOffered)
-    }
-}
 
 /// The extras of the intent that launches the app.
 #[derive(Debug, Clone, PartialEq, Eq)]

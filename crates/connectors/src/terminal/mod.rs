@@ -14,54 +14,16 @@ use domain::time::Timestamp;
 pub use sign::{is_proof, signed_text};
 pub use wire::{Accepted, Command, FromTerminal, Hello, InquiryResult, Status, Target, TerminalResult, ToTerminal};
 
-use crate::contract::{Access, Ask, CannotAsk, Connector, Notice, Probe, Rejected, Request, Told, Variant};
+use crate::contract::{CannotAsk, Variant};
+use crate::unwired::Unwired;
 
 /// The version of the protocol.
 pub const VERSION: u32 = 1;
 
 /// The connector of terminals.
-#[derive(Debug)]
-pub(crate) struct Terminal;
+pub(crate) static TERMINAL: Unwired = Unwired { name: "terminal", variants: &VARIANTS, why: CannotAsk::OverChannel };
 
 const VARIANTS: [Variant; 1] = [Variant { name: "channel", profile: Profile::terminal, credentials: "", base_url: "" }];
-
-impl Connector for Terminal {
-    fn name(&self) -> &'static str {
-        "terminal"
-    }
-
-    fn variants(&self) -> &'static [Variant] {
-        &VARIANTS
-    }
-
-    fn build_probe(&self, _: &Access<'_>) -> Result<Request, CannotAsk> {
-        Err(CannotAsk::OverChannel)
-    }
-
-    fn read_probe(&self, _: &Access<'_>, _: &Told) -> Probe {
-        Probe::NotUnderstood
-    }
-
-    fn build_send(&self, _: &Ask<'_>) -> Result<Request, CannotAsk> {
-        Err(CannotAsk::OverChannel)
-    }
-
-    fn build_inquiry(&self, _: &Ask<'_>) -> Result<Request, CannotAsk> {
-        Err(CannotAsk::OverChannel)
-    }
-
-    fn read_send(&self, _: &Ask<'_>, _: &Told) -> Outcome {
-        Outcome::Unknown
-    }
-
-    fn read_inquiry(&self, _: &Ask<'_>, _: &Told) -> Outcome {
-        Outcome::Unknown
-    }
-
-    fn read_notification(&self, _: &Access<'_>, _: &[(&str, &str)], _: &[u8]) -> Result<Vec<Notice>, Rejected> {
-        Err(Rejected::NotOffered)
-    }
-}
 
 /// The message that asks a terminal for an operation. Built anew for a repeat, it is the same but for its deadlines.
 pub fn command(
