@@ -8,7 +8,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey};
 use sha2::Sha256;
 
-use crate::contract::{CannotAsk, Rejected};
+use crate::contract::{Access, CannotAsk, Rejected};
 
 /// Accepts the body only if its one signature is right. The comparison takes the same time wherever they differ.
 pub(crate) fn verify_hmac_hex(
@@ -118,6 +118,37 @@ fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
         _ => return None,
     };
     rest.split_at_checked(length)
+}
+
+/// Credentials of the form `id:our private key:the provider's public key`. The keys are read where they are needed.
+pub(crate) struct Account<'a> {
+    /// Who we are there.
+    pub id: &'a str,
+    private: &'a str,
+    public: &'a str,
+}
+
+impl<'a> Account<'a> {
+    /// The parts.
+    pub fn of(access: &Access<'a>) -> Result<Self, CannotAsk> {
+        let parts: Vec<&str> = access.secret.expose().split(':').map(str::trim).collect();
+        match *parts.as_slice() {
+            [id, private, public] if !id.is_empty() => Ok(Self { id, private, public }),
+            _ => Err(CannotAsk::Credentials),
+        }
+    }
+
+    /// What we verify by.
+    pub fn public(&self) -> Result<PublicKey, CannotAsk> {
+        PublicKey::read(self.public)
+    }
+
+    /// What we sign with. Our own public key in the place of the provider's is the mistake that everybody makes once: with it
+    /// no answer would verify.
+    pub fn private(&self) -> Result<PrivateKey, CannotAsk> {
+        let private = PrivateKey::read(self.private)?;
+        if private.belongs_to(&self.public()?) { Err(CannotAsk::Credentials) } else { Ok(private) }
+    }
 }
 
 #[cfg(test)]

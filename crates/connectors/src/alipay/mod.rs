@@ -22,7 +22,7 @@ use crate::contract::{
     Access, Acknowledgement, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Told,
     Variant,
 };
-use crate::signature::{PrivateKey, PublicKey};
+use crate::signature::Account;
 use codes::{Facts, Meaning, declined, undone, yuan};
 
 /// The connector of Alipay.
@@ -197,7 +197,7 @@ impl Connector for Alipay {
         let fields: Vec<_> = form_urlencoded::parse(body).collect();
         sign::verify_notification(&fields, &account.public().map_err(|_| Rejected::Credentials)?)?;
         let field = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| &**value);
-        let is_for_us = field("app_id") == Some(account.app_id)
+        let is_for_us = field("app_id") == Some(account.id)
             && access.settings.provider_merchant.as_deref().is_none_or(|seller| field("seller_id") == Some(seller));
         if !is_for_us {
             return Err(Rejected::OtherAccount);
@@ -232,42 +232,13 @@ fn read_news<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<Vec<Notice>,
     Ok(notices)
 }
 
-/// The parts of the credentials. The keys are read where they are needed.
-struct Account<'a> {
-    app_id: &'a str,
-    private: &'a str,
-    public: &'a str,
-}
-
-impl<'a> Account<'a> {
-    fn of(access: &Access<'a>) -> Result<Self, CannotAsk> {
-        let parts: Vec<&str> = access.secret.expose().split(':').map(str::trim).collect();
-        match *parts.as_slice() {
-            [app_id, private, public] if !app_id.is_empty() => Ok(Self { app_id, private, public }),
-            _ => Err(CannotAsk::Credentials),
-        }
-    }
-
-    /// What we verify by.
-    fn public(&self) -> Result<PublicKey, CannotAsk> {
-        PublicKey::read(self.public)
-    }
-
-    /// What we sign with. The app's own public key in the place of Alipay's is the mistake that everybody makes once: with it
-    /// no answer would verify.
-    fn private(&self) -> Result<PrivateKey, CannotAsk> {
-        let private = PrivateKey::read(self.private)?;
-        if private.belongs_to(&self.public()?) { Err(CannotAsk::Credentials) } else { Ok(private) }
-    }
-}
-
 /// A signed request. What is asked goes into the body: a customer's code must not get into an address.
 fn request(access: &Access<'_>, method: &str, notify_url: Option<&str>, content: &str) -> Result<Request, CannotAsk> {
     let base = access.base_url()?;
     let account = Account::of(access)?;
     let timestamp = china::wall_time(access.stamp.at);
     let mut parameters = vec![
-        ("app_id", account.app_id),
+        ("app_id", account.id),
         ("charset", "utf-8"),
         ("format", "JSON"),
         ("method", method),

@@ -19,7 +19,7 @@ use crate::contract::{
     Access, Acknowledgement, Ask, CannotAsk, Connector, Method, News, Notice, PATH, Probe, Rejected, Request, Response,
     Told, Variant,
 };
-use crate::signature::{PrivateKey, PublicKey};
+use crate::signature::Account;
 use codes::{Facts, Meaning, approved, declined};
 
 /// The connector of Antom.
@@ -184,7 +184,7 @@ impl Connector for Antom {
         let (client_id, time) = (header("client-id")?, header("request-time")?);
         let signed = sign::Signed { path: header(PATH)?, client_id, time, body };
         signed.verify(header(sign::SIGNATURE)?, &account.public().map_err(|_| Rejected::Credentials)?)?;
-        if client_id != account.client_id {
+        if client_id != account.id {
             return Err(Rejected::OtherAccount);
         }
         let news: wire::Notification<'_> = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
@@ -220,49 +220,20 @@ fn single<'a>(headers: &[(&str, &'a str)], wanted: &str) -> Option<&'a str> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// The parts of the credentials. The keys are read where they are needed.
-struct Account<'a> {
-    client_id: &'a str,
-    private: &'a str,
-    public: &'a str,
-}
-
-impl<'a> Account<'a> {
-    fn of(access: &Access<'a>) -> Result<Self, CannotAsk> {
-        let parts: Vec<&str> = access.secret.expose().split(':').map(str::trim).collect();
-        match *parts.as_slice() {
-            [client_id, private, public] if !client_id.is_empty() => Ok(Self { client_id, private, public }),
-            _ => Err(CannotAsk::Credentials),
-        }
-    }
-
-    /// What we verify by.
-    fn public(&self) -> Result<PublicKey, CannotAsk> {
-        PublicKey::read(self.public)
-    }
-
-    /// What we sign with. Our own public key in the place of Antom's is the mistake that everybody makes once: with it
-    /// no answer would verify.
-    fn private(&self) -> Result<PrivateKey, CannotAsk> {
-        let private = PrivateKey::read(self.private)?;
-        if private.belongs_to(&self.public()?) { Err(CannotAsk::Credentials) } else { Ok(private) }
-    }
-
-    fn path(&self, call: &str) -> String {
-        let folder = if self.client_id.starts_with(SANDBOX) { "/ams/sandbox/api/v1" } else { "/ams/api/v1" };
-        format!("{folder}/{call}")
-    }
+fn path_of(account: &Account<'_>, call: &str) -> String {
+    let folder = if account.id.starts_with(SANDBOX) { "/ams/sandbox/api/v1" } else { "/ams/api/v1" };
+    format!("{folder}/{call}")
 }
 
 fn request(access: &Access<'_>, call: &str, body: Vec<u8>) -> Result<Request, CannotAsk> {
     let base = access.base_url()?;
     let account = Account::of(access)?;
-    let (path, time) = (account.path(call), access.stamp.at.0.to_string());
-    let signed = sign::Signed { path: &path, client_id: account.client_id, time: &time, body: &body };
+    let (path, time) = (path_of(&account, call), access.stamp.at.0.to_string());
+    let signed = sign::Signed { path: &path, client_id: account.id, time: &time, body: &body };
     let signature = signed.sign(&account.private()?)?;
     let headers = vec![
         ("content-type", CONTENT_TYPE.to_owned()),
-        ("client-id", account.client_id.to_owned()),
+        ("client-id", account.id.to_owned()),
         ("request-time", time),
         (sign::SIGNATURE, signature),
     ];
@@ -361,9 +332,9 @@ fn read<'a>(access: &Access<'_>, call: &str, response: &'a Response) -> Option<w
     let account = Account::of(access).ok()?;
     let headers: Vec<(&str, &str)> =
         response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let path = account.path(call);
+    let path = path_of(&account, call);
     let time = single(&headers, "response-time")?;
-    let signed = sign::Signed { path: &path, client_id: account.client_id, time, body: &response.body };
+    let signed = sign::Signed { path: &path, client_id: account.id, time, body: &response.body };
     signed.verify(single(&headers, sign::SIGNATURE)?, &account.public().ok()?).ok()?;
     serde_json::from_slice(&response.body).ok()
 }
