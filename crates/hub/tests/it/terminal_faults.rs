@@ -139,7 +139,12 @@ async fn a_terminal_that_moves_between_hubs_charges_nobody_twice() {
     world.wait_until("waits for the card", || async { counter.device.screen().step == "waiting_for_card" }).await;
     counter.device.call(&hubs[0]);
     other.stop().await.unwrap();
-    let ended: Value = world.wait_for_state(&text(&asked["id"]), "cancelled").await;
+    // Called off as it is, or undone first where nobody heard of it in time: both are the truth.
+    let ended: Value = world
+        .wait_for_payment(&text(&asked["id"]), "over", |payment| {
+            ["cancelled", "reversed"].iter().any(|state| payment["state"] == *state)
+        })
+        .await;
     assert_eq!(ended["customer_charged"], "no");
     world.close().await;
 }
