@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::bail;
-use domain::article::{CreateArticle, Unit, check_sku};
+use domain::article::{CreateArticle, Described, Unit, check_sku};
 use domain::id::ArticleId;
 use domain::money::UnitPrice;
+use storage::committer::Receipt;
 use storage::read::article::SKUS_MAX;
 use storage::reader::Reader;
 
@@ -16,6 +17,9 @@ use super::sender::Sender;
 
 /// Codes of one file, at most: more than any shop has articles, in some 40 MiB.
 const CODES_MAX: usize = 200_000;
+/// Articles that are being made at a time: with the documents under way they fit into the queue.
+const CREATED_AT_A_TIME: usize = 2_000;
+
 /// What a code stands for.
 enum Known {
     Article {
@@ -37,6 +41,7 @@ pub struct Catalogue {
     unit: Unit,
     not_stocked: HashSet<String>,
     known: HashMap<String, Known>,
+    waiting: Vec<Creation>,
     /// How many were made.
     pub created: u64,
 }
@@ -47,6 +52,13 @@ struct Met {
     unit_price: Option<UnitPrice>,
 }
 
+/// An article that is being made.
+struct Creation {
+    code: String,
+    is_stocked: bool,
+    answer: Receipt<Described>,
+}
+
 impl Catalogue {
     /// A catalogue that makes articles as the map says.
     pub fn new(map: &Map) -> anyhow::Result<Self> {
@@ -55,12 +67,14 @@ impl Catalogue {
             unit: map.unit()?,
             not_stocked: map.articles.not_stocked.iter().cloned().collect(),
             known: HashMap::new(),
+            waiting: Vec::new(),
             created: 0,
         })
     }
 
-    /// Sees to it that the code of each line is known: looks it up, and makes the article where there is none.
-    pub async fn know(&mut self, lines: &[Line], reader: &Reader, sender: &Sender) -> anyhow::Result<()> {
+    /// Looks up the code of each line, and has the articles made of those that have none: [`Catalogue::settle`] waits for
+    /// them, and until then their lines cannot be recorded.
+    pub async fn look_up(&mut self, lines: &[Line], reader: &Reader, sender: &Sender) -> anyhow::Result<()> {
         let mut met: BTreeMap<String, Met> = BTreeMap::new();
         for line in lines.iter().filter(|line| !self.known.contains_key(&line.code)) {
             let first = met.entry(line.code.clone()).or_insert(Met { name: None, unit_price: None });
@@ -89,9 +103,8 @@ impl Catalogue {
         self.create(met, sender).await
     }
 
-    /// All at once, so that they share their commits.
+    /// Many at once, so that they share their commits.
     async fn create(&mut self, met: BTreeMap<String, Met>, sender: &Sender) -> anyhow::Result<()> {
-        let mut waiting = Vec::with_capacity(met.len());
         for (code, Met { name, unit_price }) in met {
             let name = name.unwrap_or_else(|| code.clone());
             let unit_price = unit_price.unwrap_or(UnitPrice(0));
@@ -106,10 +119,18 @@ impl Catalogue {
                 self.known.insert(code, Known::ToBeMade { is_stocked });
                 continue;
             }
+            if self.waiting.len() == CREATED_AT_A_TIME {
+                self.settle().await?;
+            }
             let answer = sender.send(CreateArticle { unit: self.unit, is_stocked, ..plain })?;
-            waiting.push((code, is_stocked, answer));
+            self.waiting.push(Creation { code, is_stocked, answer });
         }
-        for (code, is_stocked, answer) in waiting {
+        Ok(())
+    }
+
+    /// Waits for the articles that are being made.
+    pub async fn settle(&mut self) -> anyhow::Result<()> {
+        for Creation { code, is_stocked, answer } in std::mem::take(&mut self.waiting) {
             let known = match Sender::receive(answer).await? {
                 Ok(described) => {
                     self.created += 1;

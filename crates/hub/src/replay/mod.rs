@@ -40,8 +40,9 @@ pub use self::summary::Summary;
 use crate::config::Config;
 use crate::table_file::TableFile;
 
-/// Rows that are read before their articles are looked up, all at once: with those under way they fit into the queue.
-const ROWS_AT_A_TIME: usize = 2_000;
+/// Rows that are read at a time, one lot ahead: their articles are made before the lot at hand is recorded, so that nothing
+/// waits for them and batches are full.
+const ROWS_AT_A_TIME: usize = 8_000;
 /// Levels of stock that are read at a time.
 const LEVELS_AT_A_TIME: i64 = 200;
 
@@ -94,6 +95,15 @@ pub async fn run(settings: &Config, options: &Options) -> anyhow::Result<Summary
     replayed
 }
 
+/// Some rows of the file.
+struct Lot {
+    /// The lines that can be read of them.
+    lines: Vec<Line>,
+    rows: usize,
+    /// How far into the file they reach.
+    bytes: u64,
+}
+
 /// A replay at work.
 struct Replay {
     map: Map,
@@ -114,19 +124,21 @@ impl Replay {
         self.open_origin().await?;
         let mut progress = Progress::new(self.table.progress().0);
         let mut read_lines = 0;
-        loop {
-            let (rows, lines) = self.read()?;
-            if rows == 0 {
-                break;
-            }
-            read_lines += rows as u64;
-            self.catalogue.know(&lines, reader, &self.sender).await?;
+        let mut lot = self.read()?;
+        self.catalogue.look_up(&lot.lines, reader, &self.sender).await?;
+        self.catalogue.settle().await?;
+        while lot.rows > 0 {
+            let next = self.read()?;
+            self.catalogue.look_up(&next.lines, reader, &self.sender).await?;
             let mut ready = Vec::new();
-            for line in lines {
+            for line in lot.lines {
                 self.put(line, &mut ready)?;
             }
             self.record(ready).await?;
-            progress.set(self.table.progress().1, read_lines);
+            self.catalogue.settle().await?;
+            read_lines += lot.rows as u64;
+            progress.set(lot.bytes, read_lines);
+            lot = next;
         }
         let mut ready = Vec::new();
         self.assembler.flush(&mut ready);
@@ -150,27 +162,30 @@ impl Replay {
         }
     }
 
-    /// The next rows, and the lines that can be read of them.
-    fn read(&mut self) -> anyhow::Result<(usize, Vec<Line>)> {
-        let mut lines = Vec::with_capacity(ROWS_AT_A_TIME);
-        for count in 0..ROWS_AT_A_TIME {
+    /// The next rows.
+    fn read(&mut self) -> anyhow::Result<Lot> {
+        let mut lot = Lot { lines: Vec::with_capacity(ROWS_AT_A_TIME), rows: 0, bytes: 0 };
+        while lot.rows < ROWS_AT_A_TIME {
             let row = match self.table.next_row()? {
-                None => return Ok((count, lines)),
+                None => break,
                 Some(Err(undecodable)) => {
+                    lot.rows += 1;
                     self.report.unreadable(undecodable.line, "", &undecodable.to_string())?;
                     continue;
                 }
                 Some(Ok(row)) => row,
             };
+            lot.rows += 1;
             let read = self.lines.read(&row);
             let position = read.invoice.as_deref().map(|invoice| self.positions.next(invoice)).transpose()?;
             match (read.line, position) {
-                (Ok(line), Some(position)) => lines.push(Line { position, ..line }),
+                (Ok(line), Some(position)) => lot.lines.push(Line { position, ..line }),
                 (Ok(_), None) => self.report.unreadable(row.line, "", "it has no number of an invoice")?,
                 (Err(why), _) => self.report.unreadable(row.line, read.invoice.as_deref().unwrap_or_default(), &why)?,
             }
         }
-        Ok((ROWS_AT_A_TIME, lines))
+        lot.bytes = self.table.progress().1;
+        Ok(lot)
     }
 
     /// Puts a line where it belongs.

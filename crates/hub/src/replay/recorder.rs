@@ -1,11 +1,11 @@
-//! Has documents recorded, many at a time and in the order of the file, and tells the report what came of each line.
+//! Has documents recorded, many at a time and in the order of the file, and tells the report what came of each line. A sale
+//! and what came back of it may share a batch: both name all that they need at once, so that the order of the queue is theirs.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use anyhow::Context;
 use domain::command::Refusal;
 use domain::elsewhere::{Recorded, Told, ToldLine};
-use domain::id::SaleId;
 use domain::money::Quantity;
 use domain::returns::{NewReturnLine, RecordReturn};
 use domain::sale::RecordSale;
@@ -29,16 +29,15 @@ pub struct Recorder {
     source: String,
     under_way: VecDeque<(Document, Receipt<Recorded>)>,
     lines: usize,
-    sales: HashSet<SaleId>,
 }
 
 impl Recorder {
     /// A recorder for a file of that source.
     pub fn new(source: &str) -> Self {
-        Self { source: source.to_owned(), under_way: VecDeque::new(), lines: 0, sales: HashSet::new() }
+        Self { source: source.to_owned(), under_way: VecDeque::new(), lines: 0 }
     }
 
-    /// Has a document recorded; waits first where too much is under way, or its sale is.
+    /// Has a document recorded; waits first where too much is under way.
     pub async fn record(
         &mut self,
         document: Document,
@@ -50,16 +49,10 @@ impl Recorder {
             return report.foreseen(&document);
         }
         let count = document.lines().len();
-        let is_full = |this: &Self| this.under_way.len() >= DOCUMENTS_MAX || this.lines + count > LINES_MAX;
-        let waits_for = if let Document::Return { sale, .. } = &document { Some(*sale) } else { None };
-        while !self.under_way.is_empty() && (is_full(self) || waits_for.is_some_and(|sale| self.sales.contains(&sale)))
-        {
+        while !self.under_way.is_empty() && (self.under_way.len() >= DOCUMENTS_MAX || self.lines + count > LINES_MAX) {
             self.settle_first(report).await?;
         }
         let answer = self.send(&document, catalogue, sender)?;
-        if let Document::Sale { id, .. } = &document {
-            self.sales.insert(*id);
-        }
         self.lines += count;
         self.under_way.push_back((document, answer));
         Ok(())
@@ -77,9 +70,6 @@ impl Recorder {
         let Some((document, answer)) = self.under_way.pop_front() else { return Ok(()) };
         let answer: Result<Recorded, Refusal> = Sender::receive(answer).await?;
         self.lines -= document.lines().len();
-        if let Document::Sale { id, .. } = &document {
-            self.sales.remove(id);
-        }
         match answer {
             Ok(recorded) => report.recorded(&document, recorded),
             Err(refusal) => {

@@ -216,6 +216,8 @@ async fn the_order_of_a_subject_is_kept_where_it_is_asked_for(on: On) {
     // Of the tea nothing follows what failed, and the bag does not wait for the tea.
     loose.wait_for(4).await;
     ordered.wait_for(2).await;
+    // What arrived is on record as well: an hour later it would come a second time.
+    wait_for_deliveries(&hub, "&state=delivered", 4).await;
     hub.let_pass(HOUR).await;
     ordered.wait_for(5).await;
     loose.wait_for(5).await;
