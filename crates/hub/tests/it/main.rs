@@ -22,6 +22,7 @@ mod customer_code;
 mod deprecation;
 mod discount;
 mod disk;
+mod document_004;
 mod doubt;
 mod event;
 mod exception;
