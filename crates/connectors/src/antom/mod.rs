@@ -13,12 +13,14 @@ mod sign;
 mod wire;
 
 use domain::payment::{Cutoff, Kind, LateApproval, Outcome, Profile};
+use domain::provider_notice;
 
 use crate::china;
 use crate::contract::{
     Access, Acknowledgement, Ask, CannotAsk, Connector, Method, News, Notice, PATH, Probe, Rejected, Request, Response,
     Told, Variant,
 };
+use crate::fact::{self, Fact};
 use crate::signature::Account;
 use codes::{Facts, Meaning, approved, declined};
 
@@ -187,15 +189,39 @@ impl Connector for Antom {
         if client_id != account.id {
             return Err(Rejected::OtherAccount);
         }
+        let told: serde_json::Value = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
+        if let Some(fact) = fact_of(&told) {
+            return Ok(vec![Notice::Fact(fact)]);
+        }
         let news: wire::Notification<'_> = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
         let outcome = outcome_of(&news);
-        Ok(vec![Notice { operation_reference: news.payment_request_id.into_owned(), news: News::Told(outcome) }])
+        Ok(vec![Notice::Operation { reference: news.payment_request_id.into_owned(), news: News::Told(outcome) }])
     }
 
     fn acknowledgement(&self) -> Acknowledgement {
         let body = br#"{"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}"#;
         Acknowledgement { content_type: "application/json", body }
     }
+}
+
+/// What is not about the payment itself: refunds, disputes and what nobody knows yet, told under a type of their own.
+fn fact_of(told: &serde_json::Value) -> Option<Fact> {
+    let text = |name: &str| told[name].as_str();
+    let what = text("notifyType").filter(|what| !what.starts_with("PAYMENT_"))?;
+    let (kind, name) = match what {
+        _ if what.starts_with("REFUND") => (provider_notice::Kind::Refund, "refund"),
+        _ if what.starts_with("DISPUTE") => (provider_notice::Kind::Dispute, "dispute"),
+        _ => (provider_notice::Kind::Other, "notify"),
+    };
+    let own = ["RequestId", "Id"].iter().find_map(|end| text(&format!("{name}{end}")));
+    Some(Fact {
+        id: format!("{what}/{}", own.or_else(|| text("paymentId")).unwrap_or_default()),
+        kind,
+        charge_reference: text("paymentRequestId").map(str::to_owned),
+        amount_minor: told[format!("{name}Amount")]["value"].as_str().and_then(|value| value.parse().ok()),
+        is_signed: true,
+        fields: fact::kept_of_json(told),
+    })
 }
 
 /// What a notification says of its payment.
