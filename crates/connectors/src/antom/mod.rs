@@ -198,6 +198,11 @@ impl Connector for Antom {
         Ok(vec![Notice::Operation { reference: news.payment_request_id.into_owned(), news: News::Told(outcome) }])
     }
 
+    /// Alipay's wallet is one of those behind Antom.
+    fn takes_codes_of(&self, wallet: &str) -> bool {
+        matches!(wallet, "antom" | "alipay")
+    }
+
     fn acknowledgement(&self) -> Acknowledgement {
         let body = br#"{"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}"#;
         Acknowledgement { content_type: "application/json", body }

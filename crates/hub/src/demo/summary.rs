@@ -81,6 +81,8 @@ fn troubles(text: &mut String, day: &Day, audit: &Audit) {
     line(text, tally.declined.count, "declined", &declined);
     let lost = u64::from(tally.lost_reply.is_some());
     line(text, lost, "reply lost", "found out by asking the provider; charged once");
+    let lost = u64::from(tally.lost_wallet_reply.is_some());
+    line(text, lost, "wallet's reply lost", "found out by asking WeChat Pay; charged once");
     let late = format!("{} given back by itself; the customer had paid cash", yen(audit.given_back.amount_minor));
     line(text, audit.given_back.count, "approved too late", &late);
     line(text, tally.stock_outs, "not enough stock", "refused; the customer took less");

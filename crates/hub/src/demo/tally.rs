@@ -73,6 +73,7 @@ pub struct Tally {
     pub codes_shown: Sum,
     pub codes_scanned: Sum,
     pub lost_reply: Option<Found>,
+    pub lost_wallet_reply: Option<Found>,
     pub confirmed: Option<Found>,
     /// The payment that was approved late, and what was asked.
     pub late: Option<(String, i64)>,
@@ -162,6 +163,7 @@ impl Tally {
         Self {
             drawer_minor: self.drawer_minor + other.drawer_minor,
             lost_reply: self.lost_reply.or(other.lost_reply),
+            lost_wallet_reply: self.lost_wallet_reply.or(other.lost_wallet_reply),
             confirmed: self.confirmed.or(other.confirmed),
             late: self.late.or(other.late),
             lines_taken_off: self.lines_taken_off + other.lines_taken_off,

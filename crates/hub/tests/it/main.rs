@@ -19,6 +19,7 @@ mod conformance;
 mod consumption;
 mod customer;
 mod customer_code;
+mod customers_page;
 mod deprecation;
 mod discount;
 mod disk;

@@ -3,6 +3,7 @@
 //! show the merchant's certificate. `docs/guides/wechat.md` tells how to play the customer.
 
 mod clock;
+mod customer;
 mod desk;
 mod http;
 mod keys;
@@ -26,6 +27,7 @@ use tokio::sync::Semaphore;
 
 pub use ledger::{Entry, State};
 
+use crate::customer::Habit;
 use crate::line::{Door, Peer, TlsDoor};
 use crate::notify::Poster;
 use crate::options::DELAY_MS_MAX;
@@ -104,6 +106,8 @@ struct Shared {
     ledger: Mutex<Ledger>,
     /// The faults that were played, by what they were played for: each is played once.
     played: Mutex<BTreeSet<String>>,
+    /// The options say how it begins.
+    habit: Habit,
     poster: Poster,
     places: Arc<Semaphore>,
     boot: u32,
@@ -121,6 +125,7 @@ impl WeChat {
             certificates: Certificates::new(&options.mchid),
             ledger: Mutex::new(Ledger::beginning_at(u64::from(boot) * IDS_OF_A_RUN)),
             played: Mutex::default(),
+            habit: Habit::new(options.customer_ms),
             poster: Poster::new(),
             places: Arc::new(Semaphore::new(SEQUELS_MAX)),
             boot,
