@@ -213,6 +213,9 @@ async fn set_up(data: &Path, database: &str, sandbox: &str, wallet: &str) -> Key
     let connection = operator.add_connection(connection).await.expect("a connection").to_string();
     let manual = NewConnection::manual(merchant);
     operator.add_connection(manual).await.expect("a connection");
+    let settings = ConnectionSettings { is_test: true, ..ConnectionSettings::default() };
+    let terminals = NewConnection { merchant, provider: "terminal".to_owned(), settings, credentials: None };
+    operator.add_connection(terminals).await.expect("a connection");
     let settings = ConnectionSettings { variant: "oauth".to_owned(), is_test: true, ..ConnectionSettings::at(wallet) };
     let credentials = Some(Hidden::new(paypay::Options::default().credentials_of_oauth()));
     let paypay = NewConnection { merchant, provider: "paypay".to_owned(), settings, credentials };
