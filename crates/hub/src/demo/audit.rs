@@ -119,6 +119,7 @@ fn late_approval(audit: &mut Audit, day: &Day) -> anyhow::Result<()> {
 /// What each provider holds for each payment is what the hub says; and no provider knows a payment that the hub does not.
 async fn ledgers(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
     ledger(audit, day, "the provider's", &shop.sandbox_connection, shop.provider.ledger().await?);
+    ledger(audit, day, "the terminal's", &shop.terminal_connection, shop.terminal()?.charges());
     for (wallet, connection) in WALLETS.iter().zip(&shop.wallet_connections) {
         let charges = shop.customers.charges(*wallet).await?;
         ledger(audit, day, &format!("{}'s", wallet.label), connection, charges);

@@ -16,7 +16,7 @@ use super::hours::{HOUR, minute_of};
 pub enum Scene {
     /// Rung and paid in one request.
     Cash,
-    /// An open sale, its lines, a payment.
+    /// An open sale, its lines, a payment: on the terminal, where the register has one.
     Electronic,
     /// The shop shows the code of a wallet, and the customer pays it.
     WalletShown,
@@ -44,6 +44,8 @@ pub enum Scene {
     LastPiece,
     /// The register sends the same sale twice, as after a lost answer.
     Repeat,
+    /// The plug of the terminal is pulled after the card was charged.
+    PlugPulled,
     /// Keyed into a stand-alone terminal by hand.
     KeyedByHand,
     /// Takes enough for the promotion.
@@ -61,7 +63,7 @@ pub enum Scene {
 }
 
 /// The scenes that are played once each, in the order of the day, and at which register.
-const SPECIAL: [(Scene, usize); 18] = [
+const SPECIAL: [(Scene, usize); 19] = [
     (Scene::EatIn, 0),
     (Scene::Regular, 1),
     (Scene::Promotion, 0),
@@ -79,6 +81,7 @@ const SPECIAL: [(Scene, usize); 18] = [
     (Scene::LastPiece, 1),
     (Scene::KeyedByHand, 0),
     (Scene::Discount, 1),
+    (Scene::PlugPulled, 0),
     (Scene::Redeem, 1),
 ];
 

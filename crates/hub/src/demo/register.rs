@@ -16,7 +16,7 @@ use super::tally::{Found, Tally, Tender, quantity};
 use super::wallet::WALLETS;
 
 /// How often a payment is asked for that was undone because the hub died before it had asked the provider.
-const ATTEMPTS_MAX: u32 = 5;
+pub const ATTEMPTS_MAX: u32 = 5;
 
 /// Where the two registers meet.
 pub struct Meeting {
@@ -85,8 +85,7 @@ pub struct Paid {
 impl Paid {
     /// How the truth came.
     pub fn found(&self) -> Found {
-        let witness = self.payment.operations.first().and_then(|operation| operation.witness.clone());
-        Found { ms: self.ms, witness: witness.unwrap_or_default() }
+        Found::of(&self.payment, self.ms)
     }
 }
 
@@ -175,7 +174,8 @@ impl Register<'_> {
         self.post_payment(customer, body, play, attempt).await
     }
 
-    async fn post_payment(
+    /// Asks for a payment, and waits until it is at rest.
+    pub async fn post_payment(
         &self,
         customer: &Customer,
         body: Value,

@@ -25,7 +25,7 @@ impl Register<'_> {
     pub async fn serve(&mut self, customer: &Customer) -> anyhow::Result<()> {
         match customer.scene {
             Scene::Cash => self.ring_cash(customer, &customer.cart).await.map(drop),
-            Scene::Electronic => self.pay(customer, Play::Nothing).await.map(drop),
+            Scene::Electronic => self.pay_by_card(customer).await,
             Scene::WalletShown => self.pay_by_wallet(customer, false).await,
             Scene::WalletScanned => self.pay_by_wallet(customer, true).await,
             Scene::Declined => self.decline(customer).await,
@@ -39,6 +39,7 @@ impl Register<'_> {
             Scene::StockOut => self.run_out(customer).await,
             Scene::LastPiece => self.sell_last_piece(customer).await,
             Scene::Repeat => self.repeat(customer).await,
+            Scene::PlugPulled => self.pull_plug(customer).await,
             Scene::KeyedByHand => self.key_by_hand(customer).await,
             Scene::Promotion => self.promote(customer).await,
             Scene::Discount => self.discount(customer).await,

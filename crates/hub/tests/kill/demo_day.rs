@@ -230,6 +230,9 @@ async fn set_up(data: &Path, database: &str, sandbox: &str, wallets: [Taken<'_>;
     let connection = operator.add_connection(connection).await.expect("a connection").to_string();
     let manual = NewConnection::manual(merchant);
     operator.add_connection(manual).await.expect("a connection");
+    let settings = ConnectionSettings { is_test: true, ..ConnectionSettings::default() };
+    let terminals = NewConnection { merchant, provider: "terminal".to_owned(), settings, credentials: None };
+    operator.add_connection(terminals).await.expect("a connection");
     for (provider, variant, server, credentials) in wallets {
         let (provider, variant) = (provider.to_owned(), variant.to_owned());
         let settings = ConnectionSettings { variant, is_test: true, ..ConnectionSettings::at(server.base_url()) };
