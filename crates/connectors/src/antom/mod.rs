@@ -12,6 +12,7 @@ mod codes;
 mod sign;
 mod wire;
 
+use domain::id::OperationId;
 use domain::payment::{Cutoff, Kind, LateApproval, Outcome, Profile};
 use domain::provider_notice;
 
@@ -190,8 +191,8 @@ impl Connector for Antom {
             return Err(Rejected::OtherAccount);
         }
         let told: serde_json::Value = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
-        if let Some(fact) = fact_of(&told) {
-            return Ok(vec![Notice::Fact(fact)]);
+        if let Some(notice) = notice_of_no_payment(&told) {
+            return Ok(vec![notice]);
         }
         let news: wire::Notification<'_> = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
         let outcome = outcome_of(&news);
@@ -210,7 +211,7 @@ impl Connector for Antom {
 }
 
 /// What is not about the payment itself: refunds, disputes and what nobody knows yet, told under a type of their own.
-fn fact_of(told: &serde_json::Value) -> Option<Fact> {
+fn notice_of_no_payment(told: &serde_json::Value) -> Option<Notice> {
     let text = |name: &str| told[name].as_str();
     let what = text("notifyType").filter(|what| !what.starts_with("PAYMENT_"))?;
     let (kind, name) = match what {
@@ -219,14 +220,18 @@ fn fact_of(told: &serde_json::Value) -> Option<Fact> {
         _ => (provider_notice::Kind::Other, "notify"),
     };
     let own = ["RequestId", "Id"].iter().find_map(|end| text(&format!("{name}{end}")));
-    Some(Fact {
+    if let Some(refund) = own.filter(|own| own.parse::<OperationId>().is_ok()) {
+        // One of ours: there is something to ask.
+        return Some(Notice::Operation { reference: refund.to_owned(), news: News::Hint });
+    }
+    Some(Notice::Fact(Fact {
         id: format!("{what}/{}", own.or_else(|| text("paymentId")).unwrap_or_default()),
         kind,
         charge_reference: text("paymentRequestId").map(str::to_owned),
         amount_minor: told[format!("{name}Amount")]["value"].as_str().and_then(|value| value.parse().ok()),
         is_signed: true,
         fields: fact::kept_of_json(told),
-    })
+    }))
 }
 
 /// What a notification says of its payment.
