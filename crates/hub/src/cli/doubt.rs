@@ -129,15 +129,14 @@ pub(super) async fn run(task: Task) -> anyhow::Result<()> {
         Task::List { source, merchant, json } => list(&source.settings(&[])?, merchant, json).await,
         Task::Why { payment, source, json } => {
             let reader = Database::of(&source.settings(&[])?.database).reader()?;
-            tell(&story(&reader, payment).await?, json)
+            tell(story(&reader, payment).await?, &source, json)
         }
-        Task::Ask { payment, source, json } => ask(&source.settings(&[])?, payment, json).await,
+        Task::Ask { payment, source, json } => ask(&source, payment, json).await,
         Task::Resolve { id, source, outcome, reason, json } => {
-            let settings = source.settings(&[])?;
             match (id.parse::<PaymentId>(), id.parse::<ExceptionId>(), outcome) {
-                (Ok(payment), _, Some(outcome)) => overrule(&settings, payment, outcome.into(), reason, json).await,
+                (Ok(payment), _, Some(outcome)) => overrule(&source, payment, outcome.into(), reason, json).await,
                 (Ok(_), _, None) => bail!("Say whether the customer was charged: --outcome charged, or not_charged."),
-                (_, Ok(exception), None) => resolve(&settings, exception, &reason, json).await,
+                (_, Ok(exception), None) => resolve(&source.settings(&[])?, exception, &reason, json).await,
                 (_, Ok(_), Some(_)) => bail!("An exception has no outcome. Give --reason alone."),
                 _ => bail!("{id:?} is neither a payment (pay_…) nor an exception (exc_…)."),
             }
@@ -150,7 +149,8 @@ async fn story(reader: &Reader, payment: PaymentId) -> anyhow::Result<Story> {
     found.with_context(|| format!("There is no payment {payment}. Is this the database of the hub that took it?"))
 }
 
-fn tell(story: &Story, is_json: bool) -> anyhow::Result<()> {
+fn tell(story: Story, source: &Source, is_json: bool) -> anyhow::Result<()> {
+    let story = &Story { given: source.given(), ..story };
     if is_json {
         return say(&format!("{}\n", String::from_utf8_lossy(&story.json())));
     }
@@ -212,9 +212,10 @@ fn in_words(Doubts { merchant, payments, exceptions }: &Doubts) -> String {
     format!("{} ({})\n{lines}  `tillbridge doubt why pay_…` tells the story of one.\n", merchant.name, merchant.id)
 }
 
-async fn ask(settings: &Config, payment: PaymentId, is_json: bool) -> anyhow::Result<()> {
-    let operator = Operator::open(settings).await?;
-    let asked = ask_now(&operator, settings, payment).await;
+async fn ask(source: &Source, payment: PaymentId, is_json: bool) -> anyhow::Result<()> {
+    let settings = source.settings(&[])?;
+    let operator = Operator::open(&settings).await?;
+    let asked = ask_now(&operator, &settings, payment).await;
     let after = story(&operator.reader, payment).await;
     operator.close().await?;
     let requests = asked?;
@@ -226,7 +227,7 @@ async fn ask(settings: &Config, payment: PaymentId, is_json: bool) -> anyhow::Re
         };
         say(&format!("{told}\n\n"))?;
     }
-    tell(&after, is_json)
+    tell(after, source, is_json)
 }
 
 async fn ask_now(operator: &Operator, settings: &Config, payment: PaymentId) -> anyhow::Result<usize> {
@@ -236,22 +237,23 @@ async fn ask_now(operator: &Operator, settings: &Config, payment: PaymentId) -> 
 }
 
 async fn overrule(
-    settings: &Config,
+    source: &Source,
     payment: PaymentId,
     verdict: Verdict,
     reason: String,
     is_json: bool,
 ) -> anyhow::Result<()> {
-    let operator = Operator::open(settings).await?;
+    let settings = source.settings(&[])?;
+    let operator = Operator::open(&settings).await?;
     let done = async {
         let before = story(&operator.reader, payment).await?;
         let moved = operator.run(before.merchant.id, Override { payment, verdict, reason }).await?;
-        doubt::carry_on(&operator, &Provided::of(&operator, settings, &before.connection)?, moved).await?;
+        doubt::carry_on(&operator, &Provided::of(&operator, &settings, &before.connection)?, moved).await?;
         story(&operator.reader, payment).await
     };
     let after = done.await;
     operator.close().await?;
-    tell(&after?, is_json)
+    tell(after?, source, is_json)
 }
 
 async fn resolve(settings: &Config, id: ExceptionId, reason: &str, is_json: bool) -> anyhow::Result<()> {

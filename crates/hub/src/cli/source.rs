@@ -21,6 +21,15 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// What was given of this, for a command that is to be run beside this one: a blank before each option, and nothing of an
+    /// address of a server, which may have a password in it.
+    pub(super) fn given(&self) -> String {
+        let path =
+            |name: &str, path: &Option<PathBuf>| path.as_ref().map(|path| format!(" --{name} {}", path.display()));
+        let database = self.database.as_ref().map(|_| " --database …".to_owned());
+        [path("config", &self.config), path("data", &self.data), database].into_iter().flatten().collect()
+    }
+
     /// The settings in effect, with what the command line says on top.
     pub(super) fn settings(&self, more: &[(&str, Option<String>)]) -> anyhow::Result<Config> {
         let data = self.data.as_ref().map(|path| path.display().to_string());

@@ -1,6 +1,5 @@
 //! A shop in this process: its database, the sandbox as its provider, and the hub, set up as an operator would.
 
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use domain::call::Role;
-use domain::id::ConnectionId;
 use domain::merchant::ConnectionSettings;
 use domain::money::Currency;
 use domain::payment::CARD_APP;
@@ -85,7 +83,6 @@ struct SetUp {
     viewer: String,
     cashier: String,
     manager: String,
-    sandbox: ConnectionId,
 }
 
 impl Here {
@@ -102,11 +99,11 @@ impl Here {
         let wallets = Stage::open().await?;
         let mut settings = Config::for_test(folder.path());
         let database = Database::of(&settings.database);
-        let made = set_up(&settings, &database, sandbox.base_url(), &wallets).await?;
+        let played = (sandbox.base_url(), Hidden::new(credentials));
+        let made = set_up(&settings, &database, played, &wallets).await?;
         let addr = free_address(options.listen)?;
         settings.serve.listen = addr;
         settings.provider.notify_base = Some(format!("http://{addr}"));
-        settings.provider.secrets = BTreeMap::from([(made.sandbox, Hidden::new(credentials))]);
         let hub = serve::start(&settings, Clock::system()).await?;
         wallets.tell(&hub.base_url());
         let is_taken = options.listen.port() != 0 && addr != options.listen;
@@ -167,6 +164,11 @@ impl Here {
             )
     }
 
+    /// Where the database is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where the customers of the wallets are played.
     pub fn customers_url(&self) -> String {
         self.wallets.page_url()
@@ -188,7 +190,13 @@ impl Here {
     }
 }
 
-async fn set_up(settings: &Config, database: &Database, provider: String, wallets: &Stage) -> anyhow::Result<SetUp> {
+/// Credentials are sealed in the database, so that the operator's commands on it can ask the providers, too.
+async fn set_up(
+    settings: &Config,
+    database: &Database,
+    (provider, credentials): (String, Hidden),
+    wallets: &Stage,
+) -> anyhow::Result<SetUp> {
     database.migrate().await?;
     let mut operator = Operator::open(settings).await?;
     let merchant = NewMerchant {
@@ -199,8 +207,8 @@ async fn set_up(settings: &Config, database: &Database, provider: String, wallet
         registers: vec!["T1".to_owned(), "T2".to_owned()],
     };
     let merchant = operator.add_merchant(merchant).await?;
-    let sandbox = NewConnection::sandbox(merchant, &provider);
-    let sandbox = operator.add_connection(sandbox).await?;
+    let sandbox = NewConnection { credentials: Some(credentials), ..NewConnection::sandbox(merchant, &provider) };
+    operator.add_connection(sandbox).await?;
     operator.add_connection(NewConnection::manual(merchant)).await?;
     let played = ConnectionSettings { is_test: true, ..ConnectionSettings::default() };
     // The card app is for whoever tries its page; the day itself has none.
@@ -220,7 +228,7 @@ async fn set_up(settings: &Config, database: &Database, provider: String, wallet
     let cashier = operator.add_key(key(Role::Cashier)).await?;
     let manager = operator.add_key(key(Role::Manager)).await?;
     operator.close().await?;
-    Ok(SetUp { viewer, cashier, manager, sandbox })
+    Ok(SetUp { viewer, cashier, manager })
 }
 
 /// The address itself, or the next free port above it.

@@ -22,6 +22,13 @@ async fn give_receipt(shop: &Shop) -> anyhow::Result<String> {
     Ok(shop.cashier.post(&post).await?.read::<Made>(201)?.id)
 }
 
+/// This program, as it is called from where it was started.
+fn program() -> String {
+    let own = std::env::current_exe().unwrap_or_else(|_| "tillbridge".into());
+    let here = std::env::current_dir().unwrap_or_default();
+    own.strip_prefix(here).unwrap_or(&own).display().to_string()
+}
+
 /// Calls to paste, with the keys and ids of this shop in them.
 pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Result<String> {
     let receipt = give_receipt(shop).await?;
@@ -36,6 +43,8 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
     let (customers, wallet) = (here.customers_url(), WALLETS[0].label);
     let shown = shop.wallet_connections.first().map_or("", String::as_str);
     let (ledger, secret) = (shop.provider.ledger_url(), shop.provider.secret());
+    let provider = ledger.trim_end_matches("/ledger");
+    let (program, folder) = (program(), here.folder().display());
     let fate = match &options.data {
         Some(folder) => format!("The database stays in {}.", folder.display()),
         None => "The database is deleted then.".to_owned(),
@@ -64,6 +73,11 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
          # 6. Pay at the terminal beside the register. It is a page, good on a phone: {page}\n\
          curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-4' -H 'Prefer: wait=50' \
          -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{terminals}\",\"amount_minor\":2480}}'; echo\n\n\
+         # 7. Let a payment come into doubt: the provider is not to be had for 20 seconds. Then ask why, in one command.\n\
+         curl -sS {provider}/control/unreachable -H 'Authorization: Bearer {secret}' {json} -d '{{\"ms\":20000}}'; \
+         payment=$(curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-5' -H 'Prefer: wait=3' \
+         -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{connection}\",\"amount_minor\":1980}}' | grep -o 'pay_[0-9a-f]*' | head -n 1)\n\
+         {program} doubt why $payment --data {folder}\n\n\
          An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
          The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\
          Ctrl-C stops it. {fate}\n",

@@ -81,6 +81,8 @@ pub struct Story {
     pub job: Option<Job>,
     /// When this was read, by the clock that decides when a job is due.
     pub now: Timestamp,
+    /// What has to be given to the commands that the story names, each with a blank before it: which database.
+    pub given: String,
 }
 
 /// Reads the story of a payment; `None` where there is no such payment.
@@ -96,7 +98,7 @@ pub async fn read(reader: &Reader, id: PaymentId, clock: Timestamp) -> Result<Op
     let events = reader.list_events_about(payment.merchant, &subject, from, to).await?;
     let job = reader.find_job(&settle_job(payment.id)).await?;
     let now = reader.now(clock).await?;
-    Ok(Some(Story { merchant, payment, operations, connection, exceptions, events, job, now }))
+    Ok(Some(Story { merchant, payment, operations, connection, exceptions, events, job, now, given: String::new() }))
 }
 
 /// What the hub does next by itself about one operation.

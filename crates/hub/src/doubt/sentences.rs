@@ -157,21 +157,22 @@ pub(super) fn next(story: &Story) -> Vec<String> {
 
 /// What a person can do.
 pub(super) fn for_a_person(story: &Story) -> Vec<String> {
-    let payment = story.payment.id;
+    let (payment, given) = (story.payment.id, &story.given);
     let mut sentences = Vec::new();
     if story.is_in_doubt() {
         sentences.push("Do not charge the customer again while this is open.".to_owned());
         if story.connection.profile.has_inquiry {
-            sentences.push(format!("Ask the provider now: tillbridge doubt ask {payment}"));
+            sentences.push(format!("Ask the provider now: tillbridge doubt ask {payment}{given}"));
         }
         sentences.push(look_up(story));
         sentences.push(format!(
-            "Then say what you found: tillbridge doubt resolve {payment} --outcome charged --reason '…' (or not_charged). \
+            "Then say what you found: tillbridge doubt resolve {payment} --outcome charged --reason '…'{given} (or not_charged). \
              If the provider says later that it was the other way round, the hub puts it right and tells you."
         ));
     }
     for exception in story.open_exceptions().filter(|exception| exception.kind != ExceptionKind::PaymentInDoubt) {
-        sentences.push(format!("{} Then: tillbridge doubt resolve {} --reason '…'", exception.reason, exception.id));
+        sentences
+            .push(format!("{} Then: tillbridge doubt resolve {} --reason '…'{given}", exception.reason, exception.id));
     }
     if sentences.is_empty() {
         let waits = story.payment.state == State::InProgress;
