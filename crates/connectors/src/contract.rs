@@ -7,6 +7,7 @@ use domain::money::Currency;
 use domain::payment::{Kind, Operation, OperationState, Outcome, Payment, PresentedCode, Profile, Reason};
 use domain::time::Timestamp;
 
+use crate::fact::Fact;
 use crate::secret::Secret;
 
 /// One provider's wire format.
@@ -344,13 +345,18 @@ pub struct Acknowledgement {
     pub body: &'static [u8],
 }
 
-/// What a notification says about one operation.
+/// What a notification says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// The operation's reference, as the provider was given it.
-    pub operation_reference: String,
-    /// What it says of it.
-    pub news: News,
+pub enum Notice {
+    /// Something about one operation.
+    Operation {
+        /// Its reference, as the provider was given it.
+        reference: String,
+        /// What it says of it.
+        news: News,
+    },
+    /// What is no outcome of an operation of ours: it is kept as it is.
+    Fact(Fact),
 }
 
 /// What a notification is worth.

@@ -10,6 +10,7 @@ mod card_app;
 mod china;
 mod contract;
 mod exchange;
+mod fact;
 mod manual;
 mod mpos_gateway;
 mod paypay;
@@ -27,6 +28,7 @@ pub use contract::{
     ReaderBlob, Rejected, Request, Response, Stamp, Token, Told, Variant,
 };
 pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError, InProcess, Telling};
+pub use fact::Fact;
 pub use mpos_gateway::sign as gateway_signature;
 pub use registry::{find_connector, find_variant, names};
 pub use secret::Secret;

@@ -365,11 +365,15 @@ fn inquiries_are_built_and_read_as_recorded() {
 
 /// A notice in the words of the fixtures.
 fn said(notice: Notice) -> (String, String) {
-    let news = match &notice.news {
-        News::Told(outcome) => words(outcome),
-        News::Hint => "hint".to_owned(),
-    };
-    (notice.operation_reference, news)
+    match notice {
+        Notice::Operation { reference, news: News::Told(outcome) } => (reference, words(&outcome)),
+        Notice::Operation { reference, news: News::Hint } => (reference, "hint".to_owned()),
+        Notice::Fact(fact) => {
+            let amount = fact.amount_minor.map(|amount| format!(" {amount}")).unwrap_or_default();
+            let kind = format!("fact {}{amount}", fact.kind.as_str());
+            (fact.charge_reference.unwrap_or(fact.id), kind)
+        }
+    }
 }
 
 #[test]

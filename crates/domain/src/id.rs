@@ -127,6 +127,8 @@ ids! {
     PaymentId = "pay";
     /// A merchant's credentials with a provider.
     ConnectionId = "con";
+    /// What a provider told by itself.
+    ProviderNoticeId = "pnt";
     /// One stock ledger entry.
     MovementId = "mov";
     /// What was counted on the shelves of a location.

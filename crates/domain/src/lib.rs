@@ -28,6 +28,7 @@ pub mod points;
 pub mod print_job;
 pub mod printer;
 pub mod promotion;
+pub mod provider_notice;
 pub mod qr;
 pub mod receipt;
 pub mod returns;

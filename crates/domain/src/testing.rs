@@ -292,6 +292,9 @@ impl World {
             Key::MposClose(id, request) => {
                 copy(&database.mpos_closes, &mut work.mpos_closes, owner, &(*id, request.clone()));
             }
+            Key::ProviderNotice(connection, id) => {
+                copy(&database.provider_notices, &mut work.provider_notices, owner, &(*connection, id.clone()));
+            }
             Key::MposOrder(id, order) => {
                 copy(&database.mpos_orders, &mut work.mpos_orders, owner, &(*id, order.clone()));
             }
@@ -436,6 +439,7 @@ impl World {
         write(&work.mpos_endpoints, &mut database.mpos_endpoints);
         write(&work.mpos_closes, &mut database.mpos_closes);
         write(&work.mpos_orders, &mut database.mpos_orders);
+        write(&work.provider_notices, &mut database.provider_notices);
         write(&work.print_jobs, &mut database.print_jobs);
         write(&work.terminals, &mut database.terminals);
         write(&work.terminal_entries, &mut database.terminal_entries);

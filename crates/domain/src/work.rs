@@ -30,6 +30,7 @@ use crate::points::{PointsBalance, PointsEntry};
 use crate::print_job::PrintJob;
 use crate::printer::Printer;
 use crate::promotion::{Coupon, CouponCode, Promotion};
+use crate::provider_notice::ProviderNotice;
 use crate::receipt::IssuedReceipt;
 use crate::returns::{Refund, Return, ReturnLine};
 use crate::sale::{ParkedSale, Sale, SaleLine, Tender};
@@ -76,6 +77,8 @@ pub enum Key {
     MposEndpoint(MposEndpointId),
     /// Reference data, read unlocked. A row is made once and never changed; that it is made once is seen by its key.
     MposClose(MposEndpointId, String),
+    /// Reference data, read unlocked. A row is made once and never changed; that it is made once is seen by its key.
+    ProviderNotice(ConnectionId, String),
     /// Reference data, read unlocked; a change of it is guarded by its version.
     Customer(CustomerId),
     /// What other systems call a customer. Reference data, read unlocked; a change of it is guarded by the versions of the
@@ -185,6 +188,7 @@ records! {
     MposEndpoint, MposEndpointId, |r| r.id, r.merchant;
     MposOrder, (MposEndpointId, String), |r| (r.endpoint, r.client_order_id.clone()), r.merchant;
     MposClose, (MposEndpointId, String), |r| (r.endpoint, r.request_id.clone()), r.merchant;
+    ProviderNotice, (ConnectionId, String), |r| (r.connection, r.notice_id.clone()), r.merchant;
     Customer, CustomerId, |r| r.id, r.merchant;
     ExternalIdSlot, (CustomerId, u32), |r| (r.customer, r.number), r.merchant;
     Operator, OperatorId, |r| r.id, r.merchant;
@@ -353,7 +357,7 @@ impl<T> Log<T> {
 macro_rules! each {
     ($work:expr, |$table:ident| $on_table:expr, |$log:ident| $on_log:expr) => {{
         let work = $work;
-        each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers mpos_endpoints mpos_closes mpos_orders
+        each!(@ $table $on_table; work; merchants locations registers articles article_details labels external_refs origins promotions coupons connections api_keys printers mpos_endpoints mpos_closes mpos_orders provider_notices
             customers external_ids operators sales sale_lines tenders reservations parked_sales returns return_lines refunds receipts
             payments operations exceptions stocktakes stocktake_lines unreferenced_returns transfers transfer_lines webhook_endpoints webhook_deliveries print_jobs terminals terminal_entries pairings smartconnect_access pos_registers smartconnect_transactions jobs receipt_series shifts
             cash_movements stock_levels balances points_balances points_entries);
@@ -382,6 +386,7 @@ pub struct UnitOfWork {
     pub mpos_endpoints: Table<MposEndpoint>,
     pub mpos_closes: Table<MposClose>,
     pub mpos_orders: Table<MposOrder>,
+    pub provider_notices: Table<ProviderNotice>,
     pub customers: Table<Customer>,
     pub external_ids: Table<ExternalIdSlot>,
     pub operators: Table<Operator>,

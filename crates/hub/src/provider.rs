@@ -158,6 +158,11 @@ impl Providers {
         from.map(|from| from.to_canonical()).is_some_and(|from| networks.iter().any(|network| network.contains(&from)))
     }
 
+    /// Whether the settings say from which networks the notifications of a connection come.
+    pub fn has_networks(&self, connection: ConnectionId) -> bool {
+        self.notify_networks.contains_key(&connection)
+    }
+
     /// A path of ours as providers call it: behind a proxy there may stand something before it, which `notify_base` has.
     pub fn path_for_provider(&self, path: &str) -> String {
         let base = self.notify_base.as_deref().and_then(|base| base.split_once("://"));

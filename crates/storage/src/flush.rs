@@ -50,6 +50,7 @@ pub(crate) fn flush<'a>(
     records(&work.printers, &mut writes);
     records(&work.mpos_endpoints, &mut writes);
     records(&work.mpos_closes, &mut writes);
+    records(&work.provider_notices, &mut writes);
     records(&work.customers, &mut writes);
     records(&work.external_ids, &mut writes);
     records(&work.operators, &mut writes);

@@ -16,6 +16,7 @@ use domain::points::PointsBalance;
 use domain::print_job::PrintJob;
 use domain::printer::Printer;
 use domain::promotion::{Coupon, Promotion};
+use domain::provider_notice::ProviderNotice;
 use domain::receipt::IssuedReceipt;
 use domain::returns::{Refund, Return, ReturnLine};
 use domain::sale::{ParkedSale, Sale, SaleLine, Tender};
@@ -87,6 +88,7 @@ pub(crate) fn is_reference(key: &Key) -> bool {
             | Key::PosRegister(_)
             | Key::MposEndpoint(_)
             | Key::MposClose(..)
+            | Key::ProviderNotice(..)
             | Key::Customer(_)
             | Key::ExternalIds(_)
     )
@@ -205,6 +207,7 @@ impl Plan {
         plan.read(PosRegister::TABLE, &keys.pos_registers, |work, row| put(&mut work.pos_registers, row));
         plan.read(MposEndpoint::TABLE, &keys.mpos_endpoints, |work, row| put(&mut work.mpos_endpoints, row));
         plan.read(MposClose::TABLE, &keys.mpos_closes, |work, row| put(&mut work.mpos_closes, row));
+        plan.read(ProviderNotice::TABLE, &keys.provider_notices, |work, row| put(&mut work.provider_notices, row));
         plan.read(Customer::TABLE, &keys.customers, |work, row| put(&mut work.customers, row));
         plan.read(ExternalIdSlot::TABLE, &keys.external_ids, |work, row| put(&mut work.external_ids, row));
         plan.read(Operator::TABLE, &keys.operators, |work, row| put(&mut work.operators, row));
@@ -278,6 +281,7 @@ struct KeySets {
     printers: Vec<Vec<Cell<'static>>>,
     mpos_endpoints: Vec<Vec<Cell<'static>>>,
     mpos_closes: Vec<Vec<Cell<'static>>>,
+    provider_notices: Vec<Vec<Cell<'static>>>,
     mpos_orders: Vec<Vec<Cell<'static>>>,
     print_jobs: Vec<Vec<Cell<'static>>>,
     terminals: Vec<Vec<Cell<'static>>>,
@@ -346,6 +350,9 @@ impl KeySets {
                 Key::MposEndpoint(id) => sets.mpos_endpoints.push(vec![Cell::display(id)]),
                 Key::MposClose(id, request) => {
                     sets.mpos_closes.push(vec![Cell::display(id), Cell::Text(request.clone().into())])
+                }
+                Key::ProviderNotice(connection, id) => {
+                    sets.provider_notices.push(vec![Cell::display(connection), Cell::Text(id.clone().into())])
                 }
                 Key::MposOrder(id, order) => {
                     sets.mpos_orders.push(vec![Cell::display(id), Cell::Text(order.clone().into())])

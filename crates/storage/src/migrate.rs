@@ -37,6 +37,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V28__terminals", include_str!("../migrations/V28__terminals.sql")),
     ("V29__relay", include_str!("../migrations/V29__relay.sql")),
     ("V30__mpos", include_str!("../migrations/V30__mpos.sql")),
+    ("V31__provider_notices", include_str!("../migrations/V31__provider_notices.sql")),
 ];
 
 /// Stands after a table whose rows SQLite keeps in the key's own tree: one tree fewer per row.

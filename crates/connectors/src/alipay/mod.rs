@@ -15,6 +15,7 @@ use std::borrow::Cow;
 
 use domain::id::OperationId;
 use domain::payment::{Kind, LateApproval, Outcome, PresentedCode, Profile};
+use domain::provider_notice;
 use domain::time::Timestamp;
 
 use crate::china;
@@ -22,6 +23,7 @@ use crate::contract::{
     Access, Acknowledgement, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Told,
     Variant,
 };
+use crate::fact::{self, Fact};
 use crate::signature::Account;
 use codes::{Facts, Meaning, declined, undone, yuan};
 
@@ -196,13 +198,13 @@ impl Connector for Alipay {
         let account = Account::of(access).map_err(|_| Rejected::Credentials)?;
         let fields: Vec<_> = form_urlencoded::parse(body).collect();
         sign::verify_notification(&fields, &account.public().map_err(|_| Rejected::Credentials)?)?;
-        let field = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| &**value);
+        let field = |wanted: &str| value_of(&fields, wanted);
         let is_for_us = field("app_id") == Some(account.id)
             && access.settings.provider_merchant.as_deref().is_none_or(|seller| field("seller_id") == Some(seller));
         if !is_for_us {
             return Err(Rejected::OtherAccount);
         }
-        read_news(field)
+        read_news(&fields)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {
@@ -210,10 +212,12 @@ impl Connector for Alipay {
     }
 }
 
-/// What a notification says of its trade; and of a refund, that there is something to ask.
-fn read_news<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<Vec<Notice>, Rejected> {
+/// What a notification says of its trade; of a refund of ours, that there is something to ask; and what is kept as it is:
+/// of a refund that somebody made in Alipay's portal, and of what is about no trade.
+fn read_news(fields: &[Field<'_>]) -> Result<Vec<Notice>, Rejected> {
+    let field = |wanted: &str| value_of(fields, wanted);
     let (Some(trade), Some(status)) = (field("out_trade_no"), field("trade_status")) else {
-        return Err(Rejected::Unreadable);
+        return Ok(vec![Notice::Fact(fact_of_no_trade(fields)?)]);
     };
     let was_paid = ["gmt_payment", "gmt_refund"].iter().any(|name| field(name).is_some_and(|at| !at.is_empty()));
     let facts = Facts {
@@ -225,11 +229,44 @@ fn read_news<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<Vec<Notice>,
         was_paid,
     };
     let told = News::Told(codes::charge_outcome(&facts));
-    let mut notices = vec![Notice { operation_reference: trade.to_owned(), news: told }];
-    // It tells what was given back in all, and not by which refund.
-    let refund = field("out_biz_no").filter(|reference| reference.parse::<OperationId>().is_ok());
-    notices.extend(refund.map(|refund| Notice { operation_reference: refund.to_owned(), news: News::Hint }));
+    let mut notices = vec![Notice::Operation { reference: trade.to_owned(), news: told }];
+    notices.extend(field("out_biz_no").map(|refund| match refund.parse::<OperationId>() {
+        // It tells what was given back in all, and not by which refund.
+        Ok(_) => Notice::Operation { reference: refund.to_owned(), news: News::Hint },
+        Err(_) => Notice::Fact(refund_from_elsewhere(trade, refund, fields)),
+    }));
     Ok(notices)
+}
+
+/// A field of a notification.
+type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+fn value_of<'a>(fields: &'a [Field<'_>], wanted: &str) -> Option<&'a str> {
+    fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| &**value)
+}
+
+/// `refund_fee` is what was given back of the trade in all: there is no other amount.
+fn refund_from_elsewhere(trade: &str, refund: &str, fields: &[Field<'_>]) -> Fact {
+    Fact {
+        id: format!("{trade}/{refund}"),
+        kind: provider_notice::Kind::Refund,
+        charge_reference: Some(trade.to_owned()),
+        amount_minor: value_of(fields, "refund_fee").and_then(codes::fen),
+        is_signed: true,
+        fields: kept(fields),
+    }
+}
+
+fn fact_of_no_trade(fields: &[Field<'_>]) -> Result<Fact, Rejected> {
+    let id = value_of(fields, "notify_id").ok_or(Rejected::Unreadable)?.to_owned();
+    let what = ["msg_method", "notify_type"].iter().find_map(|name| value_of(fields, name)).unwrap_or_default();
+    let is_complaint = what.contains("complain");
+    let kind = if is_complaint { provider_notice::Kind::Dispute } else { provider_notice::Kind::Other };
+    Ok(Fact { id, kind, charge_reference: None, amount_minor: None, is_signed: true, fields: kept(fields) })
+}
+
+fn kept(fields: &[Field<'_>]) -> Vec<(String, String)> {
+    fact::kept(fields.iter().map(|(name, value)| (&**name, &**value)))
 }
 
 /// A signed request. What is asked goes into the body: a customer's code must not get into an address.

@@ -12,13 +12,16 @@ mod codes;
 mod sign;
 mod wire;
 
+use domain::id::OperationId;
 use domain::payment::{Cutoff, Kind, LateApproval, Outcome, Profile};
+use domain::provider_notice;
 
 use crate::china;
 use crate::contract::{
     Access, Acknowledgement, Ask, CannotAsk, Connector, Method, News, Notice, PATH, Probe, Rejected, Request, Response,
     Told, Variant,
 };
+use crate::fact::{self, Fact};
 use crate::signature::Account;
 use codes::{Facts, Meaning, approved, declined};
 
@@ -187,15 +190,48 @@ impl Connector for Antom {
         if client_id != account.id {
             return Err(Rejected::OtherAccount);
         }
+        let told: serde_json::Value = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
+        if let Some(notice) = notice_of_no_payment(&told) {
+            return Ok(vec![notice]);
+        }
         let news: wire::Notification<'_> = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
         let outcome = outcome_of(&news);
-        Ok(vec![Notice { operation_reference: news.payment_request_id.into_owned(), news: News::Told(outcome) }])
+        Ok(vec![Notice::Operation { reference: news.payment_request_id.into_owned(), news: News::Told(outcome) }])
+    }
+
+    /// Alipay's wallet is one of those behind Antom.
+    fn takes_codes_of(&self, wallet: &str) -> bool {
+        matches!(wallet, "antom" | "alipay")
     }
 
     fn acknowledgement(&self) -> Acknowledgement {
         let body = br#"{"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}"#;
         Acknowledgement { content_type: "application/json", body }
     }
+}
+
+/// What is not about the payment itself: refunds, disputes and what nobody knows yet, told under a type of their own.
+fn notice_of_no_payment(told: &serde_json::Value) -> Option<Notice> {
+    let text = |name: &str| told[name].as_str();
+    let what = text("notifyType").filter(|what| !what.starts_with("PAYMENT_"))?;
+    let (kind, name) = match what {
+        _ if what.starts_with("REFUND") => (provider_notice::Kind::Refund, "refund"),
+        _ if what.starts_with("DISPUTE") => (provider_notice::Kind::Dispute, "dispute"),
+        _ => (provider_notice::Kind::Other, "notify"),
+    };
+    let own = ["RequestId", "Id"].iter().find_map(|end| text(&format!("{name}{end}")));
+    if let Some(refund) = own.filter(|own| own.parse::<OperationId>().is_ok()) {
+        // One of ours: there is something to ask.
+        return Some(Notice::Operation { reference: refund.to_owned(), news: News::Hint });
+    }
+    Some(Notice::Fact(Fact {
+        id: format!("{what}/{}", own.or_else(|| text("paymentId")).unwrap_or_default()),
+        kind,
+        charge_reference: text("paymentRequestId").map(str::to_owned),
+        amount_minor: told[format!("{name}Amount")]["value"].as_str().and_then(|value| value.parse().ok()),
+        is_signed: true,
+        fields: fact::kept_of_json(told),
+    }))
 }
 
 /// What a notification says of its payment.

@@ -185,7 +185,7 @@ impl Connector for MposGateway {
         if parts.contains(&"") {
             return Err(Rejected::Unreadable);
         }
-        Ok(vec![Notice { operation_reference: order.to_owned(), news: News::Hint }])
+        Ok(vec![Notice::Operation { reference: order.to_owned(), news: News::Hint }])
     }
 
     fn takes_reader_blob(&self) -> bool {

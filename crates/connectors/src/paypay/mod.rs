@@ -13,11 +13,13 @@ mod sign;
 mod wire;
 
 use domain::payment::{Cutoff, Kind, LateApproval, Operation, OperationState, Outcome, PresentedCode, Profile, Reason};
+use domain::provider_notice;
 use domain::time::Timestamp;
 
 use crate::contract::{
     Access, Ask, CannotAsk, Connector, Method, News, Notice, Probe, Rejected, Request, Response, Token, Told, Variant,
 };
+use crate::fact::{self, Fact};
 use crate::secret::Secret;
 use codes::{Facts, Meaning};
 
@@ -239,7 +241,7 @@ impl Connector for PayPay {
             payment_id: Some(&news.payment_id),
         };
         let outcome = codes::charge_outcome(Kind::Purchase, &facts);
-        Ok(vec![Notice { operation_reference: news.merchant_payment_id.into_owned(), news: News::Told(outcome) }])
+        Ok(vec![Notice::Operation { reference: news.merchant_payment_id.into_owned(), news: News::Told(outcome) }])
     }
 
     fn peek_reference(&self, body: &[u8]) -> Option<String> {
@@ -554,6 +556,22 @@ fn undone_before_paid(ask: &Ask<'_>) -> Outcome {
 fn read_hint(body: &[u8]) -> Result<Vec<Notice>, Rejected> {
     let hint: wire::Hint<'_> = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
     let order = hint.merchant_order_id.filter(|_| hint.notification_type == "Transaction");
-    let notice = order.map(|order| Notice { operation_reference: order.into_owned(), news: News::Hint });
-    Ok(notice.into_iter().collect())
+    if let Some(order) = order {
+        return Ok(vec![Notice::Operation { reference: order.into_owned(), news: News::Hint }]);
+    }
+    Ok(fact_of(&serde_json::from_slice(body).unwrap_or_default()).map(Notice::Fact).into_iter().collect())
+}
+
+/// What is about no transaction and has an id: files of settlement, changes of a customer's authorisation. Nothing of it is
+/// signed.
+fn fact_of(told: &serde_json::Value) -> Option<Fact> {
+    let is_file = told["notification_type"].as_str()?.starts_with("file.");
+    Some(Fact {
+        id: told["notification_id"].as_str()?.to_owned(),
+        kind: if is_file { provider_notice::Kind::Settlement } else { provider_notice::Kind::Other },
+        charge_reference: None,
+        amount_minor: None,
+        is_signed: false,
+        fields: fact::kept_of_json(told),
+    })
 }

@@ -98,7 +98,7 @@ impl Connector for Sandbox {
         let news: wire::Notification<'_> = serde_json::from_slice(body).map_err(|_| Rejected::Unreadable)?;
         let outcome =
             codes::charge_outcome(&news.status, Some(news.approved_amount), news.reason.as_deref(), &news.charge_id);
-        Ok(vec![Notice { operation_reference: news.reference.into_owned(), news: News::Told(outcome) }])
+        Ok(vec![Notice::Operation { reference: news.reference.into_owned(), news: News::Told(outcome) }])
     }
 }
 

@@ -126,7 +126,7 @@ fn the_derived_notification_is_opened_and_pays() {
         provider_reference: Some("1217752501201407033233368018".to_owned()),
         funding: None,
     });
-    let expected = Notice { operation_reference: "ORDER12345".to_owned(), news: News::Told(outcome) };
+    let expected = Notice::Operation { reference: "ORDER12345".to_owned(), news: News::Told(outcome) };
     assert_eq!(read(&text(&case["apiv3_key"])), Ok(vec![expected]));
     // Sealed with another key: the credentials before these may have it.
     assert_eq!(read("00000000000000000000000000000000"), Err(Rejected::SignatureWrong));

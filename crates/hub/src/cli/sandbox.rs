@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use sandbox::Server;
 use sandbox::acquirer::{self, Acquirer, Amounts};
 use sandbox::alipay::{self, Alipay};
@@ -25,11 +25,13 @@ Examples:
   tillbridge sandbox --wechat --wechat-credentials ./wechat
   tillbridge sandbox --acquirer --acquirer-amounts documented
   tillbridge sandbox --paypay 127.0.0.1:8091 --customers
+  tillbridge sandbox --paypay --wechat --alipay --antom --customers
   curl -s http://127.0.0.1:8090/ledger -H 'Authorization: Bearer sandbox-secret'
 Its calls and its faults: docs/guides/sandbox.md and the guides of the providers";
 
 /// How it is played.
 #[derive(Args)]
+#[command(group(ArgGroup::new("wallets").args(["paypay", "wechat", "alipay", "antom"]).multiple(true)))]
 pub(super) struct Options {
     /// Where it is called.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
@@ -65,7 +67,7 @@ pub(super) struct Options {
     #[arg(long, value_enum, default_value_t = PlayedAmounts::Digits)]
     acquirer_amounts: PlayedAmounts,
     /// Serve the page where one plays the customers of the wallets, on this address. Then they pay nothing by themselves.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8099", requires = "paypay")]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8099", requires = "wallets")]
     customers: Option<SocketAddr>,
 }
 
@@ -87,26 +89,24 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
         handle.base_url(),
         handle.base_url(),
     ))?;
-    // One line for each. They serve as long as they are held.
-    let mut servers = Vec::new();
-    let mut wallets: Vec<Box<dyn Wallet>> = Vec::new();
+    let mut played: Vec<Played> = Vec::new();
     if let Some(listen) = asked.paypay {
-        let (server, wallet) = play_paypay(listen).await?;
-        servers.push(server);
-        wallets.push(wallet);
-    }
-    if let Some(listen) = asked.alipay {
-        servers.push(play_alipay(listen).await?);
-    }
-    if let Some(listen) = asked.antom {
-        servers.push(play_antom(listen).await?);
+        played.push(play_paypay(listen).await?);
     }
     if let Some(listen) = asked.wechat {
-        servers.extend(play_wechat([listen, asked.wechat_tls], asked.wechat_credentials.as_deref()).await?);
+        played.push(play_wechat([listen, asked.wechat_tls], asked.wechat_credentials.as_deref()).await?);
     }
-    if let Some(listen) = asked.acquirer {
-        servers.push(play_acquirer(listen, asked.acquirer_amounts).await?);
+    if let Some(listen) = asked.alipay {
+        played.push(play_alipay(listen).await?);
     }
+    if let Some(listen) = asked.antom {
+        played.push(play_antom(listen).await?);
+    }
+    let (servers, wallets): (Vec<_>, Vec<_>) = played.into_iter().unzip();
+    let acquirer = match asked.acquirer {
+        Some(listen) => Some(play_acquirer(listen, asked.acquirer_amounts).await?),
+        None => None,
+    };
     let _page = match asked.customers {
         Some(listen) => Some(show_customers(listen, wallets).await?),
         None => None,
@@ -115,7 +115,8 @@ pub(super) async fn run(asked: Options) -> anyhow::Result<()> {
         ended = serve::wait_for_signal() => ended?,
         ended = handle.wait() => ended?,
     }
-    drop(servers);
+    // They served as long as they were held.
+    drop((servers, acquirer));
     Ok(())
 }
 
@@ -126,8 +127,8 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// A customer pays what is shown to nobody in particular after this long: time to look at the code.
 const CUSTOMER_MS: u64 = 3_000;
 
-/// A played wallet: its server, and its customers.
-type Played = (Server, Box<dyn Wallet>);
+/// A played wallet: its servers, and its customers.
+type Played = (Vec<Server>, Box<dyn Wallet>);
 
 async fn show_customers(listen: SocketAddr, wallets: Vec<Box<dyn Wallet>>) -> anyhow::Result<Server> {
     let customers = Customers::of(wallets);
@@ -147,31 +148,33 @@ async fn play_paypay(listen: SocketAddr) -> anyhow::Result<Played> {
          \n  base URL     {}\n  credentials  {opa} (opa)\n               {oauth} (oauth)\n",
         server.base_url(),
     ))?;
-    Ok((server, Box::new(paypay)))
+    Ok((vec![server], Box::new(paypay)))
 }
 
-async fn play_alipay(listen: SocketAddr) -> anyhow::Result<Server> {
+async fn play_alipay(listen: SocketAddr) -> anyhow::Result<Played> {
     let options = alipay::Options { customer_ms: Some(CUSTOMER_MS), ..Default::default() };
     let credentials = options.credentials();
-    let server = Alipay::new(options).serve(bind(listen).await?)?;
+    let alipay = Alipay::new(options);
+    let server = alipay.serve(bind(listen).await?)?;
     say(&format!(
-        "\nAlipay is played too, in yuan. A customer scans and pays a code three seconds after it was made.\n\
+        "\nAlipay is played too, in yuan. A customer pays a code three seconds after it was made, unless you play the customers.\n\
          \n  base URL     {}\n  credentials  {credentials} (alipay)\n",
         server.base_url(),
     ))?;
-    Ok(server)
+    Ok((vec![server], Box::new(alipay)))
 }
 
-async fn play_antom(listen: SocketAddr) -> anyhow::Result<Server> {
+async fn play_antom(listen: SocketAddr) -> anyhow::Result<Played> {
     let options = antom::Options::default();
     let credentials = options.credentials();
-    let server = Antom::new(options).serve(bind(listen).await?)?;
+    let antom = Antom::new(options);
+    let server = antom.serve(bind(listen).await?)?;
     say(&format!(
         "\nAntom is played too. It takes any code that a customer shows.\n\
          \n  base URL     {}\n  credentials  {credentials} (antom)\n",
         server.base_url(),
     ))?;
-    Ok(server)
+    Ok((vec![server], Box::new(antom)))
 }
 
 async fn play_acquirer(listen: SocketAddr, amounts: PlayedAmounts) -> anyhow::Result<Server> {
@@ -189,12 +192,12 @@ async fn play_acquirer(listen: SocketAddr, amounts: PlayedAmounts) -> anyhow::Re
     Ok(server)
 }
 
-async fn play_wechat([listen, tls]: [SocketAddr; 2], credentials: Option<&Path>) -> anyhow::Result<[Server; 2]> {
+async fn play_wechat([listen, tls]: [SocketAddr; 2], credentials: Option<&Path>) -> anyhow::Result<Played> {
     let options = wechat::Options { customer_ms: Some(CUSTOMER_MS), ..Default::default() };
     let provider = WeChat::new(options);
-    let servers = [provider.serve(bind(listen).await?)?, provider.serve_tls(bind(tls).await?)?];
+    let servers = vec![provider.serve(bind(listen).await?)?, provider.serve_tls(bind(tls).await?)?];
     say(&format!(
-        "\nWeChat Pay is played too. A customer pays a code three seconds after it was made.\n\
+        "\nWeChat Pay is played too. A customer pays a code three seconds after it was made, unless you play the customers.\n\
          \n  base URL     {} (v3, v3-global)\n               {} (v2)\n",
         servers[0].base_url(),
         servers[1].base_url(),
@@ -207,5 +210,5 @@ async fn play_wechat([listen, tls]: [SocketAddr; 2], credentials: Option<&Path>)
             say(&format!("  credentials  {}\n", path.display()))?;
         }
     }
-    Ok(servers)
+    Ok((servers, Box::new(provider)))
 }

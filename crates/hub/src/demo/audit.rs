@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::answers::{Exception, Level, Payment, Points, Sale};
 use super::books::{ClosedRegister, Day};
 use super::evening::late;
-use super::provider::Entry;
+use super::provider::{Entry, number_of_payment};
 use super::shop::Shop;
 use super::summary::{grouped, yen};
 use super::tally::{Sum, thousandths};
@@ -94,9 +94,11 @@ fn books(audit: &mut Audit, day: &Day) {
 fn doubts(audit: &mut Audit, day: &Day) {
     let open = day.payments.iter().filter(|payment| payment.is_open()).count();
     audit.claim(open == 0 && day.books.in_doubt == 0, format!("payments in doubt: {open}"));
-    let found = day.tally.lost_reply.as_ref();
-    let is_found = found.is_some_and(|found| found.witness == "inquiry");
-    audit.claim(is_found, "the lost reply was found out by asking the provider, and the customer charged once");
+    for (found, whose) in [(&day.tally.lost_reply, "provider"), (&day.tally.lost_wallet_reply, "wallet")] {
+        let is_found = found.as_ref().is_some_and(|found| found.witness == "inquiry");
+        let words = format!("the lost reply was found out by asking the {whose}, and the customer charged once");
+        audit.claim(is_found, words);
+    }
 }
 
 /// The commit that learned of the money opened an exception; it is closed when the money is back.
@@ -117,6 +119,7 @@ fn late_approval(audit: &mut Audit, day: &Day) -> anyhow::Result<()> {
 /// What each provider holds for each payment is what the hub says; and no provider knows a payment that the hub does not.
 async fn ledgers(audit: &mut Audit, shop: &Shop, day: &Day) -> anyhow::Result<()> {
     ledger(audit, day, "the provider's", &shop.sandbox_connection, shop.provider.ledger().await?);
+    ledger(audit, day, "the terminal's", &shop.terminal_connection, shop.terminal()?.charges());
     for (wallet, connection) in WALLETS.iter().zip(&shop.wallet_connections) {
         let charges = shop.customers.charges(*wallet).await?;
         ledger(audit, day, &format!("{}'s", wallet.label), connection, charges);
@@ -130,7 +133,9 @@ fn ledger(audit: &mut Audit, day: &Day, whose: &str, connection: &str, entries: 
         *theirs.entry(entry.payment().to_owned()).or_default() += entry.net_amount + entry.held_amount;
     }
     let own = day.payments.iter().filter(|payment| payment.connection_id == connection);
-    let kept = |payment: &Payment| (payment.id.clone(), payment.captured_minor - payment.refunded_minor);
+    let kept = |payment: &Payment| {
+        (number_of_payment(&payment.id).to_owned(), payment.captured_minor - payment.refunded_minor)
+    };
     let ours: BTreeMap<String, i64> = own.map(kept).collect();
     // One that the provider never heard of is one that it holds nothing of.
     let is_equal = ours.iter().all(|(id, kept)| theirs.get(id).copied().unwrap_or(0) == *kept)

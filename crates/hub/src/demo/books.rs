@@ -71,6 +71,7 @@ impl Books {
             let tender = match (wallet, one.provider.as_str()) {
                 (Some(wallet), _) => Tender::Wallet(*wallet),
                 (None, "manual") => Tender::Manual,
+                (None, "terminal") => Tender::Terminal,
                 (None, _) => Tender::Sandbox,
             };
             let sum = Sum { count: one.count, amount_minor: one.amount_minor };

@@ -25,7 +25,9 @@ pub struct Goods {
 /// Places in the list of what the scenes are about.
 pub const ONIGIRI: usize = 0;
 pub const GREEN_TEA: usize = 1;
+pub const PLUM_ONIGIRI: usize = 5;
 pub const LATTE: usize = 7;
+pub const ICE_CREAM: usize = 34;
 pub const UMBRELLA: usize = 56;
 pub const TOWEL: usize = 60;
 pub const SAKE: usize = 82;
@@ -109,7 +111,9 @@ mod tests {
         let named = [
             (ONIGIRI, "Salmon onigiri"),
             (GREEN_TEA, "Green tea 500 ml"),
+            (PLUM_ONIGIRI, "Plum onigiri"),
             (LATTE, "Caffe latte"),
+            (ICE_CREAM, "Vanilla ice cream"),
             (UMBRELLA, "Folding umbrella"),
             (TOWEL, "Towel"),
             (SAKE, "Sake 720 ml"),

@@ -34,8 +34,6 @@ pub struct Here {
     /// A viewer's key, for the status page.
     pub viewer: String,
     keys: (String, String),
-    /// A manager's key for real providers, and the connection of terminals.
-    terminals: (String, String),
     sandbox: sandbox::Handle,
     wallets: Stage,
     hub: Running,
@@ -88,7 +86,6 @@ struct SetUp {
     cashier: String,
     manager: String,
     sandbox: ConnectionId,
-    terminals: (String, String),
 }
 
 impl Here {
@@ -116,7 +113,6 @@ impl Here {
         Ok(Self {
             viewer: made.viewer,
             keys: (made.cashier, made.manager),
-            terminals: made.terminals,
             sandbox,
             wallets,
             hub,
@@ -140,11 +136,6 @@ impl Here {
         }
     }
 
-    /// A manager's key that reaches terminals, and the connection that payments on them are taken with.
-    pub fn terminals(&self) -> (String, String) {
-        self.terminals.clone()
-    }
-
     /// What was set up, and where to watch it.
     pub fn words(&self, shop: &Shop) -> String {
         let mut words = String::new();
@@ -159,6 +150,7 @@ impl Here {
              \x20 database   SQLite in {} ({})\n\
              \x20 provider   the sandbox at {}; it plays a payment provider, no money moves\n\
              \x20 wallets    {}, played too; be their customer at {}\n\
+             \x20 terminal   beside {}, played as well: nothing is charged\n\
              \x20 Demo Shop  registers {}, {} articles, prices in yen with 8 % or 10 % tax in them\n\n\
              Watch the day on the status page: {}/#key={}\n",
                 self.hub.base_url(),
@@ -167,6 +159,7 @@ impl Here {
                 self.sandbox.base_url(),
                 WALLETS.map(|wallet| wallet.label).join(", "),
                 self.wallets.page_url(),
+                names.first().copied().unwrap_or_default(),
                 names.join(" and "),
                 shop.goods.len(),
                 self.hub.base_url(),
@@ -209,10 +202,12 @@ async fn set_up(settings: &Config, database: &Database, provider: String, wallet
     let sandbox = NewConnection::sandbox(merchant, &provider);
     let sandbox = operator.add_connection(sandbox).await?;
     operator.add_connection(NewConnection::manual(merchant)).await?;
-    // For whoever tries the page of the card app; the day itself has none.
-    let app = ConnectionSettings { is_test: true, ..ConnectionSettings::default() };
-    let provider = CARD_APP.to_owned();
-    operator.add_connection(NewConnection { merchant, provider, settings: app, credentials: None }).await?;
+    let played = ConnectionSettings { is_test: true, ..ConnectionSettings::default() };
+    // The card app is for whoever tries its page; the day itself has none.
+    for provider in ["terminal", CARD_APP] {
+        let (provider, settings) = (provider.to_owned(), played.clone());
+        operator.add_connection(NewConnection { merchant, provider, settings, credentials: None }).await?;
+    }
     for wallet in &wallets.played {
         let (base_url, variant) = (wallet.server.base_url(), wallet.variant.to_owned());
         let settings = ConnectionSettings { variant, is_test: true, ..ConnectionSettings::at(base_url) };
@@ -224,16 +219,8 @@ async fn set_up(settings: &Config, database: &Database, provider: String, wallet
     let viewer = operator.add_key(key(Role::Viewer)).await?;
     let cashier = operator.add_key(key(Role::Cashier)).await?;
     let manager = operator.add_key(key(Role::Manager)).await?;
-    let terminals = NewConnection {
-        merchant,
-        provider: "terminal".to_owned(),
-        settings: ConnectionSettings::default(),
-        credentials: None,
-    };
-    let terminals = operator.add_connection(terminals).await?.to_string();
-    let live = operator.add_key(NewKey { environment: Environment::Live, ..key(Role::Manager) }).await?;
     operator.close().await?;
-    Ok(SetUp { viewer, cashier, manager, sandbox, terminals: (live, terminals) })
+    Ok(SetUp { viewer, cashier, manager, sandbox })
 }
 
 /// The address itself, or the next free port above it.

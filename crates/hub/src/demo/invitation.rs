@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::answers::{Made, Sale};
 use super::api::Post;
-use super::counter::Counter;
 use super::goods::ONIGIRI;
 use super::here::Here;
 use super::options::Options;
@@ -24,14 +23,14 @@ async fn give_receipt(shop: &Shop) -> anyhow::Result<String> {
 }
 
 /// Calls to paste, with the keys and ids of this shop in them.
-pub async fn words(here: &Here, shop: &Shop, counter: &Counter, options: &Options) -> anyhow::Result<String> {
+pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Result<String> {
     let receipt = give_receipt(shop).await?;
     let (url, viewer) = (&shop.hub_url, &here.viewer);
     let (cashier, manager) = (shop.cashier.key(), shop.manager.key());
     let register = shop.registers.first().map_or("", |place| place.id.as_str());
     let onigiri = shop.articles.get(ONIGIRI).map_or("", String::as_str);
     let connection = &shop.sandbox_connection;
-    let (page, live, terminals) = (counter.page(), &counter.key, &counter.connection);
+    let (page, terminals) = (shop.terminal()?.page_url(), &shop.terminal_connection);
     let key = format!("-H 'Authorization: Bearer {cashier}'");
     let json = "-H 'Content-Type: application/json'";
     let (customers, wallet) = (here.customers_url(), WALLETS[0].label);
@@ -46,7 +45,8 @@ pub async fn words(here: &Here, shop: &Shop, counter: &Counter, options: &Option
          \x20 status page    {url}/#key={viewer}\n\
          \x20 cashier's key  {cashier}\n\
          \x20 manager's key  {manager}\n\
-         \x20 customers      {customers}\n\n\
+         \x20 customers      {customers}\n\
+         \x20 terminal       {page}\n\n\
          Try it in another terminal.\n\n\
          # 1. Take 1,980 yen by the sandbox. Send it again: the same answer, and one charge.\n\
          answer=$(curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-1' -H 'Prefer: wait=10' \
@@ -62,7 +62,7 @@ pub async fn words(here: &Here, shop: &Shop, counter: &Counter, options: &Option
          curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-3' -H 'Prefer: wait=10' \
          -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{shown}\",\"amount_minor\":1200}}'; echo\n\n\
          # 6. Pay at the terminal beside the register. It is a page, good on a phone: {page}\n\
-         curl -sS {url}/v1/payments -H 'Authorization: Bearer {live}' {json} -H 'Idempotency-Key: try-4' -H 'Prefer: wait=50' \
+         curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-4' -H 'Prefer: wait=50' \
          -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{terminals}\",\"amount_minor\":2480}}'; echo\n\n\
          An amount that ends in 901 to 914 plays a fault of a provider: docs/guides/sandbox.md.\n\
          The provider's side: curl -sS {ledger} -H 'Authorization: Bearer {secret}'\n\n\

@@ -7,7 +7,6 @@ mod api;
 mod audit;
 mod books;
 mod cart;
-mod counter;
 mod day;
 mod dice;
 mod drawer;
@@ -27,13 +26,13 @@ mod shop;
 mod speed;
 mod summary;
 mod tally;
+mod terminal;
 mod wallet;
 
 use std::io::Write;
 
 use anyhow::bail;
 
-use self::counter::Counter;
 use self::here::Here;
 pub use self::options::Options;
 use self::progress::Progress;
@@ -65,9 +64,8 @@ async fn play_here(options: &Options) -> anyhow::Result<bool> {
     let played = unless_stopped(play(&mut shop, options)).await;
     if played.is_ok() && !options.once {
         here.leave_customers_to_people();
-        let (key, connection) = here.terminals();
-        let counter = Counter::open(&shop, key, connection).await?;
-        say(&invitation::words(&here, &shop, &counter, options).await?)?;
+        shop.terminal()?.leave_customers_to_people();
+        say(&invitation::words(&here, &shop, options).await?)?;
         wait_for_signal().await?;
         say("\nStopping.\n")?;
     }
@@ -126,9 +124,8 @@ mod tests {
         let words = summary::words(&shop, &day, &audit);
         assert!(audit.holds(), "{words}");
         assert_eq!(day.tally.sales.count, options.sales);
-        let (key, connection) = here.terminals();
-        let counter = Counter::open(&shop, key, connection).await.unwrap();
-        assert!(invitation::words(&here, &shop, &counter, &options).await.unwrap().contains("rcp_"));
+        let invitation = invitation::words(&here, &shop, &options).await.unwrap();
+        assert!(invitation.contains("rcp_") && invitation.contains(&shop.terminal().unwrap().page_url()));
         here.close().await.unwrap();
         words
     }

@@ -1,4 +1,4 @@
-//! Before the shop opens: the sign over the door, the articles with their barcodes, the delivery, the promotion, and the
+//! Before the shop opens: the sign over the door, the terminal, the articles with their barcodes, the delivery, the promotion, and the
 //! customer of the house. All of it over HTTP with the manager's key, as a back office would.
 
 use reqwest::Method;
@@ -11,6 +11,7 @@ use super::goods::GREEN_TEA;
 use super::plan::Plan;
 use super::shop::Shop;
 use super::tally::quantity;
+use super::terminal::CardTerminal;
 
 /// Pieces below which an article is reordered.
 const REORDER_AT: u64 = 3;
@@ -21,6 +22,7 @@ impl Shop {
     /// Makes everything ready for the day of this plan.
     pub async fn open(&mut self, plan: &Plan) -> anyhow::Result<()> {
         self.put_up_the_sign().await?;
+        self.terminal = Some(CardTerminal::set_up(self).await?);
         for place in 0..self.goods.len() {
             let id = self.add_article(place).await?;
             self.articles.push(id);

@@ -50,7 +50,7 @@ pub struct Options {
 #[derive(Debug, Clone, Args)]
 pub struct Elsewhere {
     /// Play the day against this hub instead: a merchant with two registers, nothing sold yet, and connections with the
-    /// sandbox, with each wallet and with what is keyed by hand.
+    /// sandbox, with each wallet, with terminals and with what is keyed by hand.
     #[arg(long, value_name = "URL", conflicts_with_all = ["listen", "data"])]
     hub: Option<String>,
     /// A cashier's key of that merchant.

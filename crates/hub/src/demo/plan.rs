@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use super::cart::{Cart, TAKE_AND_PAY};
 use super::dice::Dice;
-use super::goods::{GREEN_TEA, Goods, LATTE, ONIGIRI, RARE, RARE_PIECES, RED_WINE, RICE, SAKE, SECOND_CHOICE, TOWEL};
+use super::goods::{
+    GREEN_TEA, Goods, ICE_CREAM, LATTE, ONIGIRI, PLUM_ONIGIRI, RARE, RARE_PIECES, RED_WINE, RICE, SAKE, SECOND_CHOICE,
+    TOWEL,
+};
 use super::hours::{HOUR, minute_of};
 
 /// What happens with a customer. Every scene ends in one completed sale.
@@ -13,7 +16,7 @@ use super::hours::{HOUR, minute_of};
 pub enum Scene {
     /// Rung and paid in one request.
     Cash,
-    /// An open sale, its lines, a payment.
+    /// An open sale, its lines, a payment: on the terminal, where the register has one.
     Electronic,
     /// The shop shows the code of a wallet, and the customer pays it.
     WalletShown,
@@ -23,6 +26,8 @@ pub enum Scene {
     Declined,
     /// The provider's reply is lost after it took the money.
     LostReply,
+    /// The same at a wallet, whose customer showed a code.
+    WalletLostReply,
     /// The customer has to confirm first.
     PendingThenApproved,
     /// The provider takes the money after it said that it knows of nothing; the customer has paid cash by then.
@@ -39,6 +44,8 @@ pub enum Scene {
     LastPiece,
     /// The register sends the same sale twice, as after a lost answer.
     Repeat,
+    /// The plug of the terminal is pulled after the card was charged.
+    PlugPulled,
     /// Keyed into a stand-alone terminal by hand.
     KeyedByHand,
     /// Takes enough for the promotion.
@@ -56,12 +63,13 @@ pub enum Scene {
 }
 
 /// The scenes that are played once each, in the order of the day, and at which register.
-const SPECIAL: [(Scene, usize); 17] = [
+const SPECIAL: [(Scene, usize); 19] = [
     (Scene::EatIn, 0),
     (Scene::Regular, 1),
     (Scene::Promotion, 0),
     (Scene::LostReply, 1),
     (Scene::LateApproval, 0),
+    (Scene::WalletLostReply, 1),
     (Scene::Repeat, 1),
     (Scene::PendingThenApproved, 0),
     (Scene::Return, 1),
@@ -73,6 +81,7 @@ const SPECIAL: [(Scene, usize); 17] = [
     (Scene::LastPiece, 1),
     (Scene::KeyedByHand, 0),
     (Scene::Discount, 1),
+    (Scene::PlugPulled, 0),
     (Scene::Redeem, 1),
 ];
 
@@ -208,6 +217,8 @@ fn special_cart(scene: Scene) -> Option<Cart> {
         Scene::LastPiece => &[(RARE, 1)],
         Scene::Promotion => &[(GREEN_TEA, TAKE_AND_PAY.0), (ONIGIRI, 2)],
         Scene::Discount => &[(TOWEL, 1)],
+        // Together 903 yen, by which the played wallets lose their reply.
+        Scene::WalletLostReply => &[(ICE_CREAM, 3), (PLUM_ONIGIRI, 3)],
         Scene::EatIn => &[(ONIGIRI, 1), (LATTE, 1)],
         Scene::Regular => &[(RED_WINE, 1), (RICE, 1)],
         Scene::Redeem => &[(SAKE, 1)],
@@ -223,6 +234,8 @@ pub fn second_choice() -> Cart {
 
 #[cfg(test)]
 mod tests {
+    use sandbox::paypay::Fault;
+
     use super::super::goods;
     use super::*;
 
@@ -250,6 +263,13 @@ mod tests {
             }
             assert!(plan.visits[0].iter().any(|visit| matches!(visit.what, What::Park(_))));
         }
+    }
+
+    #[test]
+    fn a_wallet_loses_the_reply_that_it_is_to_lose() {
+        let cart = special_cart(Scene::WalletLostReply).unwrap();
+        let fault = Fault::of_amount(cart.total_minor(&goods::all().unwrap()));
+        assert_eq!(fault, Fault::LoseReply);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Provider {
 /// A charge in its ledger.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Entry {
-    /// That of the hub's operation: payment, hyphen, number.
+    /// That of the hub's operation, payment, hyphen, number; at some wallets the payment's number alone.
     pub reference: String,
     /// Taken and not given back.
     pub net_amount: i64,
@@ -25,10 +25,16 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The payment that it is of.
+    /// The number of the payment that it is of.
     pub fn payment(&self) -> &str {
-        self.reference.rsplit_once('-').map_or(self.reference.as_str(), |(payment, _)| payment)
+        let payment = self.reference.rsplit_once('-').map_or(self.reference.as_str(), |(payment, _)| payment);
+        number_of_payment(payment)
     }
+}
+
+/// Its id without the head: some providers know no more of it.
+pub fn number_of_payment(id: &str) -> &str {
+    id.strip_prefix("pay_").unwrap_or(id)
 }
 
 impl Provider {
@@ -73,6 +79,7 @@ impl Provider {
     /// none.
     pub async fn has_charge(&self, payment: &str) -> anyhow::Result<bool> {
         let ledger = self.ledger().await?;
+        let payment = number_of_payment(payment);
         Ok(ledger.iter().any(|entry| entry.payment() == payment && matches!(entry.state.as_str(), "late" | "approved")))
     }
 }

@@ -16,7 +16,7 @@ use super::tally::{Found, Tally, Tender, quantity};
 use super::wallet::WALLETS;
 
 /// How often a payment is asked for that was undone because the hub died before it had asked the provider.
-const ATTEMPTS_MAX: u32 = 5;
+pub const ATTEMPTS_MAX: u32 = 5;
 
 /// Where the two registers meet.
 pub struct Meeting {
@@ -85,8 +85,7 @@ pub struct Paid {
 impl Paid {
     /// How the truth came.
     pub fn found(&self) -> Found {
-        let witness = self.payment.operations.first().and_then(|operation| operation.witness.clone());
-        Found { ms: self.ms, witness: witness.unwrap_or_default() }
+        Found::of(&self.payment, self.ms)
     }
 }
 
@@ -133,10 +132,9 @@ impl Register<'_> {
     }
 
     /// An open sale that is paid by wallet: with a code that the shop shows, or with the customer's, of which nobody says
-    /// whose it is.
-    pub async fn pay_with_code(&mut self, customer: &Customer, is_scanned: bool) -> anyhow::Result<()> {
+    /// whose it is. The turn is the wallet's place in the list.
+    pub async fn pay_with_code(&mut self, customer: &Customer, turn: usize, is_scanned: bool) -> anyhow::Result<Paid> {
         let open = self.scan(customer).await?;
-        let turn = usize::try_from(customer.number)? % WALLETS.len();
         let (wallet, connection) = (WALLETS[turn], &self.shop.wallet_connections[turn]);
         for attempt in 1..=ATTEMPTS_MAX {
             let mut body = json!({ "register_id": self.place.id, "sale_id": open.id });
@@ -145,7 +143,9 @@ impl Register<'_> {
             } else {
                 body["connection_id"] = json!(connection);
             }
+            let start = Instant::now();
             let payment = self.post_payment(customer, body, Play::Nothing, attempt).await?;
+            let ms = start.elapsed().as_millis();
             let is_right = payment.connection_id == *connection;
             self.expect(is_right, "a scanned code was taken for that of another wallet");
             if !self.is_played(&payment, Play::Nothing).await? {
@@ -153,7 +153,8 @@ impl Register<'_> {
                 continue;
             }
             let sale: Sale = self.shop.cashier.get(&format!("/v1/sales/{}", open.id)).await?;
-            return self.note(&sale, customer.cart.total_minor(&self.shop.goods), Tender::Wallet(wallet));
+            self.note(&sale, customer.cart.total_minor(&self.shop.goods), Tender::Wallet(wallet))?;
+            return Ok(Paid { payment, sale, ms });
         }
         bail!("after {ATTEMPTS_MAX} payments {} has taken none", wallet.label)
     }
@@ -173,7 +174,8 @@ impl Register<'_> {
         self.post_payment(customer, body, play, attempt).await
     }
 
-    async fn post_payment(
+    /// Asks for a payment, and waits until it is at rest.
+    pub async fn post_payment(
         &self,
         customer: &Customer,
         body: Value,

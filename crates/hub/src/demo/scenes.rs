@@ -9,11 +9,14 @@ use super::goods::{ONIGIRI, RARE, RARE_PIECES};
 use super::plan::{Customer, Scene, second_choice};
 use super::register::{Play, Register, key};
 use super::tally::Tender;
+use super::wallet::{WALLET_THAT_LOSES, WALLETS, WALLETS_WITH_SHOWN_CODES};
 
 /// What is taken off what is dented, in basis points: as much as a cashier may.
 const DENTED_BASIS_POINTS: i64 = 1_000;
 /// The played wallets play a fault where an amount ends in these three digits or higher ones.
 const FAULT_DIGITS_MIN: i64 = 900;
+/// Of so many customers one is shown a code, and one shows one.
+const CUSTOMERS_A_TURN: u64 = 20;
 /// Points that the customer of the house spends; each takes a yen off.
 const POINTS_REDEEMED: i64 = 20;
 
@@ -22,11 +25,12 @@ impl Register<'_> {
     pub async fn serve(&mut self, customer: &Customer) -> anyhow::Result<()> {
         match customer.scene {
             Scene::Cash => self.ring_cash(customer, &customer.cart).await.map(drop),
-            Scene::Electronic => self.pay(customer, Play::Nothing).await.map(drop),
+            Scene::Electronic => self.pay_by_card(customer).await,
             Scene::WalletShown => self.pay_by_wallet(customer, false).await,
             Scene::WalletScanned => self.pay_by_wallet(customer, true).await,
             Scene::Declined => self.decline(customer).await,
             Scene::LostReply => self.lose_reply(customer).await,
+            Scene::WalletLostReply => self.lose_reply_of_wallet(customer).await,
             Scene::PendingThenApproved => self.confirm(customer).await,
             Scene::LateApproval => self.approve_late(customer).await,
             Scene::Return => self.take_all_back(customer).await,
@@ -35,6 +39,7 @@ impl Register<'_> {
             Scene::StockOut => self.run_out(customer).await,
             Scene::LastPiece => self.sell_last_piece(customer).await,
             Scene::Repeat => self.repeat(customer).await,
+            Scene::PlugPulled => self.pull_plug(customer).await,
             Scene::KeyedByHand => self.key_by_hand(customer).await,
             Scene::Promotion => self.promote(customer).await,
             Scene::Discount => self.discount(customer).await,
@@ -51,7 +56,9 @@ impl Register<'_> {
         if total_minor % 1_000 >= FAULT_DIGITS_MIN {
             return self.pay(customer, Play::Nothing).await.map(drop);
         }
-        self.pay_with_code(customer, is_scanned).await?;
+        let turns = if is_scanned { WALLETS.len() } else { WALLETS_WITH_SHOWN_CODES };
+        let turn = usize::try_from(customer.number / CUSTOMERS_A_TURN)? % turns;
+        self.pay_with_code(customer, turn, is_scanned).await?;
         let sum = if is_scanned { &mut self.tally.codes_scanned } else { &mut self.tally.codes_shown };
         sum.add(total_minor);
         Ok(())
@@ -70,6 +77,14 @@ impl Register<'_> {
     async fn lose_reply(&mut self, customer: &Customer) -> anyhow::Result<()> {
         let paid = self.pay(customer, Play::LoseReply).await?;
         self.tally.lost_reply = Some(paid.found());
+        Ok(())
+    }
+
+    /// The sandbox is asked for a lost reply by name; a wallet, by the amount.
+    async fn lose_reply_of_wallet(&mut self, customer: &Customer) -> anyhow::Result<()> {
+        let paid = self.pay_with_code(customer, WALLET_THAT_LOSES, true).await?;
+        self.tally.codes_scanned.add(paid.sale.total_minor);
+        self.tally.lost_wallet_reply = Some(paid.found());
         Ok(())
     }
 

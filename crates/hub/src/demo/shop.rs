@@ -8,6 +8,7 @@ use super::api::Api;
 use super::goods::{self, Goods};
 use super::plan::{Plan, REGISTERS};
 use super::provider::Provider;
+use super::terminal::CardTerminal;
 use super::wallet::{CustomersPage, WALLETS};
 use crate::database::Database;
 
@@ -54,6 +55,10 @@ pub struct Shop {
     pub sandbox_connection: String,
     /// The connection for what is keyed by hand.
     pub manual_connection: String,
+    /// The connection for terminals.
+    pub terminal_connection: String,
+    /// The terminal beside the first register; there once the shop is open.
+    pub terminal: Option<CardTerminal>,
     /// The connection with each wallet, in their order.
     pub wallet_connections: Vec<String>,
     /// The customers of the wallets.
@@ -99,6 +104,8 @@ impl Shop {
             registers,
             sandbox_connection: connection("sandbox")?,
             manual_connection: connection("manual")?,
+            terminal_connection: connection("terminal")?,
+            terminal: None,
             wallet_connections: WALLETS.iter().map(|wallet| connection(wallet.provider)).collect::<Result<_, _>>()?,
             customers: CustomersPage::try_new(&entrance.customers_url)?,
             provider: Provider::try_new(&entrance.provider_url, &entrance.provider_secret)?,
@@ -123,6 +130,11 @@ impl Shop {
             bail!("This shop has sold something already. The demo begins with a merchant that has not.");
         }
         Ok(())
+    }
+
+    /// The terminal beside the first register.
+    pub fn terminal(&self) -> anyhow::Result<&CardTerminal> {
+        self.terminal.as_ref().context("The terminal is not set up yet.")
     }
 
     /// The day of a seed with so many sales, as this shop would have it.

@@ -27,6 +27,7 @@ pub fn words(shop: &Shop, day: &Day) -> String {
     };
     found("The payment whose reply was lost", &day.tally.lost_reply);
     found("The payment that the customer had to confirm", &day.tally.confirmed);
+    found("The payment on the terminal whose plug was pulled", &day.tally.plug_pulled);
     let repeated = shop.cashier.repeated() + shop.manager.repeated();
     if repeated > 0 {
         let _ = writeln!(text, "  {} requests were sent again, because nobody had answered.", grouped(repeated));
@@ -37,7 +38,7 @@ pub fn words(shop: &Shop, day: &Day) -> String {
 fn witness_words(name: &str) -> &str {
     match name {
         "inquiry" => "asking the provider",
-        "notification" => "the provider's notification",
+        "notification" => "word from the provider",
         "reply" => "the provider's reply",
         other => other,
     }

@@ -42,7 +42,9 @@ fn sales(text: &mut String, day: &Day, audit: &Audit) {
     text.push_str("\nSales\n");
     let wallets = WALLETS.map(|wallet| (Tender::Wallet(wallet), format!("electronic, {}", wallet.label)));
     let by_hand = (Tender::Manual, "electronic, keyed by hand".to_owned());
-    let names = [(Tender::Cash, "cash".to_owned()), (Tender::Sandbox, "electronic, sandbox".to_owned())];
+    let names =
+        [(Tender::Cash, "cash"), (Tender::Sandbox, "electronic, sandbox"), (Tender::Terminal, "card, terminal")];
+    let names = names.map(|(tender, name)| (tender, name.to_owned()));
     for (tender, name) in names.into_iter().chain(wallets).chain([by_hand]) {
         row(text, &name, day.books.tenders.get(&tender).copied().unwrap_or_default());
     }
@@ -81,6 +83,15 @@ fn troubles(text: &mut String, day: &Day, audit: &Audit) {
     line(text, tally.declined.count, "declined", &declined);
     let lost = u64::from(tally.lost_reply.is_some());
     line(text, lost, "reply lost", "found out by asking the provider; charged once");
+    let lost = u64::from(tally.lost_wallet_reply.is_some());
+    line(text, lost, "wallet's reply lost", "found out by asking WeChat Pay; charged once");
+    let pulled = u64::from(tally.plug_pulled.is_some());
+    line(
+        text,
+        pulled,
+        "plug pulled",
+        "after the card was charged; the terminal told it when it was back, charged once",
+    );
     let late = format!("{} given back by itself; the customer had paid cash", yen(audit.given_back.amount_minor));
     line(text, audit.given_back.count, "approved too late", &late);
     line(text, tally.stock_outs, "not enough stock", "refused; the customer took less");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::decimal;
 use domain::money::QUANTITY_PLACES;
 
-use super::answers::{Return, Sale};
+use super::answers::{Payment, Return, Sale};
 use super::wallet::Name;
 
 /// A sum.
@@ -43,11 +43,20 @@ pub struct Found {
     pub witness: String,
 }
 
+impl Found {
+    /// How that about the charge of this payment was found, after so long.
+    pub fn of(payment: &Payment, ms: u128) -> Self {
+        let witness = payment.operations.first().and_then(|operation| operation.witness.clone());
+        Self { ms, witness: witness.unwrap_or_default() }
+    }
+}
+
 /// How it was paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tender {
     Cash,
     Sandbox,
+    Terminal,
     Wallet(Name),
     Manual,
 }
@@ -73,7 +82,10 @@ pub struct Tally {
     pub codes_shown: Sum,
     pub codes_scanned: Sum,
     pub lost_reply: Option<Found>,
+    pub lost_wallet_reply: Option<Found>,
     pub confirmed: Option<Found>,
+    /// The payment on the terminal whose plug was pulled.
+    pub plug_pulled: Option<Found>,
     /// The payment that was approved late, and what was asked.
     pub late: Option<(String, i64)>,
     pub lines_taken_off: u64,
@@ -162,7 +174,9 @@ impl Tally {
         Self {
             drawer_minor: self.drawer_minor + other.drawer_minor,
             lost_reply: self.lost_reply.or(other.lost_reply),
+            lost_wallet_reply: self.lost_wallet_reply.or(other.lost_wallet_reply),
             confirmed: self.confirmed.or(other.confirmed),
+            plug_pulled: self.plug_pulled.or(other.plug_pulled),
             late: self.late.or(other.late),
             lines_taken_off: self.lines_taken_off + other.lines_taken_off,
             stock_outs: self.stock_outs + other.stock_outs,

@@ -5,8 +5,10 @@ use std::io;
 
 use anyhow::Context;
 use sandbox::Server;
+use sandbox::antom::{self, Antom};
 use sandbox::customer::{Customers, Wallet};
 use sandbox::paypay::{self, PayPay};
+use sandbox::wechat::{self, WeChat};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -22,11 +24,20 @@ pub struct Name {
     pub label: &'static str,
 }
 
-/// All wallets, in the order in which customers take turns with them.
-pub const WALLETS: [Name; 1] = [Name { provider: "paypay", label: "PayPay" }];
+/// All wallets, in the order in which customers take turns with them; those whose customers show a code only come last.
+pub const WALLETS: [Name; 3] = [
+    Name { provider: "paypay", label: "PayPay" },
+    Name { provider: "wechat", label: "WeChat Pay" },
+    // In yen Alipay is taken by Antom; Alipay's own gateway takes yuan only.
+    Name { provider: "antom", label: "Alipay+ (Antom)" },
+];
+/// So many of them take a code that the shop shows.
+pub const WALLETS_WITH_SHOWN_CODES: usize = 2;
+/// The one whose reply is lost once: WeChat Pay, which tells of a scanned code by its answer only.
+pub const WALLET_THAT_LOSES: usize = 1;
 
 /// How each is played.
-const PLAYED: [Play; 1] = [play_paypay];
+const PLAYED: [Play; 3] = [play_paypay, play_wechat, play_antom];
 
 /// Plays one on a port: what the shop has to know of it, and its customers.
 type Play = fn(TcpListener) -> io::Result<(Played, Box<dyn Wallet>)>;
@@ -56,6 +67,24 @@ fn play_paypay(listener: TcpListener) -> io::Result<(Played, Box<dyn Wallet>)> {
     let tell = move |hub: &str| told.notify_oauth(&format!("{hub}/v1/webhooks/paypay"));
     let played = Played { provider: "paypay", variant: "oauth", credentials, server, tell: Box::new(tell) };
     Ok((played, Box::new(paypay)))
+}
+
+/// It is told with each payment where its notifications go, as Antom is.
+fn play_wechat(listener: TcpListener) -> io::Result<(Played, Box<dyn Wallet>)> {
+    let options = wechat::Options { customer_ms: Some(CUSTOMER_MS), ..wechat::Options::default() };
+    let wechat = WeChat::new(options);
+    let (server, credentials) = (wechat.serve(listener)?, wechat.credentials_of_v3());
+    let played = Played { provider: "wechat", variant: "v3-global", credentials, server, tell: Box::new(|_| {}) };
+    Ok((played, Box::new(wechat)))
+}
+
+fn play_antom(listener: TcpListener) -> io::Result<(Played, Box<dyn Wallet>)> {
+    let options = antom::Options::default();
+    let credentials = options.credentials();
+    let antom = Antom::new(options);
+    let server = antom.serve(listener)?;
+    let played = Played { provider: "antom", variant: "ams", credentials, server, tell: Box::new(|_| {}) };
+    Ok((played, Box::new(antom)))
 }
 
 /// All of them, and the page where their customers are played.

@@ -132,7 +132,7 @@ pub enum Kind {
 }
 
 /// The nouns of [`Kind::NotFound`] that handlers ask for by themselves.
-pub const NOUNS: [&str; 29] = [
+pub const NOUNS: [&str; 30] = [
     "article",
     "connection",
     "customer",
@@ -146,6 +146,7 @@ pub const NOUNS: [&str; 29] = [
     "print_job",
     "printer",
     "promotion",
+    "provider_notice",
     "receipt",
     "register",
     "request",

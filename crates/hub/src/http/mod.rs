@@ -38,6 +38,7 @@ pub mod prefer;
 pub mod print_job;
 pub mod printer;
 pub mod promotion;
+pub mod provider_notice;
 pub mod reader;
 pub mod receipt;
 mod receipt_json;
@@ -151,6 +152,7 @@ pub fn routes() -> Vec<Route> {
         stock_movement::routes(),
         stocktake::routes(),
         promotion::routes(),
+        provider_notice::routes(),
         transfer::routes(),
         customer::routes(),
         points::routes(),

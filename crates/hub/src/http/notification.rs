@@ -10,11 +10,13 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use axum::response::Response;
-use connectors::{Acknowledgement, Connector, News, Notice, PATH, Rejected, find_connector};
+use connectors::{Acknowledgement, Connector, Fact, News, Notice, PATH, Rejected, find_connector};
 use domain::call::{Actor, Role};
+use domain::command::Refusal;
 use domain::id::{ConnectionId, OperationId};
 use domain::merchant::Connection;
 use domain::payment::{Moved, Outcome, Payment, RecordOutcome, Settle, Witness, keys_for_outcome};
+use domain::provider_notice::KeepNotice;
 use storage::{Answer, Committed, Envelope, Failure, Idempotency, Lane};
 
 use super::Route;
@@ -93,12 +95,7 @@ async fn take(
         ));
     }
     let notices = read(app, connection, connector, &headers, body).map_err(|rejected| problem(&rejected))?;
-    for Notice { operation_reference, news } in notices {
-        let operation: OperationId = operation_reference.parse().map_err(|_| Problem::not_found("payment"))?;
-        // Whose secret it is signed with decides whose payments it may speak of.
-        let payment = app.reader.find_payment(connection.merchant, operation.payment).await?;
-        let payment = payment.map(|found| found.payment).filter(|payment| payment.connection == connection.id);
-        let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
+    for notice in notices {
         let envelope = Envelope {
             merchant: connection.merchant,
             actor: Arc::new(Actor::new(format!("notification:{}", connection.id), Role::System)),
@@ -107,18 +104,63 @@ async fn take(
             lane: Lane::Interactive,
             weight: body.len(),
         };
-        let committed = match news {
-            News::Told(outcome) => record(app, envelope, operation, &payment, outcome).await?,
-            News::Hint => look(app, envelope, &payment).await?,
+        let refusal = match notice {
+            Notice::Operation { reference, news } => tell(app, envelope, connection, &reference, news).await?,
+            Notice::Fact(fact) => keep(app, envelope, connection, fact).await?,
         };
-        match committed.reply {
-            Some(Ok(moved)) => start_all(app, moved.tasks),
-            // A provider that knows a payment we do not have is told so; it keeps the notification.
-            Some(Err(refusal)) => return Ok(respond(refusal_answer(&refusal), false)),
-            None => {}
+        // A provider that knows a payment we do not have is told so; it keeps the notification.
+        if let Some(refusal) = refusal {
+            return Ok(respond(refusal_answer(&refusal), false));
         }
     }
     Ok(taken(connector))
+}
+
+/// Moves the payment that the operation belongs to, or asks how it stands.
+async fn tell(
+    app: &App,
+    envelope: Envelope,
+    connection: &Connection,
+    reference: &str,
+    news: News,
+) -> Result<Option<Refusal>, Problem> {
+    let operation: OperationId = reference.parse().map_err(|_| Problem::not_found("payment"))?;
+    // Whose secret it is signed with decides whose payments it may speak of.
+    let payment = app.reader.find_payment(connection.merchant, operation.payment).await?;
+    let payment = payment.map(|found| found.payment).filter(|payment| payment.connection == connection.id);
+    let payment = payment.ok_or_else(|| Problem::not_found("payment"))?;
+    let committed = match news {
+        News::Told(outcome) => record(app, envelope, operation, &payment, outcome).await?,
+        News::Hint => look(app, envelope, &payment).await?,
+    };
+    Ok(match committed.reply {
+        Some(Ok(moved)) => {
+            start_all(app, moved.tasks);
+            None
+        }
+        Some(Err(refusal)) => Some(refusal),
+        None => None,
+    })
+}
+
+/// Keeps what is no outcome. What nobody has signed is kept only where the settings say from where it comes: else anybody
+/// could fill the database.
+async fn keep(app: &App, envelope: Envelope, connection: &Connection, fact: Fact) -> Result<Option<Refusal>, Problem> {
+    if !fact.is_signed && !app.providers.has_networks(connection.id) {
+        return Ok(None);
+    }
+    let charge = fact.charge_reference.and_then(|reference| reference.parse::<OperationId>().ok());
+    let command = KeepNotice {
+        connection: connection.id,
+        notice_id: fact.id,
+        kind: fact.kind,
+        payment: charge.map(|charge| charge.payment),
+        amount_minor: fact.amount_minor,
+        is_signed: fact.is_signed,
+        fields: fact.fields,
+    };
+    let committed = app.committer.submit(envelope, command, |_| Answer::default()).await?;
+    Ok(committed.reply.and_then(Result::err))
 }
 
 /// What the provider wants to hear.

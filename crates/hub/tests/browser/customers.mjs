@@ -49,11 +49,12 @@ async function call(method, path, body, more = {}) {
 }
 
 const { data: connections } = await call('GET', '/v1/connections');
-const wallet = connections.find((one) => one.provider === 'paypay');
+const connectionWith = (provider) => connections.find((one) => one.provider === provider);
+const wallet = connectionWith('paypay');
 assert.deepEqual([wallet.keys, wallet.has_present, wallet.has_scan], ['test', true, true]);
 let keys = 0;
 const pay = (body) => call('POST', '/v1/payments', { register_id: register, ...body }, { 'idempotency-key': `customers-${++keys}`, prefer: 'wait=15' });
-const show = (amount) => pay({ connection_id: wallet.id, amount_minor: amount });
+const show = (amount, connection = wallet) => pay({ connection_id: connection.id, amount_minor: amount });
 const ended = (id) => call('GET', `/v1/payments/${id}`, undefined, { prefer: 'wait=15' });
 
 // --- The browser ---
@@ -72,6 +73,16 @@ async function open(options = {}) {
   return page;
 }
 
+const section = (page, name) => page.locator(`section[aria-labelledby=wallet-${name}]`);
+
+// A code of a customer of this wallet, as the page draws it.
+async function draw(page, name) {
+  await section(page, name).getByRole('button', { name: 'Show my code' }).click();
+  const code = section(page, name).locator('figcaption .code');
+  await code.waitFor();
+  return code.innerText();
+}
+
 async function done(page) {
   assert.deepEqual(page.complaints, [], 'the console is quiet');
   await page.context().close();
@@ -84,7 +95,8 @@ const shoot = (page, name) => screens && page.screenshot({ path: `${screens}/${n
 const tests = {
   async 'what the shop shows is paid with a button'() {
     const page = await open();
-    await page.getByText('Nothing waits for a customer.').waitFor();
+    const paypay = section(page, 'paypay');
+    await paypay.getByText('Nothing waits for a customer.').waitFor();
     const [first, second] = [await show(1_200), await show(480)];
     assert.equal(first.next_action, 'show_code');
     await page.getByRole('button', { name: 'Pay ¥1,200' }).waitFor();
@@ -98,22 +110,51 @@ const tests = {
     await page.getByText('Declined: ¥480').waitFor();
     const declined = await ended(second.id);
     assert.deepEqual([declined.customer_charged, declined.next_action], ['no', 'use_another_tender']);
-    await page.getByText('Nothing waits for a customer.').waitFor();
+    await paypay.getByText('Nothing waits for a customer.').waitFor();
     await done(page);
   },
 
   async 'a code from the page is taken by a register that does not know whose it is'() {
     const page = await open();
-    await page.getByRole('button', { name: 'Show my code' }).click();
-    const code = page.locator('figcaption .code');
-    await code.waitFor();
+    const customerCode = await draw(page, 'paypay');
     assert.ok(await page.locator('figure img').evaluate((image) => image.complete && image.naturalWidth > 0));
     await shoot(page, 'customers-code');
-    const customerCode = await code.innerText();
     const paid = await pay({ customer_code: customerCode, amount_minor: 700 });
     assert.deepEqual([paid.state, paid.connection_id], ['captured', wallet.id]);
-    await page.getByRole('button', { name: 'Show my code' }).click();
-    await waitFor('another code', async () => (await code.innerText()) !== customerCode);
+    await waitFor('another code', async () => (await draw(page, 'paypay')) !== customerCode);
+    await done(page);
+  },
+
+  async 'WeChat Pay is paid by the code of the shop, left alone, and paid by the code of the customer'() {
+    const page = await open();
+    const [wechat, connection] = [section(page, 'wechat'), connectionWith('wechat')];
+    const [first, second] = [await show(1_300, connection), await show(520, connection)];
+    await wechat.getByText(first.presented_code.text).waitFor();
+    await wechat.getByRole('button', { name: 'Pay ¥1,300' }).click();
+    await page.getByText('Paid: ¥1,300').waitFor();
+    assert.equal((await ended(first.id)).state, 'captured');
+    // Nobody is told of a customer who goes away: the cashier calls it off.
+    await wechat.getByRole('button', { name: 'Decline ¥520' }).click();
+    await page.getByText('Declined: ¥520').waitFor();
+    await wechat.getByText('Nothing waits for a customer.').waitFor();
+    await call('POST', `/v1/payments/${second.id}/cancel`, { reason: 'went away' }, { 'idempotency-key': `customers-${++keys}` });
+    await waitFor('it is called off', async () => (await ended(second.id)).customer_charged === 'no');
+    const paid = await pay({ customer_code: await draw(page, 'wechat'), amount_minor: 740 });
+    assert.deepEqual([paid.state, paid.connection_id], ['captured', connection.id]);
+    await done(page);
+  },
+
+  async 'a wallet behind Antom shows a code of its own only, and may be asked first'() {
+    const page = await open();
+    const [antom, connection] = [section(page, 'antom'), connectionWith('antom')];
+    assert.equal(await antom.getByLabel('Customers pay by themselves').count(), 0);
+    const paid = await pay({ customer_code: await draw(page, 'antom'), amount_minor: 760 });
+    assert.deepEqual([paid.state, paid.connection_id], ['captured', connection.id]);
+    const asked = await pay({ customer_code: await draw(page, 'antom'), amount_minor: 1_913 });
+    assert.equal(asked.next_action, 'ask_customer_to_confirm');
+    await antom.getByRole('button', { name: 'Decline ¥1,913' }).click();
+    await page.getByText('Declined: ¥1,913').waitFor();
+    await waitFor('it is declined', async () => (await ended(asked.id)).state === 'declined');
     await done(page);
   },
 
@@ -136,13 +177,14 @@ const tests = {
 
   async 'customers pay by themselves if they are told to'() {
     const page = await open();
-    await page.getByLabel('Customers pay by themselves').check();
+    const habit = section(page, 'paypay').getByLabel('Customers pay by themselves');
+    await habit.check();
     await waitFor('the habit', async () => {
       const response = await fetch(`${customers}/api/wallets`);
       return (await response.json()).wallets[0].pays_after_ms === 3000;
     });
     assert.equal((await ended((await show(250)).id)).state, 'captured');
-    await page.getByLabel('Customers pay by themselves').uncheck();
+    await habit.uncheck();
     await done(page);
   },
 };

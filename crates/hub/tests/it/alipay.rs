@@ -17,6 +17,7 @@ on_both_engines!(in "CNY":
     a_void_gives_all_back_and_refunds_come_in_parts,
     a_notification_pays_once_however_often_and_late_it_comes,
     a_notification_that_is_not_alipays_or_not_for_us_changes_nothing,
+    a_refund_from_the_portal_is_kept_once_and_a_person_is_asked,
     credentials_are_sealed_and_replaced_while_the_hub_serves,
 );
 
@@ -232,6 +233,43 @@ async fn a_notification_that_is_not_alipays_or_not_for_us_changes_nothing(world:
     assert_eq!(world.payment(&id).await["state"], "in_progress");
     assert!(world.alipay.pay(&World::charge_of(&id)));
     world.wait_for_state(&id, "captured").await;
+    world.close().await;
+}
+
+async fn a_refund_from_the_portal_is_kept_once_and_a_person_is_asked(world: World) {
+    let (id, path) = a_waiting_payment(&world).await;
+    assert!(world.alipay.pay(&World::charge_of(&id)));
+    world.wait_for_state(&id, "captured").await;
+    let told = [("out_biz_no", "portal-1"), ("refund_fee", "3.00"), ("buyer_logon_id", "a***@example.com")];
+    for _ in 0..2 {
+        notify(&world, &path, &news(&world, &id, "TRADE_SUCCESS", &told)).await.expect(200);
+    }
+    let live = &world.shop.live_manager;
+    let of_payment = format!("/v1/provider-notices?kind=refund&payment_id={id}");
+    let kept = world.get_as(live, &of_payment, &[]).await.expect(200)["data"].clone();
+    assert_eq!(kept.as_array().map(Vec::len), Some(1), "{kept}");
+    let kept = &kept[0];
+    assert_eq!((&kept["amount_minor"], &kept["is_signed"]), (&json!(300), &json!(true)));
+    assert_eq!(kept["fields"]["out_biz_no"], "portal-1");
+    assert!(kept["fields"]["buyer_logon_id"].is_null() && kept["fields"]["sign"].is_null());
+    let one = format!("/v1/provider-notices/{}", text(&kept["id"]));
+    assert_eq!(&world.get_as(live, &one, &[]).await.expect(200), kept);
+    world.get_as(&world.other_shop.live_manager, &one, &[]).await.expect_problem(404, "provider_notice_not_found");
+    let exceptions = world.exceptions().await;
+    let [(kind, exception)] = exceptions.as_slice() else { panic!("{exceptions:?}") };
+    assert_eq!((kind.as_str(), &exception["at_risk_minor"]), ("not_asked_for", &json!(300)));
+    assert_eq!((&exception["subject"], operations(&world.payment(&id).await).len()), (&json!(id), 1));
+    // A complaint names no trade.
+    let options = alipay_options();
+    let complaint = world.alipay.notification(&[
+        ("app_id", options.app_id.as_str()),
+        ("msg_method", "alipay.merchant.tradecomplain.changed"),
+        ("notify_id", "n-1"),
+        ("seller_id", options.seller_id.as_str()),
+    ]);
+    notify(&world, &path, &complaint).await.expect(200);
+    let disputes = world.get_as(live, "/v1/provider-notices?kind=dispute", &[]).await.expect(200);
+    assert_eq!((&disputes["data"][0]["notice_id"], &disputes["data"][0]["payment_id"]), (&json!("n-1"), &Value::Null));
     world.close().await;
 }
 

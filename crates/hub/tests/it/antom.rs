@@ -13,6 +13,7 @@ on_both_engines!(
     a_notification_pays_once_however_often_and_late_it_comes,
     a_notification_that_is_not_antoms_or_not_for_us_changes_nothing,
     a_notification_is_signed_over_the_path_before_the_proxy,
+    a_refund_from_the_portal_is_kept_once_and_one_of_ours_is_not,
     credentials_are_sealed_and_replaced_while_the_hub_serves,
 );
 
@@ -136,6 +137,30 @@ async fn a_notification_pays_once_however_often_and_late_it_comes(world: World) 
     assert_eq!((&paid["captured_minor"], world.net_at_antom(&paid)), (&json!(1_913), 1_913));
     let kinds = world.events_of(&id).await;
     assert_eq!(kinds.iter().filter(|kind| *kind == "payment.captured").count(), 1);
+    world.close().await;
+}
+
+async fn a_refund_from_the_portal_is_kept_once_and_one_of_ours_is_not(world: World) {
+    let id = text(&world.scanned_by_antom(1_200).await["id"]);
+    let (path, client) = (format!("/v1/webhooks/antom/{}", world.shop.antom), antom_options().client_id);
+    let refund = |request_id: &str| {
+        let told = json!({
+            "notifyType": "REFUND_RESULT", "paymentRequestId": World::charge_of(&id), "refundRequestId": request_id,
+            "refundAmount": { "value": "300", "currency": "JPY" }, "refundStatus": "SUCCESS",
+        });
+        told.to_string()
+    };
+    for body in [refund("portal-1"), refund("portal-1"), refund(&World::charge_of(&id))] {
+        let signature = world.antom.notification(&path, &client, TIME, &body);
+        notify(&world, &path, &body, &client, &signature).await.expect(200);
+    }
+    let kept = world.get_as(&world.shop.live_manager, "/v1/provider-notices", &[]).await.expect(200)["data"].clone();
+    assert_eq!(kept.as_array().map(Vec::len), Some(1), "{kept}");
+    assert_eq!((&kept[0]["payment_id"], &kept[0]["amount_minor"]), (&json!(id), &json!(300)));
+    assert_eq!(kept[0]["fields"]["refundStatus"], "SUCCESS");
+    let exceptions = world.exceptions().await;
+    let [(kind, exception)] = exceptions.as_slice() else { panic!("{exceptions:?}") };
+    assert_eq!((kind.as_str(), &exception["at_risk_minor"]), ("not_asked_for", &json!(300)));
     world.close().await;
 }
 

@@ -6,6 +6,7 @@ use domain::call::Role;
 use domain::id::{ApiKeyId, ConnectionId};
 use domain::merchant::{AddConnection, Connection, ConnectionSettings, RevokeApiKey};
 use domain::payment::Profile;
+use domain::provider_notice::{self, KeepNotice};
 use hub::api_key::{self, Environment};
 use hub::http::auth::BELIEVED_FOR;
 use reqwest::Method;
@@ -25,6 +26,19 @@ on_each_engine! {
 
 /// Refusals of an id that are as good as that it is not there: somebody has drawn it; it did not pay this sale.
 const NOT_HAD: [&str; 2] = ["sale_exists", "return_payment_elsewhere"];
+
+/// A refund that its provider tells of.
+fn notice_of(connection: &str, payment: &str) -> KeepNotice {
+    KeepNotice {
+        connection: connection.parse().unwrap(),
+        notice_id: "of a test".to_owned(),
+        kind: provider_notice::Kind::Refund,
+        payment: Some(payment.parse().unwrap()),
+        amount_minor: Some(1),
+        is_signed: false,
+        fields: Vec::new(),
+    }
+}
 
 /// Gives a shop a record of each kind that an id of the API names.
 pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
@@ -51,6 +65,8 @@ pub async fn furnish(hub: &TestHub, shop: &Shop) -> Belongings {
         json!({ "location_id": shop.location, "name": "Counter", "kind": "pull", "drawer_register_id": register_id });
     let printer = own.add(text(&post("/v1/printers", printer).await["id"]));
     own.add(text(&post(&format!("/v1/receipts/{receipt}/print"), json!({ "printer_id": printer })).await["id"]));
+    let kept = run(&hub.running.app, shop.merchant, notice_of(&connection, &payment)).await;
+    own.add(kept.id.to_string());
     let terminal = json!({ "location_id": shop.location, "connection_id": connection, "name": "Counter" });
     own.add(text(&post("/v1/terminals", terminal).await["id"]));
     transact(hub, shop, &mut own).await;
@@ -284,6 +300,7 @@ fn noun(id: &str) -> &'static str {
         "pay" => "payment",
         "prj" => "print_job",
         "prn" => "printer",
+        "pnt" => "provider_notice",
         "pro" => "promotion",
         "rcp" => "receipt",
         "reg" => "register",

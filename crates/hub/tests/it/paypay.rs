@@ -279,11 +279,21 @@ async fn a_hint_is_believed_only_after_asking(world: World) {
 async fn a_hint_from_another_network_is_refused(mut world: World) {
     let connection = world.shop.opa;
     let path = format!("/v1/webhooks/paypay/{connection}");
-    let file = json!({ "notification_type": "file.created" }).to_string();
+    let file = json!({
+        "notification_type": "file.created", "notification_id": "N-1", "fileType": "transaction_recon", "path": "/x",
+    });
+    let file = file.to_string();
+    let kept = async |world: &World| {
+        let kept = world.get_as(&world.shop.live_manager, "/v1/provider-notices", &[]).await.expect(200);
+        kept["data"].as_array().unwrap().clone()
+    };
     let send = async |world: &World, forwarded: &str| {
         let headers = [("content-type", "application/json"), ("x-forwarded-for", forwarded)];
         world.send("POST", &path, &headers, Some(file.as_bytes().to_vec())).await.unwrap()
     };
+    // Nobody has signed it, and anybody may send it: it is answered and not kept.
+    send(&world, "").await.expect(200);
+    assert!(kept(&world).await.is_empty());
     let networks = |network: &str| std::collections::BTreeMap::from([(connection, vec![network.parse().unwrap()])]);
     world.change_settings(|settings| settings.provider.notify_networks = networks("52.68.128.8/32")).await;
     // Without a proxy of ours the header is anybody's word.
@@ -299,6 +309,10 @@ async fn a_hint_from_another_network_is_refused(mut world: World) {
     };
     world.change_settings(loopback).await;
     send(&world, "").await.expect(200);
+    let kept = kept(&world).await;
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!((&kept[0]["kind"], &kept[0]["is_signed"]), (&json!("settlement"), &json!(false)));
+    assert_eq!(kept[0]["fields"]["path"], "/x");
     world.close().await;
 }
 

@@ -8,7 +8,7 @@ use hub::config::Hidden;
 use serde_json::{Value, json};
 
 use crate::support::{log, logged};
-use crate::world::{World, on_both_engines, paypay_options, text};
+use crate::world::{World, alipay_options, antom_options, on_both_engines, paypay_options, text, wechat_options};
 
 on_both_engines!(no_secret_and_no_code_of_a_customer_stays_anywhere);
 
@@ -82,13 +82,18 @@ async fn no_secret_and_no_code_of_a_customer_stays_anywhere(mut world: World) {
     world.wait_for_payment(&id, "at the wallet", |payment| payment["operations"][0]["state"] == "pending").await;
     assert!(world.paypay.pay(&World::charge_of(&id)));
     answers.push(world.wait_for_state(&id, "captured").await.to_string());
+    look_everywhere(&world, &forbidden(&world), answers).await;
+    world.close().await;
+}
+
+/// Looks for what must not be found, in these answers and wherever else something stays or goes out.
+async fn look_everywhere(world: &World, forbidden: &BTreeSet<String>, mut answers: Vec<String>) {
     for path in ["/v1/payments", "/v1/connections", "/v1/events", "/v1/exceptions", "/v1/merchant"] {
         answers.push(String::from_utf8_lossy(&world.get(path).await.bytes).into_owned());
     }
     let events = json!(world.events().await).to_string();
-    let forbidden = forbidden(&world);
     let find = |place: &str, content: &str| {
-        for secret in &forbidden {
+        for secret in forbidden {
             assert!(!content.contains(secret.as_str()), "{place} has a secret that begins with {}", &secret[..4]);
         }
     };
@@ -102,7 +107,6 @@ async fn no_secret_and_no_code_of_a_customer_stays_anywhere(mut world: World) {
     if world.settings().database.url.is_none() {
         walk(world.folder(), &mut |path, bytes| find(&path.display().to_string(), &String::from_utf8_lossy(bytes)));
     }
-    world.close().await;
 }
 
 /// Each file of a folder.
@@ -114,5 +118,63 @@ fn walk(folder: &Path, look: &mut impl FnMut(&Path, &[u8])) {
         } else {
             look(&path, &std::fs::read(&path).unwrap());
         }
+    }
+}
+
+/// In a shop that counts in yuan, which all of these take.
+mod in_yuan {
+    use super::*;
+
+    on_both_engines!(in "CNY": no_secret_and_no_code_of_the_other_wallets_stays_anywhere);
+
+    /// As [`CODES`]: of each connection one that is paid, one whose answer is lost, one that is refused, one that waits.
+    const ENDS: [&str; 4] = ["7766554433221108", "7766554433221116", "7766554433221124", "7766554433221132"];
+    const AMOUNTS: [i64; 4] = [1_200, 1_903, 1_901, 1_913];
+
+    /// The private keys and the shared ones, as whoever keeps them has them.
+    fn secrets() -> Vec<String> {
+        let wechat = wechat_options();
+        // A piece of a key in base64 that no public key has.
+        let piece = |credentials: String| credentials[100..160].to_owned();
+        let keys = [piece(alipay_options().credentials()), piece(antom_options().credentials())];
+        [wechat.apiv3_key, wechat.api_key, "PRIVATE KEY".to_owned()].into_iter().chain(keys).collect()
+    }
+
+    async fn no_secret_and_no_code_of_the_other_wallets_stays_anywhere(mut world: World) {
+        log();
+        world.restart().await;
+        let (live, mut answers, mut forbidden) = (world.shop.live_manager.clone(), Vec::new(), secrets());
+        let [_, wechat, wechat_v2] = world.shop.wechat;
+        let wallets = [(wechat, "13"), (wechat_v2, "14"), (world.shop.alipay, "28"), (world.shop.antom, "29")];
+        for (connection, head) in wallets {
+            for (end, amount_minor) in ENDS.into_iter().zip(AMOUNTS) {
+                let (code, mut body) = (format!("{head}{end}"), world.payment_of(connection, amount_minor));
+                body["customer_code"] = json!(code);
+                let reply = world.post_as(&live, "/v1/payments", &world.fresh_key(), &[], &body).await;
+                let id = text(&reply.expect(201)["id"]);
+                if amount_minor == 1_913 {
+                    let is_asked = |payment: &Value| payment["next_action"] == "ask_customer_to_confirm";
+                    world.wait_for_payment(&id, "to be confirmed", is_asked).await;
+                    assert!(world.confirm(&id));
+                }
+                let state = if amount_minor == 1_901 { "declined" } else { "captured" };
+                answers.push(String::from_utf8_lossy(&reply.bytes).into_owned());
+                answers.push(world.wait_for_state(&id, state).await.to_string());
+                let reply = world
+                    .post_as(
+                        &live,
+                        "/v1/customer-codes/recognize",
+                        &world.fresh_key(),
+                        &[],
+                        &json!({ "customer_code": code }),
+                    )
+                    .await;
+                reply.expect(200);
+                answers.push(String::from_utf8_lossy(&reply.bytes).into_owned());
+                forbidden.push(code);
+            }
+        }
+        look_everywhere(&world, &forbidden.into_iter().collect(), answers).await;
+        world.close().await;
     }
 }

@@ -14,8 +14,10 @@ use hub::config::{Config, Hidden};
 use hub::database::Database;
 use hub::operator::{NewConnection, NewKey, NewMerchant, Operator};
 use sandbox::Options;
-use sandbox::customer::Customers;
+use sandbox::antom::{self, Antom};
+use sandbox::customer::{Customers, Wallet};
 use sandbox::paypay::{self, PayPay};
+use sandbox::wechat::{self, WeChat};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -85,7 +87,7 @@ struct Stage {
     database: String,
     provider: String,
     customers: sandbox::Server,
-    _wallet: sandbox::Server,
+    _wallets: [sandbox::Server; 3],
     _sandbox: sandbox::Handle,
     _runtime: Runtime,
     _server: Server,
@@ -114,13 +116,25 @@ impl Stage {
             sandbox::serve(listener, options).await.expect("the sandbox listens")
         });
         let paypay = PayPay::new(paypay::Options { customer_ms: Some(CUSTOMER_MS), ..paypay::Options::default() });
-        let (wallet, customers) = runtime.block_on(async {
+        let wechat = WeChat::new(wechat::Options { customer_ms: Some(CUSTOMER_MS), ..wechat::Options::default() });
+        let antom = Antom::new(antom::Options::default());
+        let (wallets, customers) = runtime.block_on(async {
             let port = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            let wallet = paypay.serve(port().await).expect("the wallet listens");
-            let page = Customers::of(vec![Box::new(paypay.clone())]).serve(port().await).expect("the page listens");
-            (wallet, page)
+            let wallets = [
+                paypay.serve(port().await).expect("the wallet listens"),
+                wechat.serve(port().await).expect("the wallet listens"),
+                antom.serve(port().await).expect("the wallet listens"),
+            ];
+            let played: Vec<Box<dyn Wallet>> =
+                vec![Box::new(paypay.clone()), Box::new(wechat.clone()), Box::new(antom)];
+            (wallets, Customers::of(played).serve(port().await).expect("the page listens"))
         });
-        let keys = runtime.block_on(set_up(folders[1].path(), &database, &sandbox.base_url(), &wallet.base_url()));
+        let taken = [
+            ("paypay", "oauth", &wallets[0], paypay::Options::default().credentials_of_oauth()),
+            ("wechat", "v3-global", &wallets[1], wechat.credentials_of_v3()),
+            ("antom", "ams", &wallets[2], antom::Options::default().credentials()),
+        ];
+        let keys = runtime.block_on(set_up(folders[1].path(), &database, &sandbox.base_url(), taken));
         let proxy_addr = free_addr(&mut random);
         let settings = vec![
             ("TILLBRIDGE__AUTH__PEPPER".to_owned(), PEPPER.to_owned()),
@@ -145,7 +159,7 @@ impl Stage {
             database,
             provider,
             customers,
-            _wallet: wallet,
+            _wallets: wallets,
             _sandbox: sandbox,
             _runtime: runtime,
             _server: server,
@@ -194,8 +208,11 @@ impl Stage {
     }
 }
 
+/// A wallet that the shop takes: its connector, the protocol, where it is, and what lets the shop in.
+type Taken<'a> = (&'a str, &'a str, &'a sandbox::Server, String);
+
 /// A merchant with two registers, its ways to pay, and its keys, as `tillbridge merchants add` and the others make them.
-async fn set_up(data: &Path, database: &str, sandbox: &str, wallet: &str) -> Keys {
+async fn set_up(data: &Path, database: &str, sandbox: &str, wallets: [Taken<'_>; 3]) -> Keys {
     let mut config = Config::for_test(data);
     config.database.url = Some(Hidden::new(database.to_owned()));
     config.auth.pepper = Some(Hidden::new(PEPPER.to_owned()));
@@ -213,10 +230,16 @@ async fn set_up(data: &Path, database: &str, sandbox: &str, wallet: &str) -> Key
     let connection = operator.add_connection(connection).await.expect("a connection").to_string();
     let manual = NewConnection::manual(merchant);
     operator.add_connection(manual).await.expect("a connection");
-    let settings = ConnectionSettings { variant: "oauth".to_owned(), is_test: true, ..ConnectionSettings::at(wallet) };
-    let credentials = Some(Hidden::new(paypay::Options::default().credentials_of_oauth()));
-    let paypay = NewConnection { merchant, provider: "paypay".to_owned(), settings, credentials };
-    operator.add_connection(paypay).await.expect("a connection");
+    let settings = ConnectionSettings { is_test: true, ..ConnectionSettings::default() };
+    let terminals = NewConnection { merchant, provider: "terminal".to_owned(), settings, credentials: None };
+    operator.add_connection(terminals).await.expect("a connection");
+    for (provider, variant, server, credentials) in wallets {
+        let (provider, variant) = (provider.to_owned(), variant.to_owned());
+        let settings = ConnectionSettings { variant, is_test: true, ..ConnectionSettings::at(server.base_url()) };
+        let credentials = Some(Hidden::new(credentials));
+        let wallet = NewConnection { merchant, provider, settings, credentials };
+        operator.add_connection(wallet).await.expect("a connection");
+    }
     let mut keys = Vec::new();
     for role in [Role::Cashier, Role::Manager] {
         let key = NewKey { merchant, role, name: format!("Demo, {role}"), environment: Environment::Test };

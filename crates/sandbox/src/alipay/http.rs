@@ -185,12 +185,15 @@ impl Shared {
 
     /// A customer comes after a while and pays.
     fn send_customer(self: &Arc<Self>, reference: &str) {
-        let (Some(ms), Ok(place)) = (self.options.customer_ms, Arc::clone(&self.places).try_acquire_owned()) else {
-            return;
-        };
+        let Some(ms) = self.habit.pays_after_ms() else { return };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         let (shared, reference) = (Arc::clone(self), reference.to_owned());
         tokio::spawn(async move {
             sleep(bounded(ms)).await;
+            if shared.habit.pays_after_ms().is_none() {
+                // From now on somebody plays the customers.
+                return;
+            }
             // Cancelled meanwhile: then there is nothing to pay.
             drop(shared.confirm(&reference));
             drop(place);
@@ -260,6 +263,7 @@ impl Shared {
             ("GET", ["ledger"]) => return write(StatusCode::OK, self.told_ledger().to_string()),
             ("POST", ["trades", reference, "scan"]) => self.ledger().scan(reference, now_ms()),
             ("POST", ["trades", reference, "pay"]) => self.confirm(reference),
+            ("POST", ["trades", reference, "call-off"]) => self.ledger().call_off(reference, now_ms()),
             _ => return write(StatusCode::NOT_FOUND, String::new()),
         };
         match played {

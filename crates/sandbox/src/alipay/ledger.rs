@@ -65,8 +65,14 @@ impl Trade {
         if self.paid_at_ms.is_some() { self.amount - self.refunded() } else { 0 }
     }
 
-    fn is_shown(&self) -> bool {
+    pub fn is_shown(&self) -> bool {
         self.expires_at_ms.is_some()
+    }
+
+    /// Whether a customer can pay it.
+    fn is_open(&self, now_ms: i64) -> bool {
+        let is_over = self.expires_at_ms.is_some_and(|at| now_ms >= at);
+        matches!(self.status, Status::NotScanned | Status::WaitBuyerPay) && !is_over
     }
 }
 
@@ -112,13 +118,18 @@ impl Ledger {
         Self { last_number, ..Self::default() }
     }
 
+    /// A number that no other thing of this ledger has.
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
     fn add(&mut self, wanted: &Wanted<'_>, expires_at_ms: Option<i64>, status: Status) -> Result<Trade, Problem> {
         if self.trades.len() >= TRADES_MAX {
             return Err(Problem::UNAVAILABLE);
         }
-        self.last_number += 1;
         let trade = Trade {
-            number: self.last_number,
+            number: self.next_number(),
             amount: wanted.amount,
             subject: wanted.subject.to_owned(),
             notify_url: wanted.notify_url.map(str::to_owned),
@@ -166,8 +177,7 @@ impl Ledger {
     /// The customer scans the code, if there is one, and confirms. A wallet that refuses leaves a trade that is closed unpaid.
     pub fn confirm(&mut self, reference: &str, now_ms: i64) -> Result<Trade, Problem> {
         let trade = self.trades.get_mut(reference).ok_or(Problem::NOT_EXIST)?;
-        let is_over = trade.expires_at_ms.is_some_and(|at| now_ms >= at);
-        if !matches!(trade.status, Status::NotScanned | Status::WaitBuyerPay) || is_over {
+        if !trade.is_open(now_ms) {
             return Err(Problem::STATUS_ERROR);
         }
         if Fault::of_amount(trade.amount) == Fault::Decline {
@@ -186,6 +196,22 @@ impl Ledger {
         }
         trade.status = Status::WaitBuyerPay;
         Ok(trade.clone())
+    }
+
+    /// The customer calls it off: the trade is closed unpaid.
+    pub fn call_off(&mut self, reference: &str, now_ms: i64) -> Result<Trade, Problem> {
+        let trade = self.trades.get_mut(reference).ok_or(Problem::NOT_EXIST)?;
+        if !trade.is_open(now_ms) {
+            return Err(Problem::STATUS_ERROR);
+        }
+        trade.status = Status::Closed;
+        Ok(trade.clone())
+    }
+
+    /// What waits for a customer, the latest first.
+    pub fn waiting(&self, count_max: usize, now_ms: i64) -> Vec<(String, Trade)> {
+        let found = self.trades.iter().rev().filter(|(_, trade)| trade.is_open(now_ms));
+        found.take(count_max).map(|(reference, trade)| (reference.clone(), trade.clone())).collect()
     }
 
     /// A trade as the shop may know it: one that nobody has scanned is not there.

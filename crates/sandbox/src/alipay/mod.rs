@@ -1,6 +1,7 @@
 //! Alipay in China as it is played: the gateway with RSA2, with code of its own for every signature, a ledger of who was
 //! charged, and faults by amount. `docs/guides/alipay.md` tells how to play the customer.
 
+mod customer;
 mod http;
 mod ledger;
 mod notify;
@@ -13,9 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+pub(crate) use customer::code as customer_code;
 pub use ledger::{Entry, Status};
 
 use crate::clock::now_ms;
+use crate::customer::Habit;
 use crate::in_process::{InProcess, Receiver};
 use crate::notify::Poster;
 use crate::rsa::{self, Keys};
@@ -87,6 +90,8 @@ struct Shared {
     /// One mutex, held for a few map operations and never across a wait.
     ledger: Mutex<Ledger>,
     script: Script,
+    /// The options say how it begins.
+    habit: Habit,
     poster: Poster,
     places: Arc<Semaphore>,
 }
@@ -98,6 +103,7 @@ impl Alipay {
             ledger: Mutex::new(Ledger::beginning_at(u64::from(boot_number()) * NUMBERS_OF_A_RUN)),
             keys: Keys::for_play(),
             script: Script::default(),
+            habit: Habit::new(options.customer_ms),
             poster: Poster::new(),
             places: Arc::new(Semaphore::new(SEQUELS_MAX)),
             options,
@@ -120,6 +126,11 @@ impl Alipay {
     /// notification.
     pub fn pay(&self, reference: &str) -> bool {
         self.shared.confirm(reference).is_ok()
+    }
+
+    /// The customer calls it off. False if there is nothing to call off.
+    pub fn call_off(&self, reference: &str) -> bool {
+        self.shared.ledger().call_off(reference, now_ms()).is_ok()
     }
 
     /// The customer scans the code and thinks. False if there is nothing to scan.

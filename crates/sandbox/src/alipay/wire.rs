@@ -73,9 +73,14 @@ fn success(fields: Value) -> Value {
     node
 }
 
+/// What the code of a trade says.
+pub(super) fn code_url(trade: &Trade) -> String {
+    format!("https://qr.alipay.com/bax{}", trade.number)
+}
+
 /// The answer to `alipay.trade.precreate`.
 pub(super) fn code(reference: &str, trade: &Trade) -> Value {
-    success(json!({ "out_trade_no": reference, "qr_code": format!("https://qr.alipay.com/bax{}", trade.number) }))
+    success(json!({ "out_trade_no": reference, "qr_code": code_url(trade) }))
 }
 
 /// The answer to `alipay.trade.pay`.

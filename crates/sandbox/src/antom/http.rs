@@ -183,7 +183,8 @@ impl Shared {
         let fault = Fault::of_amount(amount.value);
         self.spoil(fault, reference)?;
         let notify_url = asked.payment_notify_url.as_deref();
-        let wanted = Wanted { reference, amount: amount.value, currency: &amount.currency, notify_url };
+        let description = &asked.order.order_description;
+        let wanted = Wanted { reference, amount: amount.value, currency: &amount.currency, description, notify_url };
         let (payment, is_new) = self.ledger().pay(&wanted, now_ms())?;
         if is_new && fault != Fault::Pend {
             self.announce(reference, &payment);

@@ -48,6 +48,7 @@ pub(super) struct Payment {
     pub number: u64,
     pub amount: i64,
     pub currency: String,
+    pub description: String,
     pub notify_url: Option<String>,
     pub status: Status,
     pub created_at_ms: i64,
@@ -81,6 +82,7 @@ pub(super) struct Wanted<'a> {
     pub reference: &'a str,
     pub amount: i64,
     pub currency: &'a str,
+    pub description: &'a str,
     pub notify_url: Option<&'a str>,
 }
 
@@ -101,7 +103,8 @@ impl Ledger {
         Self { last_number, ..Self::default() }
     }
 
-    fn next_number(&mut self) -> u64 {
+    /// A number that no other thing of this ledger has.
+    pub fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
     }
@@ -120,6 +123,7 @@ impl Ledger {
             number: self.next_number(),
             amount: wanted.amount,
             currency: wanted.currency.to_owned(),
+            description: wanted.description.to_owned(),
             notify_url: wanted.notify_url.map(str::to_owned),
             status: match Fault::of_amount(wanted.amount) {
                 Fault::Pend => Status::Processing,
@@ -142,6 +146,12 @@ impl Ledger {
         }
         payment.status = if is_confirmed { Status::Success } else { Status::Fail };
         Ok(payment.clone())
+    }
+
+    /// What waits for a customer, the latest first.
+    pub fn waiting(&self, count_max: usize) -> Vec<(String, Payment)> {
+        let found = self.payments.iter().rev().filter(|(_, payment)| payment.status == Status::Processing);
+        found.take(count_max).map(|(reference, payment)| (reference.clone(), payment.clone())).collect()
     }
 
     /// A payment by paymentRequestId.

@@ -1,6 +1,7 @@
 //! Antom as it is played: the customer's code, with code of its own for every signature, a ledger of who was charged, and
 //! faults by amount. `docs/guides/alipay.md` tells how to play the customer.
 
+mod customer;
 mod http;
 mod ledger;
 mod notify;

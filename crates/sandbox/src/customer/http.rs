@@ -63,7 +63,8 @@ fn told(wallet: &dyn Wallet) -> Value {
         })
         .collect();
     json!({
-        "name": wallet.name(), "label": wallet.label(), "pays_after_ms": wallet.pays_after_ms(), "waiting": waiting,
+        "name": wallet.name(), "label": wallet.label(), "pays_shown_codes": wallet.pays_shown_codes(),
+        "pays_after_ms": wallet.pays_after_ms(), "waiting": waiting,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Where one plays the customers of all played wallets: a page for people, and the same as an API. A wallet joins by
 //! implementing [`Wallet`] and being named where [`Customers`] are made.
 
+mod habit;
 mod http;
 mod page;
 
@@ -9,7 +10,11 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+pub(crate) use self::habit::Habit;
 use crate::server::Server;
+
+/// So many waiting payments are told: as many as a person can look through.
+pub(crate) const WAITING_MAX: usize = 100;
 
 /// A played wallet, as its customers have it in their hands.
 pub trait Wallet: Send + Sync {
@@ -31,6 +36,11 @@ pub trait Wallet: Send + Sync {
     /// A code to be presented at the register, another one each time; `None` where the wallet has none.
     fn customer_code(&self) -> Option<String>;
 
+    /// Whether customers pay what a shop shows, too, and not only by a code of their own.
+    fn pays_shown_codes(&self) -> bool {
+        true
+    }
+
     /// After how long customers pay by themselves what is shown to them; not at all where it is `None`.
     fn pays_after_ms(&self) -> Option<u64>;
 
@@ -49,7 +59,7 @@ pub struct Waiting {
     /// In minor units.
     pub amount: i64,
     /// ISO 4217.
-    pub currency: &'static str,
+    pub currency: String,
     /// What the shop says that it is for; often nothing.
     pub description: String,
     /// What the shop's code says; `None` where the customer's code was scanned and the phone asks whether to pay.

@@ -18,8 +18,9 @@ const WORDS = {
     declined: (amount) => `Declined: ${amount}`,
     over: 'That payment waits no longer.',
     byItself: 'Customers pay by themselves',
+    onlyMine: 'By their own code only',
     draw: 'Show my code',
-    drawn: 'Scan this at the register. Each one is new.',
+    drawn: 'Scan this at the register. Each one is new. An amount that ends in 913 asks you first.',
     away: 'The sandbox does not answer.',
   },
   ja: {
@@ -38,8 +39,9 @@ const WORDS = {
     declined: (amount) => `断りました：${amount}`,
     over: 'そのお支払いはもう待っていません。',
     byItself: 'お客様が自動で支払う',
+    onlyMine: 'お客様のコードのみ',
     draw: '自分のコードを表示',
-    drawn: 'レジで読み取ってください。毎回新しいコードです。',
+    drawn: 'レジで読み取ってください。毎回新しいコードです。末尾が913の金額は、先に確認を求められます。',
     away: 'サンドボックスが応答しません。',
   },
 };
@@ -118,7 +120,7 @@ function section(wallet) {
   return make('section', { 'aria-labelledby': title },
     make('div', { class: 'bar' },
       make('h2', { id: title }, wallet.label),
-      make('label', {}, habit, t('byItself')),
+      wallet.pays_shown_codes ? make('label', {}, habit, t('byItself')) : make('p', { class: 'quiet' }, t('onlyMine')),
       make('button', { type: 'button', click: () => draw(wallet) }, t('draw'))),
     drawing || '', list);
 }

@@ -1,14 +1,12 @@
 //! The customers of the played PayPay, as the page of all wallets plays them.
 
 use super::wire::code_url;
-use super::{PayPay, lock, now};
-use crate::customer::{Charge, Waiting, Wallet};
+use super::{PayPay, now};
+use crate::customer::{Charge, WAITING_MAX, Waiting, Wallet};
 use crate::shared::boot_number;
 
 /// How the codes of PayPay's customers begin, as far as it is known from their screens.
 const CODE_HEAD: &str = "9000818188";
-/// So many waiting payments are told: as many as a person can look through.
-const WAITING_MAX: usize = 100;
 
 impl Wallet for PayPay {
     fn name(&self) -> &'static str {
@@ -26,7 +24,7 @@ impl Wallet for PayPay {
             .map(|(reference, order)| {
                 let shown = order.code.as_ref().map(|code| code_url(code.id));
                 let (amount, description) = (order.amount, order.description);
-                Waiting { reference, amount, currency: "JPY", description, shown }
+                Waiting { reference, amount, currency: "JPY".to_owned(), description, shown }
             })
             .collect()
     }
@@ -46,11 +44,11 @@ impl Wallet for PayPay {
     }
 
     fn pays_after_ms(&self) -> Option<u64> {
-        *lock(&self.shared.customer_ms)
+        self.shared.habit.pays_after_ms()
     }
 
     fn set_pays_after_ms(&self, ms: Option<u64>) {
-        *lock(&self.shared.customer_ms) = ms;
+        self.shared.habit.set(ms);
     }
 
     fn charges(&self) -> Vec<Charge> {

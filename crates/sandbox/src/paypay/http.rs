@@ -255,12 +255,12 @@ impl Shared {
 
     /// A customer comes after a while and pays.
     fn send_customer(self: &Arc<Self>, reference: &str) {
-        let Some(ms) = *lock(&self.customer_ms) else { return };
+        let Some(ms) = self.habit.pays_after_ms() else { return };
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         let (shared, reference) = (Arc::clone(self), reference.to_owned());
         tokio::spawn(async move {
             sleep(bounded(ms)).await;
-            if lock(&shared.customer_ms).is_none() {
+            if shared.habit.pays_after_ms().is_none() {
                 // From now on somebody plays the customers.
                 return;
             }

@@ -21,6 +21,7 @@ pub use fault::{FAULTS, Fault, Row};
 pub use ledger::{Entry, Status};
 
 use crate::clock::{bounded, now_ms};
+use crate::customer::Habit;
 use crate::in_process::{InProcess, Receiver};
 use crate::notify::Poster;
 use crate::server::Server;
@@ -107,8 +108,8 @@ struct Shared {
     /// The faults that were played, by what they were played for: each is played once.
     played: Mutex<BTreeSet<String>>,
     tokens: Mutex<Tokens>,
-    /// After how long a customer pays what is shown; the options say how it begins.
-    customer_ms: Mutex<Option<u64>>,
+    /// The options say how it begins.
+    habit: Habit,
     addresses: Mutex<Addresses>,
     poster: Poster,
     places: Arc<Semaphore>,
@@ -136,7 +137,7 @@ impl PayPay {
             ledger: Mutex::new(Ledger::beginning_at(u64::from(boot) * IDS_OF_A_RUN)),
             played: Mutex::default(),
             tokens: Mutex::new(Tokens { boot, given: Vec::new() }),
-            customer_ms: Mutex::new(options.customer_ms),
+            habit: Habit::new(options.customer_ms),
             addresses: Mutex::default(),
             poster: Poster::new(),
             places: Arc::new(Semaphore::new(SEQUELS_MAX)),

@@ -153,6 +153,11 @@ impl Terminal {
         self.parts.engine().script = script;
     }
 
+    /// What is played. A script that pulls the plug is over once it was pulled, and customers are approved.
+    pub fn script(&self) -> Script {
+        self.parts.engine().script
+    }
+
     /// From now on it calls this hub, from its next connection on.
     pub fn call(&self, hub: impl Into<String>) {
         self.parts.options.lock().unwrap_or_else(PoisonError::into_inner).hub = hub.into();

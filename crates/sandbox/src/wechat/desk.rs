@@ -62,11 +62,15 @@ impl Shared {
 
     /// A customer comes after a while and pays.
     fn send_customer(self: &Arc<Self>, number: &str) {
-        let Some(ms) = self.options.customer_ms else { return };
+        let Some(ms) = self.habit.pays_after_ms() else { return };
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         let (shared, number) = (Arc::clone(self), number.to_owned());
         tokio::spawn(async move {
             sleep(bounded(ms)).await;
+            if shared.habit.pays_after_ms().is_none() {
+                // From now on somebody plays the customers.
+                return;
+            }
             // Closed meanwhile: then there is nothing to pay.
             drop(shared.pay(&number));
             drop(place);

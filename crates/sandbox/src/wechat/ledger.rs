@@ -66,6 +66,9 @@ pub(super) struct Order {
     pub paid_at_ms: i64,
     pub refunds: Vec<Refund>,
     pub notify_url: Option<String>,
+    pub description: String,
+    /// The customer of a shown code has gone. Nobody is told, and until it is closed the code can be paid.
+    pub is_left: bool,
 }
 
 impl Order {
@@ -91,6 +94,15 @@ impl Order {
         }
     }
 
+    /// Whether a customer can pay it.
+    fn is_open(&self, now_ms: i64) -> bool {
+        match (self.way, self.state) {
+            (Way::Shown { until_ms }, State::NotPay) => now_ms < until_ms,
+            (Way::Scanned, State::UserPaying) => true,
+            _ => false,
+        }
+    }
+
     pub fn fault(&self) -> Fault {
         Fault::of_amount(self.amount)
     }
@@ -113,6 +125,7 @@ pub(super) struct Wanted {
     pub number: String,
     pub amount: i64,
     pub currency: String,
+    pub description: String,
     pub notify_url: Option<String>,
 }
 
@@ -140,7 +153,8 @@ impl Ledger {
         Self { last_id, ..Self::default() }
     }
 
-    fn next_id(&mut self) -> u64 {
+    /// A number that no other thing of this ledger has.
+    pub fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
@@ -163,6 +177,8 @@ impl Ledger {
             paid_at_ms: 0,
             refunds: Vec::new(),
             notify_url: wanted.notify_url.clone(),
+            description: wanted.description.clone(),
+            is_left: false,
         };
         self.orders.insert(wanted.number.clone(), order);
         Ok(())
@@ -186,12 +202,7 @@ impl Ledger {
     pub fn pay(&mut self, number: &str, now_ms: i64) -> Result<Order, Problem> {
         let id = self.next_id();
         let order = self.orders.get_mut(number).ok_or(Problem::OrderNotExist)?;
-        let is_open = match (order.way, order.state) {
-            (Way::Shown { until_ms }, State::NotPay) => now_ms < until_ms,
-            (Way::Scanned, State::UserPaying) => true,
-            _ => false,
-        };
-        if !is_open {
+        if !order.is_open(now_ms) {
             return Err(Problem::InvalidRequest);
         }
         if order.fault() == Fault::Decline {
@@ -212,6 +223,22 @@ impl Ledger {
         }
         order.state = State::PayError;
         Ok(order.clone())
+    }
+
+    /// The customer of a shown code goes away.
+    pub fn leave(&mut self, number: &str, now_ms: i64) -> Result<(), Problem> {
+        let order = self.orders.get_mut(number).ok_or(Problem::OrderNotExist)?;
+        if order.is_left || !order.is_open(now_ms) {
+            return Err(Problem::InvalidRequest);
+        }
+        order.is_left = true;
+        Ok(())
+    }
+
+    /// What waits for a customer, the latest first.
+    pub fn waiting(&self, count_max: usize, now_ms: i64) -> Vec<(String, Order)> {
+        let found = self.orders.iter().rev().filter(|(_, order)| order.is_open(now_ms) && !order.is_left);
+        found.take(count_max).map(|(number, order)| (number.clone(), order.clone())).collect()
     }
 
     /// An order by its number.

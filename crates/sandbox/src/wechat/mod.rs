@@ -3,6 +3,7 @@
 //! show the merchant's certificate. `docs/guides/wechat.md` tells how to play the customer.
 
 mod clock;
+mod customer;
 mod desk;
 mod http;
 mod keys;
@@ -27,6 +28,7 @@ use tokio::sync::Semaphore;
 pub use ledger::{Entry, State};
 
 use crate::clock::now_ms;
+use crate::customer::Habit;
 use crate::in_process::{InProcess, Receiver};
 use crate::line::{Door, Peer, TlsDoor};
 use crate::notify::Poster;
@@ -106,6 +108,8 @@ struct Shared {
     ledger: Mutex<Ledger>,
     /// The faults that were played, by what they were played for: each is played once.
     played: Mutex<BTreeSet<String>>,
+    /// The options say how it begins.
+    habit: Habit,
     poster: Poster,
     places: Arc<Semaphore>,
     boot: u32,
@@ -123,6 +127,7 @@ impl WeChat {
             certificates: Certificates::new(&options.mchid),
             ledger: Mutex::new(Ledger::beginning_at(u64::from(boot) * IDS_OF_A_RUN)),
             played: Mutex::default(),
+            habit: Habit::new(options.customer_ms),
             poster: Poster::new(),
             places: Arc::new(Semaphore::new(SEQUELS_MAX)),
             boot,

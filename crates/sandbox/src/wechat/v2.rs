@@ -99,6 +99,7 @@ impl Shared {
             number: word("out_trade_no"),
             amount,
             currency: word("fee_type"),
+            description: word("body"),
             notify_url: None,
         };
         let done = self.charge(&wanted)?;

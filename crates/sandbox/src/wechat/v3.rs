@@ -140,6 +140,11 @@ pub(super) fn order_told(options: &Options, number: &str, order: &Order) -> Valu
     told
 }
 
+/// What the code of an order says.
+pub(super) fn code_url(number: &str) -> String {
+    format!("weixin://wxpay/bizpayurl?pr={number}")
+}
+
 pub(super) fn transaction_id(number: u64) -> String {
     format!("42{number:026}")
 }
@@ -221,7 +226,8 @@ impl Shared {
             return Err(Problem::ParamError);
         }
         let Amount { total, currency } = amount;
-        Ok(Wanted { interface: call.interface, number, amount: total, currency, notify_url: None })
+        let description = String::new();
+        Ok(Wanted { interface: call.interface, number, amount: total, currency, description, notify_url: None })
     }
 
     /// What only merchants outside of mainland China say.
@@ -244,8 +250,8 @@ impl Shared {
             None => now_ms() + CODE_LIVES_MS,
         };
         let wanted = self.wanted(call, [&body.appid, &body.mchid], body.out_trade_no, body.amount)?;
-        let wanted = Wanted { notify_url: Some(body.notify_url), ..wanted };
-        let told = json!({ "code_url": format!("weixin://wxpay/bizpayurl?pr={}", wanted.number) });
+        let wanted = Wanted { notify_url: Some(body.notify_url), description: body.description, ..wanted };
+        let told = json!({ "code_url": code_url(&wanted.number) });
         Ok(self.show(&wanted, until_ms)?.reply(|()| Reply::json(StatusCode::OK, &told)))
     }
 
@@ -261,6 +267,7 @@ impl Shared {
             return Err(Problem::AuthCodeInvalid.into());
         }
         let wanted = self.wanted(call, [&body.appid, &body.mchid], body.out_trade_no, body.amount)?;
+        let wanted = Wanted { description: body.description, ..wanted };
         let told = |order: Order| Reply::json(StatusCode::OK, &order_told(&self.options, &wanted.number, &order));
         Ok(self.charge(&wanted)?.reply(told))
     }

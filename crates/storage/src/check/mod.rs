@@ -12,6 +12,7 @@ mod parked_sales;
 mod points;
 mod printing;
 mod promotions;
+mod provider_notices;
 mod receipts;
 mod returns;
 mod shifts;
@@ -98,6 +99,7 @@ pub fn check(source: &mut dyn Source) -> Result<Report, EngineError> {
         printing::print_jobs,
         terminals::terminals,
         mpos::orders,
+        provider_notices::notices,
         trade::payments,
         trade::attention,
         books::journal,

@@ -10,6 +10,7 @@ pub mod parked_sale;
 mod people;
 pub mod printing;
 mod promotion;
+mod provider_notice;
 pub mod receipt;
 pub mod report;
 pub mod request;

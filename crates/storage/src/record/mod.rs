@@ -13,6 +13,7 @@ mod people;
 mod points;
 mod printing;
 mod promotion;
+mod provider_notice;
 mod receipt;
 mod returns;
 mod sale;

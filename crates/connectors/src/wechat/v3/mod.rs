@@ -5,7 +5,8 @@ pub(super) mod sign;
 mod wire;
 
 use domain::id::OperationId;
-use domain::payment::{Funding, Outcome};
+use domain::payment::Funding;
+use domain::provider_notice;
 use domain::time::Timestamp;
 use jiff::tz;
 
@@ -13,6 +14,7 @@ use super::codes::{self, Meaning, Order, Refund};
 use super::credentials::V3;
 use super::{Answer, CODE_LIVES_MS, Call, base_url, description, reference_of, trade_no};
 use crate::contract::{Access, Ask, CannotAsk, Method, News, Notice, Rejected, Request, Response};
+use crate::fact::{self, Fact};
 
 /// Signed and sent byte for byte.
 const JSON: &str = "application/json";
@@ -319,9 +321,19 @@ pub(super) fn read_notification(
         return Ok(vec![order_notice(&by, &opened)?]);
     }
     if news.event_type.starts_with("REFUND.") {
-        return Ok(refund_notice(&by, &opened)?.into_iter().collect());
+        return Ok(vec![refund_notice(&by, &news, &opened)?]);
     }
-    Ok(Vec::new())
+    Ok(vec![Notice::Fact(fact(&news, kind_of(&news.event_type), &opened))])
+}
+
+fn kind_of(event_type: &str) -> provider_notice::Kind {
+    if event_type.starts_with("COMPLAINT.") { provider_notice::Kind::Dispute } else { provider_notice::Kind::Other }
+}
+
+fn fact(news: &wire::Notification<'_>, kind: provider_notice::Kind, opened: &[u8]) -> Fact {
+    let mut fields = fact::kept_of_json(&serde_json::from_slice(opened).unwrap_or_default());
+    fields.push(("event_type".to_owned(), news.event_type.to_string()));
+    Fact { id: news.id.to_string(), kind, charge_reference: None, amount_minor: None, is_signed: true, fields }
 }
 
 fn order_notice(by: &V3, opened: &[u8]) -> Result<Notice, Rejected> {
@@ -331,22 +343,23 @@ fn order_notice(by: &V3, opened: &[u8]) -> Result<Notice, Rejected> {
         return Err(Rejected::Unreadable);
     }
     let outcome = codes::charge_outcome(&order(&told));
-    Ok(Notice { operation_reference: reference_of(number), news: News::Told(outcome) })
+    Ok(Notice::Operation { reference: reference_of(number), news: News::Told(outcome) })
 }
 
-/// A refund of ours has our reference. One that somebody made in the merchant platform has not: it is told of as the
-/// operation 0 of its payment, which nobody has asked for.
-fn refund_notice(by: &V3, opened: &[u8]) -> Result<Option<Notice>, Rejected> {
+/// A refund of ours has our reference. One that somebody made in the merchant platform has not.
+fn refund_notice(by: &V3, news: &wire::Notification<'_>, opened: &[u8]) -> Result<Notice, Rejected> {
     let told: wire::Refund<'_> = serde_json::from_slice(opened).map_err(|_| Rejected::Unreadable)?;
     if told.mchid.as_deref() != Some(by.mchid.as_str()) {
         return Err(Rejected::Unreadable);
     }
-    let outcome: Outcome = codes::refund_outcome(&refund_told(&told));
     let own = told.out_refund_no.as_deref().unwrap_or_default();
     if own.parse::<OperationId>().is_ok() {
-        return Ok(Some(Notice { operation_reference: own.to_owned(), news: News::Told(outcome) }));
+        let outcome = codes::refund_outcome(&refund_told(&told));
+        return Ok(Notice::Operation { reference: own.to_owned(), news: News::Told(outcome) });
     }
-    let charge = reference_of(told.out_trade_no.as_deref().unwrap_or_default());
-    let stranger = charge.parse::<OperationId>().ok().map(|charge| OperationId { number: 0, ..charge });
-    Ok(stranger.map(|id| Notice { operation_reference: id.to_string(), news: News::Told(outcome) }))
+    Ok(Notice::Fact(Fact {
+        charge_reference: told.out_trade_no.as_deref().map(reference_of),
+        amount_minor: told.amount.as_ref().and_then(|amount| amount.refund),
+        ..fact(news, provider_notice::Kind::Refund, opened)
+    }))
 }

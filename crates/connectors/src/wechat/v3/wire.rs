@@ -171,6 +171,9 @@ pub(super) struct Failure<'a> {
 /// A notification. What it tells is sealed.
 #[derive(Deserialize)]
 pub(super) struct Notification<'a> {
+    /// What WeChat calls it; told again it has the same.
+    #[serde(borrow, default)]
+    pub id: Cow<'a, str>,
     #[serde(borrow)]
     pub event_type: Cow<'a, str>,
     #[serde(borrow)]
