@@ -1,6 +1,6 @@
 //! The scenarios on virtual time: hub and providers in one process, without a socket, on the clock of a runtime that goes on to
 //! the next thing that is waited for. A lost answer, a late one, a minute of inquiries take no time here, and what a machine is
-//! busy with besides moves nothing: a lot of numbers has one history.
+//! busy with besides moves nothing: a lot of numbers ends the same each time.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
