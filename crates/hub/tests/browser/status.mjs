@@ -162,7 +162,9 @@ const tests = {
       assert.deepEqual(taxes, [...rates, ['', sales.net_minor, sales.tax_minor, sales.gross_minor].map(String)]);
       const tenders = (await rows(page, 'How it was paid')).map(([name, ...numbers]) => [name.split('\n')[0], ...numbers.map(digits)]);
       const { cash, electronic, return_credit } = yen.tenders;
-      const names = { manual: 'Keyed by hand', sandbox: 'Sandbox', paypay: 'PayPay' };
+      const names = {
+        manual: 'Keyed by hand', sandbox: 'Sandbox', paypay: 'PayPay', wechat: 'WeChat Pay', antom: 'Alipay+ (Antom)', terminal: 'Terminal',
+      };
       const given = [['Cash', cash.count, cash.given_minor - cash.change_minor],
         ...electronic.map((one) => [names[one.provider], one.count, one.amount_minor]),
         ['Credit of a return', return_credit.count, return_credit.amount_minor]];

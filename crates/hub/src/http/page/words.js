@@ -22,7 +22,10 @@ const WORDS = {
     gross: 'Sales with tax', sales: (count) => (count === '1' ? '1 sale' : `${count} sales`), net: 'Without tax', tax: 'Tax', voided: 'Voided sales', returns: 'Returned goods', returnCount: (count) => (count === '1' ? '1 return' : `${count} returns`), refunds: 'Refunds by providers', refundCount: (count) => (count === '1' ? '1 refund' : `${count} refunds`),
     nothingSold: 'Nothing was sold on this day yet. A sale shows here as soon as it is paid.',
     taxTable: 'Tax by rate', rate: 'Rate', tenderTable: 'How it was paid', tender: 'Tender', count: 'Count', amount: 'Amount',
-    providers: { manual: 'Keyed by hand', sandbox: 'Sandbox', paypay: 'PayPay', card_app: 'Card app' },
+    providers: {
+      manual: 'Keyed by hand', sandbox: 'Sandbox', paypay: 'PayPay', wechat: 'WeChat Pay', alipay: 'Alipay', antom: 'Alipay+ (Antom)',
+      terminal: 'Terminal', mpos_gateway: 'Card reader', card_app: 'Card app',
+    },
     cash: 'Cash', cashDetail: (given, change, back) => `${given} given, ${change} change${back ? `, ${back} given back for returns` : ''}`, returnCredit: 'Credit of a return', recorded: 'Paid elsewhere', sum: 'Together',
     receiptTable: 'Receipts', register: 'Register', first: 'First', last: 'Last',
     doubtTitle: 'Payments in doubt', askedAt: (ago) => `asked for ${ago}`,
@@ -84,7 +87,10 @@ const WORDS = {
     gross: '売上(税込)', sales: (count) => `${count} 件`, net: '税抜', tax: '消費税', voided: '取消した会計', returns: '返品', returnCount: (count) => `${count} 件`, refunds: '決済会社からの返金', refundCount: (count) => `${count} 件`,
     nothingSold: 'この日の売上はまだありません。会計が済むとここに表示されます。',
     taxTable: '税率ごとの内訳', rate: '税率', tenderTable: '支払い方法', tender: '方法', count: '件数', amount: '金額',
-    providers: { manual: '手入力の端末', sandbox: 'サンドボックス', paypay: 'PayPay', card_app: 'カードアプリ' },
+    providers: {
+      manual: '手入力の端末', sandbox: 'サンドボックス', paypay: 'PayPay', wechat: 'WeChat Pay', alipay: 'Alipay', antom: 'Alipay+ (Antom)',
+      terminal: '決済端末', mpos_gateway: 'カードリーダー', card_app: 'カードアプリ',
+    },
     cash: '現金', cashDetail: (given, change, back) => `お預り ${given}、お釣り ${change}${back ? `、返品で返金 ${back}` : ''}`, returnCredit: '返品分の充当', recorded: '他システムで支払済み', sum: '合計',
     receiptTable: 'レシート番号', register: 'レジ', first: '最初', last: '最後',
     doubtTitle: '結果不明の支払い', askedAt: (ago) => `${ago}に依頼`,
