@@ -1,6 +1,8 @@
 //! The one file that talks to providers. It sends a request once and tells apart "no byte has left" from "nobody knows".
 
 use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,9 +30,39 @@ const IDENTITIES_MAX: usize = 64;
 /// Headers kept of an answer.
 const HEADERS_MAX: usize = 64;
 
-/// A pool of connections to providers. Clones share it.
+/// What is known of a request in the end, once it is known.
+pub type Telling<'a> = Pin<Box<dyn Future<Output = Told> + Send + 'a>>;
+
+/// Providers that are played in this very process: no byte goes over a network. It keeps the request's time limit itself.
+pub trait InProcess: Send + Sync {
+    /// Takes a request, once.
+    fn take(&self, request: Request) -> Telling<'_>;
+}
+
+/// The way to providers. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Exchange {
+    way: Way,
+}
+
+#[derive(Clone)]
+enum Way {
+    Network(Pools),
+    InProcess(Arc<dyn InProcess>),
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network(_) => "Network",
+            Self::InProcess(_) => "InProcess",
+        })
+    }
+}
+
+/// Pools of connections.
+#[derive(Clone)]
+struct Pools {
     client: reqwest::Client,
     /// The pools of those who show a certificate, by its hash: a connection must not be used for another merchant.
     identified: Arc<Mutex<HashMap<[u8; 32], reqwest::Client>>>,
@@ -48,17 +80,31 @@ pub enum ExchangeError {
 }
 
 impl Exchange {
-    /// An empty pool. The process must have a default crypto provider.
+    /// Over the network, with no connection yet. The process must have a default crypto provider.
     pub fn try_new() -> Result<Self, ExchangeError> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(ExchangeError::NoCryptoProvider);
         }
         let client = builder().build().map_err(ExchangeError::Client)?;
-        Ok(Self { client, identified: Arc::default() })
+        Ok(Self { way: Way::Network(Pools { client, identified: Arc::default() }) })
+    }
+
+    /// To providers that are played in this process.
+    pub fn in_process(providers: Arc<dyn InProcess>) -> Self {
+        Self { way: Way::InProcess(providers) }
     }
 
     /// Sends a request, once.
-    pub async fn send(&self, mut request: Request) -> Told {
+    pub async fn send(&self, request: Request) -> Told {
+        match &self.way {
+            Way::Network(pools) => pools.send(request).await,
+            Way::InProcess(providers) => providers.take(request).await,
+        }
+    }
+}
+
+impl Pools {
+    async fn send(&self, mut request: Request) -> Told {
         let client = match request.identity.take() {
             None => self.client.clone(),
             Some(identity) => match self.client_of(&identity) {

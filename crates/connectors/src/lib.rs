@@ -27,7 +27,7 @@ pub use contract::{
     Access, Acknowledgement, Advised, Ask, CannotAsk, Connector, Identity, Method, News, Notice, PATH, Probe,
     ReaderBlob, Rejected, Request, Response, Stamp, Token, Told, Variant,
 };
-pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError};
+pub use exchange::{BODY_BYTES_MAX, Exchange, ExchangeError, InProcess, Telling};
 pub use fact::Fact;
 pub use mpos_gateway::sign as gateway_signature;
 pub use registry::{find_connector, find_variant, names};

@@ -48,6 +48,28 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// The runtime's own clock, which says `now` at this moment. On paused time it goes on to the next thing that is waited for.
+    pub fn of_runtime(now: Timestamp) -> Self {
+        Self(Arc::new(RuntimeClock { now, start: tokio::time::Instant::now() }))
+    }
+}
+
+struct RuntimeClock {
+    now: Timestamp,
+    start: tokio::time::Instant,
+}
+
+impl Source for RuntimeClock {
+    fn now(&self) -> Timestamp {
+        self.now.plus_ms(i64::try_from(self.uptime().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn uptime(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
 struct SystemClock {
     start: Instant,
 }

@@ -20,6 +20,7 @@ pub mod doubt;
 pub mod export;
 pub mod http;
 pub mod import;
+pub mod in_process;
 pub mod listen;
 pub mod local_time;
 pub mod log;

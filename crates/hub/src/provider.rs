@@ -86,9 +86,14 @@ struct Known {
 impl Providers {
     /// Ready to call.
     pub fn try_new(config: &Config, seal: Seal) -> Result<Self, connectors::ExchangeError> {
+        Ok(Self::over(Exchange::try_new()?, config, seal))
+    }
+
+    /// Calls by this way.
+    pub fn over(exchange: Exchange, config: &Config, seal: Seal) -> Self {
         let secret = |hidden: &Hidden| Secret::new(hidden.expose().to_owned());
-        Ok(Self {
-            exchange: Exchange::try_new()?,
+        Self {
+            exchange,
             notify_base: config.notify_base.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
             secrets: config.secrets.iter().map(|(id, hidden)| (*id, secret(hidden))).collect(),
             notify_networks: config.notify_networks.clone(),
@@ -98,7 +103,7 @@ impl Providers {
             tokens: Tokens::default(),
             actor: Arc::new(Actor::new("sender", Role::System)),
             known: RwLock::default(),
-        })
+        }
     }
 
     /// How a merchant's scanned codes are told apart.

@@ -102,35 +102,14 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
     let reader = database.reader()?;
     let pepper = open_pepper(settings, &reader).await?;
     let providers = Providers::try_new(&settings.provider, pepper.seal.clone())?;
-    let webhooks = Webhooks::try_new(&settings.webhook).context("The sender of webhooks cannot be made")?;
     let (committer, thread) = start_committer(&database, &clock).await?;
-    let weaknesses = Weaknesses::default();
-    weaknesses.look(&committer).await;
     let (stop, stopping) = watch::channel(false);
-    let durability = settings.database.durability;
-    let is_behind_proxy = settings.serve.behind_proxy;
-    let ingredients = Ingredients {
-        clock,
-        committer,
-        reader,
-        pepper,
-        rate_limit: Limit::of(settings.rate_limit),
-        providers,
-        webhooks,
-        printing: Printing::new(&settings.printing),
-        terminals: Terminals::new(&settings.terminals),
-        smartconnect: Smartconnect::new(tls_config.is_some() || is_behind_proxy),
-        durability,
-        weaknesses,
-        disk: Disk::of(&settings.database),
-        is_behind_proxy,
-        stopping,
-    };
-    let app = App::new(ingredients);
+    let is_tls = tls_config.is_some();
+    let foundation = Foundation { clock, committer, reader, pepper, providers, is_tls, stopping };
+    let app = put_together(settings, foundation).await?;
     let listener = listen(settings.serve.listen)?;
     let addr = listener.local_addr()?;
     let stopper = ServerHandle::new();
-    let is_tls = tls_config.is_some();
     let mut background = spawn_background(&app);
     if let Database::Postgres(url) = database.clone() {
         let committer = app.committer.clone();
@@ -142,6 +121,42 @@ pub async fn start(settings: &Settings, clock: Clock) -> anyhow::Result<Running>
     let server = tokio::spawn(serve(listener, tls_config, stopper.clone(), app.clone()));
     tracing::info!(%addr, is_tls, %database, "The hub takes requests.");
     Ok(Running { addr, app, is_tls, server, stopper, stop, committer: thread, background, _lock: lock })
+}
+
+/// What the rest of a hub stands on.
+pub(crate) struct Foundation {
+    pub clock: Clock,
+    pub committer: storage::Handle,
+    pub reader: Reader,
+    pub pepper: Pepper,
+    pub providers: Providers,
+    pub is_tls: bool,
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// A hub of these settings.
+pub(crate) async fn put_together(settings: &Settings, foundation: Foundation) -> anyhow::Result<App> {
+    let Foundation { clock, committer, reader, pepper, providers, is_tls, stopping } = foundation;
+    let weaknesses = Weaknesses::default();
+    weaknesses.look(&committer).await;
+    let is_behind_proxy = settings.serve.behind_proxy;
+    Ok(App::new(Ingredients {
+        clock,
+        committer,
+        reader,
+        pepper,
+        rate_limit: Limit::of(settings.rate_limit),
+        providers,
+        webhooks: Webhooks::try_new(&settings.webhook).context("The sender of webhooks cannot be made")?,
+        printing: Printing::new(&settings.printing),
+        terminals: Terminals::new(&settings.terminals),
+        smartconnect: Smartconnect::new(is_tls || is_behind_proxy),
+        durability: settings.database.durability,
+        weaknesses,
+        disk: Disk::of(&settings.database),
+        is_behind_proxy,
+        stopping,
+    }))
 }
 
 impl Running {
@@ -244,7 +259,7 @@ fn http_builder() -> Builder<TokioExecutor> {
     builder
 }
 
-fn spawn_background(app: &App) -> JoinSet<()> {
+pub(crate) fn spawn_background(app: &App) -> JoinSet<()> {
     let mut background = JoinSet::new();
     background.spawn(metrics::keep_up());
     background.spawn(watch_durability(app.clone()));

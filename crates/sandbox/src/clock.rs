@@ -1,12 +1,33 @@
 //! The clock of the played wallets, and how they write what it says.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 use crate::options::DELAY_MS_MAX;
 
+thread_local! {
+    /// A moment of the runtime's clock, and what the providers' clocks said then, where they follow it.
+    static FOLLOWED: Cell<Option<(Instant, i64)>> = const { Cell::new(None) };
+}
+
+/// From now on the clocks of all providers that are played on this thread follow the runtime's, and say `now_ms` at this
+/// moment. For a runtime of one thread whose time is paused.
+pub fn follow_runtime(now_ms: i64) {
+    FOLLOWED.set(Some((Instant::now(), now_ms)));
+}
+
 /// Now, in milliseconds of the epoch.
-#[expect(clippy::disallowed_methods, reason = "a played provider has a clock of its own")]
 pub(crate) fn now_ms() -> i64 {
+    match FOLLOWED.get() {
+        Some((at, ms)) => ms.saturating_add(i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX)),
+        None => system_ms(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a played provider has a clock of its own")]
+fn system_ms() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

@@ -9,6 +9,7 @@ mod clock;
 pub mod customer;
 mod fault;
 mod http;
+mod in_process;
 mod ledger;
 mod line;
 mod notify;
@@ -28,7 +29,9 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+pub use clock::follow_runtime;
 pub use fault::{FAULT_HEADER, FAULTS, Fault, Row};
+pub use in_process::{InProcess, Receiver};
 pub use ledger::{Entry, Status, Total};
 pub use notify::SIGNATURE_HEADER;
 pub use options::{DELAY_MS_MAX, Options};
@@ -54,6 +57,12 @@ impl Sandbox {
     pub fn serve(&self, listener: TcpListener) -> io::Result<Handle> {
         let front = |stopping| http::router(Front { shared: Arc::clone(&self.shared), stopping });
         Ok(Handle { server: Server::start(listener, front)?, sandbox: self.clone() })
+    }
+
+    /// Answers in this process, and tells this receiver whatever it tells by itself.
+    pub fn in_process(&self, receiver: Receiver) -> InProcess {
+        self.shared.deliver_to(receiver);
+        InProcess::of(|stopping| http::router(Front { shared: Arc::clone(&self.shared), stopping }))
     }
 
     /// The money taken from the customer under one charge reference and not given back.

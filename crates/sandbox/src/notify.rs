@@ -1,10 +1,12 @@
 //! Notifications: signed over the very bytes that are sent, tried a few times, then given up, as real providers do.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
 use hmac::{Hmac, Mac};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::CONTENT_TYPE;
@@ -15,6 +17,7 @@ use sha2::Sha256;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::in_process::Receiver;
 use crate::ledger::View;
 use crate::wire::{Notification, ProviderId, encode, letters};
 
@@ -34,6 +37,8 @@ const ATTEMPTS_AT_ONCE_MAX: usize = 64;
 pub(crate) struct Poster {
     client: Client<HttpConnector, Full<Bytes>>,
     places: Semaphore,
+    /// Who takes it instead of the network.
+    receiver: OnceLock<Receiver>,
 }
 
 impl Poster {
@@ -41,6 +46,19 @@ impl Poster {
         Self {
             client: Client::builder(TokioExecutor::new()).build_http(),
             places: Semaphore::new(ATTEMPTS_AT_ONCE_MAX),
+            receiver: OnceLock::new(),
+        }
+    }
+
+    /// Delivers to this receiver, whatever the address. The first one stays.
+    pub fn deliver_to(&self, receiver: Receiver) {
+        let _ = self.receiver.set(receiver);
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Option<Response<Body>> {
+        match self.receiver.get() {
+            Some(receiver) => Some(receiver.take(request.map(Body::new)).await),
+            None => Some(self.client.request(request).await.ok()?.map(Body::new)),
         }
     }
 
@@ -84,8 +102,8 @@ impl Poster {
     pub async fn call_once(&self, url: &str) -> bool {
         let Ok(_place) = self.places.acquire().await else { return false };
         let Ok(request) = hyper::Request::get(url).body(Full::new(Bytes::new())) else { return false };
-        let answer = timeout(Duration::from_millis(ATTEMPT_MS_MAX), self.client.request(request)).await;
-        matches!(answer, Ok(Ok(response)) if response.status() == 200)
+        let answer = timeout(Duration::from_millis(ATTEMPT_MS_MAX), self.send(request)).await;
+        matches!(answer, Ok(Some(response)) if response.status() == 200)
     }
 
     /// Sends once; whether it was taken.
@@ -97,7 +115,7 @@ impl Poster {
         }
         let Ok(request) = request.body(Full::new(letter.body.clone())) else { return false };
         let exchange = async {
-            let response = self.client.request(request).await.ok()?;
+            let response = self.send(request).await?;
             let is_success = response.status().is_success();
             let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?.to_bytes();
             Some(is_success && letter.expected.is_none_or(|expected| answer == expected))
@@ -140,6 +158,11 @@ impl Notifier {
             boot,
             sequence: AtomicU64::new(0),
         }
+    }
+
+    /// Delivers to this receiver.
+    pub fn deliver_to(&self, receiver: Receiver) {
+        self.poster.deliver_to(receiver);
     }
 
     /// The next notification about a charge.

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use crate::fault::Fault;
+use crate::in_process::Receiver;
 use crate::ledger::{Ledger, Refusal, View};
 use crate::notify::Notifier;
 use crate::options::{DELAY_MS_MAX, Options};
@@ -46,6 +47,11 @@ impl Shared {
             places: Arc::new(Semaphore::new(SEQUELS_MAX)),
             options,
         }
+    }
+
+    /// What is told is told to this receiver from now on.
+    pub fn deliver_to(&self, receiver: Receiver) {
+        self.notifier.deliver_to(receiver);
     }
 
     /// The ledger. A panic of another holder leaves it whole: no change there spans two steps that could part.

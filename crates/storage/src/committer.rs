@@ -1,7 +1,7 @@
 //! The committer: one thread that takes what waits, runs it as one batch, and answers after the commit. There is no
 //! timer: the next batch forms while this one syncs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub type Receipt<R> = oneshot::Receiver<Result<Committed<R>, Failure>>;
 pub struct Handle {
     queue: Arc<Queue>,
     committed: Commits,
+    /// The committer itself, where it has no thread of its own.
+    in_place: Option<Arc<Mutex<Committer>>>,
 }
 
 /// Tells who waits for it of commits.
@@ -85,6 +87,7 @@ impl Handle {
         let (caller, answer) = oneshot::channel();
         let pending = Encoded { command, encode, reply: None, caller: Some(caller) };
         self.queue.push(Entry::new(envelope, Box::new(pending)))?;
+        self.work_in_place();
         Ok(answer)
     }
 
@@ -102,6 +105,7 @@ impl Handle {
             is_lost
         };
         self.queue.push_errand(Box::new(run))?;
+        self.work_in_place();
         match answer.await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error @ (EngineError::Lost(_) | EngineError::CommitUnknown(_) | EngineError::Conflict(_)))) => {
@@ -109,6 +113,15 @@ impl Handle {
             }
             Ok(Err(error)) => Err(Failure::Internal(error.to_string())),
             Err(_) => Err(Failure::Stopping),
+        }
+    }
+
+    /// Without a thread of its own the committer works on that of whoever sends, and is done before the sending returns.
+    fn work_in_place(&self) {
+        let Some(committer) = &self.in_place else { return };
+        let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.queue.is_empty() {
+            committer.step();
         }
     }
 
@@ -147,6 +160,13 @@ pub fn start(connect: Connect, ids: Box<dyn IdSource + Send>) -> Result<(Handle,
     Ok((handle, thread))
 }
 
+/// A committer without a thread: it works on that of whoever sends. For a hub on virtual time, where no time may pass beside
+/// the runtime's.
+pub fn start_in_place(connect: Connect, ids: Box<dyn IdSource + Send>) -> Result<Handle, EngineError> {
+    let (handle, committer) = Committer::new(connect, ids)?;
+    Ok(Handle { in_place: Some(Arc::new(Mutex::new(committer))), ..handle })
+}
+
 /// The committer without its thread: the simulator steps it by hand.
 pub struct Committer {
     engine: Option<Box<dyn Engine>>,
@@ -162,7 +182,7 @@ impl Committer {
         let engine = Some(connect()?);
         let queue = Arc::new(Queue::default());
         let committed = Commits::new();
-        let handle = Handle { queue: Arc::clone(&queue), committed: committed.clone() };
+        let handle = Handle { queue: Arc::clone(&queue), committed: committed.clone(), in_place: None };
         Ok((handle, Self { engine, connect, ids, queue, committed }))
     }
 

@@ -161,6 +161,12 @@ impl Queue {
         drop((waiting, errands));
     }
 
+    /// Whether neither a command nor an errand waits.
+    pub fn is_empty(&self) -> bool {
+        let state = self.lock();
+        state.len() == 0 && state.errands.is_empty()
+    }
+
     /// How many commands wait.
     pub fn len(&self) -> usize {
         self.lock().len()

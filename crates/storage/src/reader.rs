@@ -48,13 +48,25 @@ struct Files {
     quick: QuickReads,
     idle: Mutex<Vec<rusqlite::Connection>>,
     permits: Semaphore,
+    is_in_place: bool,
+}
+
+impl Files {
+    fn of(path: PathBuf, is_in_place: bool) -> Self {
+        let (quick, permits) = (QuickReads::new(path.clone()), Semaphore::new(READERS_MAX));
+        Self { path, quick, idle: Mutex::default(), permits, is_in_place }
+    }
 }
 
 impl Reader {
     /// Reads the SQLite file at `path`.
     pub fn sqlite(path: PathBuf) -> Self {
-        let (quick, permits) = (QuickReads::new(path.clone()), Semaphore::new(READERS_MAX));
-        Self(Arc::new(Source::Sqlite(Files { path, quick, idle: Mutex::default(), permits })))
+        Self(Arc::new(Source::Sqlite(Files::of(path, false))))
+    }
+
+    /// The same, on the thread of whoever asks: for a hub on virtual time, where no time may pass beside the runtime's.
+    pub fn sqlite_in_place(path: PathBuf) -> Self {
+        Self(Arc::new(Source::Sqlite(Files::of(path, true))))
     }
 
     /// Reads the PostgreSQL database at `url`.
@@ -94,8 +106,8 @@ impl Reader {
         read: impl FnOnce(&mut Found<'_, '_>) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
         match &*self.0 {
-            Source::Sqlite(files) => in_time(files.quick.run(look_up, read)).await,
-            Source::Postgres(_) => {
+            Source::Sqlite(files) if !files.is_in_place => in_time(files.quick.run(look_up, read)).await,
+            Source::Sqlite(_) | Source::Postgres(_) => {
                 let LookUp { texts, params } = look_up;
                 let query = |text: &String| Query { sql: text.clone().into(), params: params.clone() };
                 let answers = self.run(texts.iter().map(query).collect()).await?;
@@ -131,7 +143,7 @@ impl Reader {
             files.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             outcome
         };
-        tokio::task::spawn_blocking(work).await.map_err(EngineError::engine)?
+        if files.is_in_place { work() } else { tokio::task::spawn_blocking(work).await.map_err(EngineError::engine)? }
     }
 }
 

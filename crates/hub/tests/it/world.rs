@@ -1,53 +1,51 @@
 //! A hub with a database of its own, the sandbox as provider, and two merchants. What it ends with is compared: the hub's
 //! payments with the provider's ledger, and the database with itself.
 
+mod database;
+mod players;
+mod shop;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener as StdListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use connectors::{Probe, find_connector, find_variant};
-use domain::call::Role;
-use domain::id::{ConnectionId, IdSource, LocationId, MerchantId, RegisterId};
-use domain::merchant::{
-    Connection, ConnectionSettings, Contact, DISCOUNT_LIMIT_DEFAULT, Issuer, Location, Merchant, Register,
-    SetUpMerchant,
-};
-use domain::money::Currency;
-use domain::payment::{LateApproval, Profile};
-use domain::tax::TaxRules;
-use hub::api_key::Environment;
+use connectors::Probe;
+use domain::id::{ConnectionId, MerchantId};
 use hub::app::App;
-use hub::clock::{Clock, RandomIds};
+use hub::clock::Clock;
 use hub::config::{Config, Hidden};
 use hub::database::Database;
-use hub::operator::{NewKey, Operator};
+use hub::operator::Operator;
 use hub::serve::{Running, make_folder, start};
-use sandbox::acquirer::{self, Acquirer, PlayedReader};
-use sandbox::alipay::{self, Alipay};
-use sandbox::antom::{self, Antom};
-use sandbox::paypay::{self, PayPay};
+use sandbox::Sandbox;
+use sandbox::acquirer::{Acquirer, PlayedReader};
+use sandbox::alipay::Alipay;
+use sandbox::antom::Antom;
+use sandbox::paypay::PayPay;
 use sandbox::terminal::Bank;
-use sandbox::wechat::{self, WeChat};
-use sandbox::{Options, Sandbox};
+use sandbox::wechat::WeChat;
 use serde_json::{Value, json};
 use storage::Cell;
-use storage::check::{Snapshot, check};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
+use self::database::{Server, check_database};
+use self::players::{InProcess, Players, Seats, Told};
+use self::shop::{NOTIFY_SECRET, options, set_up};
+pub use self::shop::{
+    Shop, WECHAT_HOLD_MS, acquirer_options, alipay_options, antom_options, paypay_options, wechat_options,
+};
 use crate::support::{Program, contract};
 
-/// Where the tests' server is.
-const POSTGRES: &str = "TILLBRIDGE_TEST_POSTGRES";
 /// Above everything that a profile of these tests grants, on a machine that is busy with something else.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two looks at something that has to come about.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
-/// The credentials of every connection with the sandbox.
-const NOTIFY_SECRET: &str = "notify-secret-of-the-tests";
+/// The same where time costs nothing: a look is what costs.
+const LOOK_EVERY_IN_PROCESS: Duration = Duration::from_millis(200);
 
 /// Runs each test on SQLite and on PostgreSQL.
 macro_rules! on_both_engines {
@@ -82,68 +80,25 @@ pub enum Kind {
     Postgres,
 }
 
-/// A merchant with one shop, two registers and its connections.
-pub struct Shop {
-    pub location: LocationId,
-    pub register: RegisterId,
-    /// The sandbox, with time for an answer.
-    pub sandbox: ConnectionId,
-    /// The sandbox with a short answer timeout and finality window.
-    pub hasty: ConnectionId,
-    /// As `hasty`, but a late approval is left to a person.
-    pub careful: ConnectionId,
-    /// As `hasty`, but a person wants to know of a doubt long before it can be settled.
-    pub slow_to_settle: ConnectionId,
-    /// A stand-alone terminal.
-    pub manual: ConnectionId,
-    /// A stand-alone terminal of which an operator has to tell within moments.
-    pub slip: ConnectionId,
-    /// A provider that no key for tests may reach.
-    pub live: ConnectionId,
-    /// The played PayPay, as it is deployed.
-    pub opa: ConnectionId,
-    /// The played PayPay, as document 004 has it.
-    pub oauth: ConnectionId,
-    /// The played mPOS gateway.
-    pub gateway: ConnectionId,
-    /// The same, with time for a customer who takes the card out again.
-    pub counter: ConnectionId,
-    /// The played WeChat Pay: APIv3 of mainland China, APIv3 of elsewhere, and v2.
-    pub wechat: [ConnectionId; 3],
-    /// The played Alipay; it takes yuan only.
-    pub alipay: ConnectionId,
-    /// The played Antom.
-    pub antom: ConnectionId,
-    pub cashier: String,
-    pub manager: String,
-    pub viewer: String,
-    /// A manager's key for real providers.
-    pub live_manager: String,
-}
-
 /// A hub, its database and its provider.
 pub struct World {
     settings: Config,
-    running: Option<Running>,
-    http: Option<reqwest::Client>,
+    hub: Option<Hub>,
     pub sandbox: Sandbox,
     pub paypay: PayPay,
     /// What was taken on terminals.
     pub bank: Bank,
     /// Where the played PayPay is.
     pub paypay_url: String,
-    _paypay_server: sandbox::Server,
     pub acquirer: Acquirer,
     /// A card reader whose keys the bank has.
     pub reader: PlayedReader,
-    _acquirer_server: sandbox::Server,
     pub wechat: WeChat,
     /// Where the played WeChat Pay is, without TLS.
     pub wechat_url: String,
-    _wechat_servers: [sandbox::Server; 2],
     pub alipay: Alipay,
     pub antom: Antom,
-    _alipay_servers: [sandbox::Server; 2],
+    _servers: Vec<sandbox::Server>,
     /// The provider's server; taken away, connections are refused.
     pub server: Option<sandbox::Handle>,
     pub shop: Shop,
@@ -152,6 +107,12 @@ pub struct World {
     /// Idempotency keys drawn.
     keys: AtomicU32,
     folder: TempDir,
+}
+
+/// The hub at work, and how it is reached.
+enum Hub {
+    Served(Running, reqwest::Client),
+    InProcess(InProcess),
 }
 
 /// What the hub answers.
@@ -184,118 +145,6 @@ impl Reply {
     }
 }
 
-/// The profile of the sandbox with room for a busy machine.
-fn patient() -> Profile {
-    Profile {
-        answer_timeout_ms: 5_000,
-        poll_period_ms: 40,
-        poll_period_ms_max: 200,
-        poll_horizon_ms: 12_000,
-        finality_window_ms: 5_500,
-        resolve_by_ms: 30_000,
-        ..Profile::sandbox()
-    }
-}
-
-/// One whose answers come too late.
-fn hasty() -> Profile {
-    Profile {
-        answer_timeout_ms: 400,
-        poll_period_ms: 40,
-        poll_period_ms_max: 200,
-        poll_horizon_ms: 2_500,
-        finality_window_ms: 700,
-        resolve_by_ms: 20_000,
-        ..Profile::sandbox()
-    }
-}
-
-/// A profile of a played wallet, whose customers are quick.
-fn quick(provider: &str, variant: &str) -> Profile {
-    let connector = find_connector(provider).unwrap();
-    Profile {
-        answer_timeout_ms: 400,
-        poll_period_ms: 40,
-        poll_period_ms_max: 200,
-        poll_horizon_ms: 2_500,
-        finality_window_ms: 700,
-        resolve_by_ms: 20_000,
-        give_up_ms: 8_000,
-        ..(find_variant(connector, variant).unwrap().profile)()
-    }
-}
-
-/// The readers and delays of the played mPOS gateway.
-pub fn acquirer_options() -> acquirer::Options {
-    acquirer::Options { slow_ms: 900, pend_ms: 300, ..acquirer::Options::default() }
-}
-
-/// A profile of the played WeChat Pay, whose customers are quick with their passwords, too.
-fn quick_wechat(variant: &str) -> Profile {
-    Profile {
-        // An exchange is signed twice and verified twice, and a suite has many at once.
-        answer_timeout_ms: 1_200,
-        finality_window_ms: 1_600,
-        poll_horizon_ms: 3_500,
-        scan_horizon_ms: Some(3_500),
-        undo_hold_ms: Some(WECHAT_HOLD_MS),
-        give_up_ms: 20_000,
-        ..quick("wechat", variant)
-    }
-}
-
-/// How long a charge of a scanned code is not undone; WeChat's own hold is a part of it, for a busy machine.
-pub const WECHAT_HOLD_MS: i64 = 600;
-
-/// Its secrets and delays. The merchants of these tests take yen, and one of them over the interface of mainland China.
-pub fn wechat_options() -> wechat::Options {
-    wechat::Options {
-        customer_ms: Some(150),
-        slow_ms: 2_000,
-        undo_hold_ms: WECHAT_HOLD_MS / 4,
-        mainland_currency: "JPY".to_owned(),
-        ..wechat::Options::default()
-    }
-}
-
-/// One whose every request and answer is signed with RSA: that takes a busy machine longer.
-fn signed(provider: &str) -> Profile {
-    Profile {
-        answer_timeout_ms: 2_000,
-        poll_horizon_ms: 4_000,
-        finality_window_ms: 2_300,
-        give_up_ms: 12_000,
-        ..quick(provider, "")
-    }
-}
-
-/// The secrets and delays of the played PayPay.
-pub fn paypay_options() -> paypay::Options {
-    paypay::Options { customer_ms: Some(150), slow_ms: 900, cancel_ms: 100, ..paypay::Options::default() }
-}
-
-/// Who the merchant is at the played Alipay, and its delays.
-pub fn alipay_options() -> alipay::Options {
-    alipay::Options { customer_ms: Some(150), slow_ms: 3_000, ..alipay::Options::default() }
-}
-
-/// Who the merchant is at the played Antom, and its delays.
-pub fn antom_options() -> antom::Options {
-    antom::Options { slow_ms: 3_000, ..antom::Options::default() }
-}
-
-fn options() -> Options {
-    Options {
-        notify_secret: NOTIFY_SECRET.to_owned(),
-        slow_ms: 900,
-        late_ms: 4_000,
-        pend_ms: 250,
-        unreachable_ms: 900,
-        hold_ms: 8_000,
-        ..Options::default()
-    }
-}
-
 impl World {
     /// Opens a world of yen; `None`, and a line that says so, where there is no PostgreSQL to open it on.
     pub async fn open(kind: Kind) -> Option<Self> {
@@ -304,47 +153,41 @@ impl World {
 
     /// The same, whose shops have this currency.
     pub async fn open_in(currency: &str, kind: Kind) -> Option<Self> {
-        hub::tls::install_provider();
-        let folder = tempfile::tempdir().unwrap();
-        let mut settings = Config::for_test(&folder.path().join("data"));
         let database = match kind {
             Kind::Sqlite => None,
             Kind::Postgres => Some(Server::database()?),
         };
+        let players = Players::new();
+        let seats = players.serve().await;
+        let mut world = Self::set_up(currency, database, players, seats).await;
+        world.take_port();
+        world.start().await;
+        Some(world)
+    }
+
+    /// Opens a world in this process, without a socket, and pauses the time of the runtime, which has to have one thread.
+    pub async fn open_in_process(currency: &str) -> Self {
+        let players = Players::new();
+        let mut world = Self::set_up(currency, None, players, Seats::in_process()).await;
+        tokio::time::pause();
+        world.start_in_process().await;
+        world
+    }
+
+    /// All but a hub.
+    async fn set_up(currency: &str, database: Option<Server>, players: Players, seats: Seats) -> Self {
+        hub::tls::install_provider();
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Config::for_test(&folder.path().join("data"));
         settings.database.url = database.as_ref().map(|database| Hidden::new(database.url.clone()));
-        let sandbox = Sandbox::new(options());
-        let server = sandbox.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
         make_folder(&settings.database.data_dir).unwrap();
         Database::of(&settings.database).migrate().await.unwrap();
         let mut operator = Operator::open(&settings).await.unwrap();
-        let paypay = PayPay::new(paypay_options());
-        let paypay_server = paypay.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
-        let paypay_url = paypay_server.base_url();
-        let acquirer = Acquirer::new(acquirer_options());
-        let acquirer_server = acquirer.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
-        let gateway_url = format!("{}/paynet", acquirer_server.base_url());
-        let wechat = WeChat::new(wechat_options());
-        let wechat_servers = [
-            wechat.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
-            wechat.serve_tls(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
-        ];
-        let (alipay, antom) = (Alipay::new(alipay_options()), Antom::new(antom_options()));
-        let alipay_servers = [
-            alipay.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
-            antom.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap(),
-        ];
-        let wechat_urls = wechat_servers.each_ref().map(sandbox::Server::base_url);
-        let urls = Urls {
-            sandbox: &server.base_url(),
-            paypay: &paypay_url,
-            wechat: &wechat_urls,
-            alipay: &alipay_servers[0].base_url(),
-            antom: &alipay_servers[1].base_url(),
-            gateway: &gateway_url,
-        };
+        let Seats { urls, server, servers } = seats;
         let shop = set_up(&mut operator, currency, &urls).await;
         let other_shop = set_up(&mut operator, currency, &urls).await;
         operator.close().await.unwrap();
+        let Players { sandbox, paypay, acquirer, wechat, alipay, antom } = players;
         for shop in [&shop, &other_shop] {
             for connection in [shop.sandbox, shop.hasty, shop.careful, shop.slow_to_settle] {
                 settings.provider.secrets.insert(connection, Hidden::new(options().credentials()));
@@ -360,35 +203,27 @@ impl World {
             let (alipay, antom) = (alipay_options().credentials(), antom_options().credentials());
             settings.provider.secrets.extend([(shop.alipay, Hidden::new(alipay)), (shop.antom, Hidden::new(antom))]);
         }
-        let keys = AtomicU32::new(0);
-        let mut world = Self {
+        Self {
             settings,
-            running: None,
-            http: None,
+            hub: None,
             sandbox,
             paypay,
             bank: Bank::default(),
-            paypay_url,
-            _paypay_server: paypay_server,
+            paypay_url: urls.paypay,
             acquirer,
             reader: PlayedReader::new(acquirer_options().readers.remove(0)),
-            _acquirer_server: acquirer_server,
             wechat,
-            wechat_url: wechat_urls[0].clone(),
-            _wechat_servers: wechat_servers,
+            wechat_url: urls.wechat[0].clone(),
             alipay,
             antom,
-            _alipay_servers: alipay_servers,
-            server: Some(server),
+            _servers: servers,
+            server,
             shop,
             other_shop,
             database,
-            keys,
+            keys: AtomicU32::new(0),
             folder,
-        };
-        world.take_port();
-        world.start().await;
-        Some(world)
+        }
     }
 
     /// The settings, which a hub has from its next start on.
@@ -405,22 +240,29 @@ impl World {
     fn take_port(&mut self) {
         let hub = format!("127.0.0.1:{}", free_port());
         self.settings.serve.listen = hub.parse().unwrap();
-        self.settings.provider.notify_base = Some(format!("http://{hub}"));
-        let notifications = format!("http://{hub}/v1/webhooks/paypay");
+        self.be_called_at(format!("http://{hub}"));
+    }
+
+    /// Tells providers where the hub is.
+    fn be_called_at(&mut self, base: String) {
+        let notifications = format!("{base}/v1/webhooks/paypay");
+        self.settings.provider.notify_base = Some(base);
         self.paypay.notify_opa(&format!("{notifications}/{}", self.shop.opa));
         self.paypay.notify_oauth(&notifications);
     }
 
     /// Starts the hub.
     pub async fn start(&mut self) {
-        self.http = Some(reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap());
-        self.running = Some(start(&self.settings, Clock::system()).await.unwrap());
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        self.hub = Some(Hub::Served(start(&self.settings, Clock::system()).await.unwrap(), http));
     }
 
     /// Stops the hub in the middle of what it does.
     pub async fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop().await.unwrap();
+        match self.hub.take() {
+            Some(Hub::Served(running, _)) => running.stop().await.unwrap(),
+            Some(Hub::InProcess(hub)) => hub.stop().await,
+            None => {}
         }
     }
 
@@ -463,7 +305,14 @@ impl World {
 
     /// The hub's address.
     pub fn base_url(&self) -> String {
-        self.running.as_ref().expect("the hub runs").base_url()
+        match self.hub.as_ref().expect("the hub runs") {
+            Hub::Served(running, _) => running.base_url(),
+            Hub::InProcess(_) => players::HUB.to_owned(),
+        }
+    }
+
+    fn look_every(&self) -> Duration {
+        if matches!(self.hub, Some(Hub::InProcess(_))) { LOOK_EVERY_IN_PROCESS } else { LOOK_EVERY }
     }
 
     /// An idempotency key that was not used.
@@ -479,22 +328,26 @@ impl World {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<Reply, reqwest::Error> {
-        let name = method;
-        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let http = self.http.as_ref().expect("the hub runs");
-        let mut request = http.request(method, format!("{}{path}", self.base_url()));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(body) = body {
-            request = request.body(body);
-        }
-        let response = request.send().await?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (status, is_replay) = (response.status().as_u16(), header("idempotent-replay").is_some());
+        let Told { status, headers, bytes } = match self.hub.as_ref().expect("the hub runs") {
+            Hub::Served(running, http) => {
+                let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+                let mut request = http.request(method, format!("{}{path}", running.base_url()));
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                if let Some(body) = body {
+                    request = request.body(body);
+                }
+                let response = request.send().await?;
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                Told { status, headers, bytes: response.bytes().await?.to_vec() }
+            }
+            Hub::InProcess(hub) => hub.send(method, path, headers, body.unwrap_or_default()).await,
+        };
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let is_replay = header("idempotent-replay").is_some();
         let (retry_after, content_type) = (header("retry-after"), header("content-type").unwrap_or_default());
-        let bytes = response.bytes().await?.to_vec();
-        contract::check(name, path, status, &content_type, &bytes);
+        contract::check(method, path, status, &content_type, &bytes);
         Ok(Reply { status, is_replay, retry_after, bytes })
     }
 
@@ -582,7 +435,7 @@ impl World {
                 return payment;
             }
             assert!(begun.elapsed() < PATIENCE, "not {what}: {payment}\n{:?}", self.sandbox.ledger());
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(self.look_every()).await;
         }
     }
 
@@ -602,7 +455,7 @@ impl World {
         let begun = Instant::now();
         while !is_so().await {
             assert!(begun.elapsed() < PATIENCE, "not: {what}");
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(self.look_every()).await;
         }
     }
 
@@ -691,7 +544,10 @@ impl World {
 
     /// What the handlers and workers of the hub share.
     pub fn app(&self) -> &App {
-        &self.running.as_ref().expect("the hub runs").app
+        match self.hub.as_ref().expect("the hub runs") {
+            Hub::Served(running, _) => &running.app,
+            Hub::InProcess(hub) => hub.app(),
+        }
     }
 
     /// Another hub on the same database, which has to be a server.
@@ -708,20 +564,20 @@ impl World {
 
     /// What `tillbridge connections test` finds out.
     pub async fn probe(&self, connection: ConnectionId) -> Probe {
-        let app = &self.running.as_ref().expect("the hub runs").app;
+        let app = self.app();
         let connection = app.reader.find_connection_of_any(connection).await.unwrap().unwrap();
         app.providers.probe(&connection, app.clock.now()).await.unwrap()
     }
 
     /// Whose a connection is.
     pub async fn merchant_of(&self, connection: ConnectionId) -> MerchantId {
-        let app = &self.running.as_ref().expect("the hub runs").app;
+        let app = self.app();
         app.reader.find_connection_of_any(connection).await.unwrap().unwrap().merchant
     }
 
     /// All rows of a table, as text.
     pub async fn rows_of(&self, table: &str) -> String {
-        let app = &self.running.as_ref().expect("the hub runs").app;
+        let app = self.app();
         let rows = app.reader.query(format!("SELECT * FROM {table}"), Vec::new()).await.unwrap();
         let text = |cell: &Cell<'_>| match cell {
             Cell::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -750,7 +606,7 @@ impl World {
             };
             let Some(moving) = all.iter().find(|payment| is_moving(payment)) else { return };
             assert!(begun.elapsed() < PATIENCE, "no rest: {moving}\n{:?}", self.exceptions().await);
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(self.look_every()).await;
         }
     }
 
@@ -887,125 +743,6 @@ pub fn check_words(payment: &Value) {
     }
 }
 
-/// Where the played providers are; the second of WeChat Pay's is over TLS.
-struct Urls<'a> {
-    sandbox: &'a str,
-    paypay: &'a str,
-    wechat: &'a [String; 2],
-    alipay: &'a str,
-    antom: &'a str,
-    gateway: &'a str,
-}
-
-impl Urls<'_> {
-    fn settings(&self, provider: &str, variant: &str) -> ConnectionSettings {
-        let url = match (provider, variant) {
-            ("sandbox", _) => self.sandbox,
-            ("paypay", _) => self.paypay,
-            ("wechat", "v2") => &self.wechat[1],
-            ("wechat", _) => &self.wechat[0],
-            ("alipay", _) => self.alipay,
-            ("antom", _) => self.antom,
-            ("mpos_gateway", _) => self.gateway,
-            _ => "",
-        };
-        ConnectionSettings { variant: variant.to_owned(), ..ConnectionSettings::at(url) }
-    }
-}
-
-async fn set_up(operator: &mut Operator, currency: &str, urls: &Urls<'_>) -> Shop {
-    let mut ids = RandomIds::new();
-    let now = Clock::system().now();
-    let mut next = || ids.next(now);
-    let (merchant, location) = (MerchantId::from_uuid(next()), LocationId::from_uuid(next()));
-    let register = RegisterId::from_uuid(next());
-    let slip = Profile {
-        answer_timeout_ms: 300,
-        poll_period_ms: 50,
-        poll_horizon_ms: 300,
-        resolve_by_ms: 300,
-        ..Profile::manual()
-    };
-    let profiles = [
-        ("sandbox", patient()),
-        ("sandbox", hasty()),
-        ("sandbox", Profile { late_approval: LateApproval::AskPerson, ..hasty() }),
-        ("sandbox", Profile { finality_window_ms: 2_500, poll_horizon_ms: 6_000, resolve_by_ms: 500, ..hasty() }),
-        ("manual", Profile::manual()),
-        ("manual", slip),
-        ("elsewhere", Profile::sandbox()),
-        ("paypay/opa", quick("paypay", "opa")),
-        ("paypay/oauth", quick("paypay", "oauth")),
-        ("wechat/v3", quick_wechat("v3")),
-        ("wechat/v3-global", quick_wechat("v3-global")),
-        ("wechat/v2", quick_wechat("v2")),
-        ("mpos_gateway", quick("mpos_gateway", "header")),
-        ("mpos_gateway", Profile { is_one_at_a_time: true, give_up_ms: 60_000, ..patient() }),
-        ("alipay", signed("alipay")),
-        ("antom", signed("antom")),
-    ];
-    let connections: Vec<Connection> = profiles
-        .into_iter()
-        .map(|(provider, profile)| {
-            let (provider, variant) = provider.split_once('/').unwrap_or((provider, ""));
-            let settings = urls.settings(provider, variant);
-            let (id, provider) = (ConnectionId::from_uuid(next()), provider.to_owned());
-            Connection { id, merchant, provider, settings, profile, credentials: None, version: 1 }
-        })
-        .collect();
-    let ids: Vec<ConnectionId> = connections.iter().map(|connection| connection.id).collect();
-    let set_up = SetUpMerchant {
-        merchant: Merchant {
-            id: merchant,
-            name: "A shop".to_owned(),
-            currency: Currency::parse(currency).unwrap(),
-            zone: "Asia/Tokyo".to_owned(),
-            tax: TaxRules::japan(),
-            discount_limit: DISCOUNT_LIMIT_DEFAULT,
-            customers: domain::customer::CustomerRules::default(),
-            issuer: Issuer::default(),
-            created_at: now,
-            version: 1,
-        },
-        locations: vec![Location {
-            id: location,
-            merchant,
-            name: "Ginza".to_owned(),
-            contact: Contact::default(),
-            version: 1,
-        }],
-        registers: vec![Register { id: register, merchant, location, name: "A1".to_owned(), version: 1 }],
-        connections,
-    };
-    operator.run(merchant, set_up).await.unwrap();
-    let mut key = async |role, environment| {
-        let new = NewKey { merchant, role, name: "of a test".to_owned(), environment };
-        operator.add_key(new).await.unwrap()
-    };
-    Shop {
-        location,
-        register,
-        sandbox: ids[0],
-        hasty: ids[1],
-        careful: ids[2],
-        slow_to_settle: ids[3],
-        manual: ids[4],
-        slip: ids[5],
-        live: ids[6],
-        opa: ids[7],
-        oauth: ids[8],
-        wechat: [ids[9], ids[10], ids[11]],
-        gateway: ids[12],
-        counter: ids[13],
-        alipay: ids[14],
-        antom: ids[15],
-        cashier: key(Role::Cashier, Environment::Test).await,
-        manager: key(Role::Manager, Environment::Test).await,
-        viewer: key(Role::Viewer, Environment::Test).await,
-        live_manager: key(Role::Manager, Environment::Live).await,
-    }
-}
-
 /// The signature of a notification, made anew here: hex of HMAC-SHA256 with the tests' secret.
 pub fn sign(body: &[u8]) -> String {
     use hmac::{Hmac, Mac};
@@ -1015,57 +752,4 @@ pub fn sign(body: &[u8]) -> String {
 
 fn free_port() -> u16 {
     StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Recomputes everything in the database from its parts, on a thread that may block.
-async fn check_database(settings: &Config, database: Option<Server>, folder: TempDir) {
-    let path = settings.database.data_dir.join("tillbridge.db");
-    let work = move || {
-        let report = match &database {
-            None => check(&mut Snapshot::sqlite(Path::new(&path)).unwrap()),
-            Some(database) => check(&mut Snapshot::postgres(&database.url).unwrap()),
-        };
-        drop((database, folder));
-        report.unwrap()
-    };
-    let report = tokio::task::spawn_blocking(work).await.unwrap();
-    assert!(report.is_clean(), "{:#?}", report.findings);
-    assert!(report.rows > 0);
-}
-
-/// A database on the tests' server, dropped with its last user.
-struct Server {
-    url: String,
-    name: String,
-    server: String,
-}
-
-impl Server {
-    fn database() -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let Ok(server) = std::env::var(POSTGRES) else {
-            eprintln!("skipped: {POSTGRES} names no server");
-            return None;
-        };
-        let name = format!("tillbridge_it_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        on_server(&server, &format!("CREATE DATABASE {name}"));
-        let (head, _) = server.rsplit_once('/').unwrap();
-        Some(Self { url: format!("{head}/{name}"), name, server })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        on_server(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-/// Runs one statement by the server's own client.
-fn on_server(url: &str, sql: &str) {
-    let outcome = Command::new("psql")
-        .args(["--no-psqlrc", "--quiet", "--command", sql, url])
-        .stdin(Stdio::null())
-        .output()
-        .expect("psql comes with the server");
-    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
 }

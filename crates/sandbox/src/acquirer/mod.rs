@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -24,6 +24,8 @@ pub use dukpt::{Cipher, Variant};
 pub use fault::{Amounts, DOCUMENTED, FAULTS, Fault, Leg, Row};
 pub use ledger::{Entry, Stage, Status};
 
+use crate::clock::now_ms;
+use crate::in_process::{InProcess, Receiver};
 use crate::notify::Poster;
 use crate::options::DELAY_MS_MAX;
 use crate::server::Server;
@@ -127,6 +129,12 @@ impl Acquirer {
         Self { shared: Arc::new(shared) }
     }
 
+    /// Answers in this process, and tells this receiver whatever it tells by itself.
+    pub fn in_process(&self, receiver: Receiver) -> InProcess {
+        self.shared.poster.deliver_to(receiver);
+        InProcess::of(|stopping| http::router(Arc::clone(&self.shared), String::new(), stopping))
+    }
+
     /// Answers on this listener until the server is stopped or dropped. Its base URL, for a connection, is that of the server
     /// with `/paynet` behind it.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Server> {
@@ -150,12 +158,6 @@ impl Shared {
 /// A panic of another holder leaves the state whole: no change spans two steps that could part.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a played bank has a clock of its own")]
-fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
 const fn bounded(ms: u64) -> Duration {

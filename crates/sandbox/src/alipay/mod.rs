@@ -19,6 +19,7 @@ pub use ledger::{Entry, Status};
 
 use crate::clock::now_ms;
 use crate::customer::Habit;
+use crate::in_process::{InProcess, Receiver};
 use crate::notify::Poster;
 use crate::rsa::{self, Keys};
 use crate::script::Script;
@@ -108,6 +109,12 @@ impl Alipay {
             options,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Answers in this process, and tells this receiver whatever it tells by itself.
+    pub fn in_process(&self, receiver: Receiver) -> InProcess {
+        self.shared.poster.deliver_to(receiver);
+        InProcess::of(|stopping| http::router(Arc::clone(&self.shared), stopping))
     }
 
     /// Answers on this listener until the server is stopped or dropped.

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 pub use ledger::{Entry, Status};
 
+use crate::in_process::{InProcess, Receiver};
 use crate::notify::Poster;
 use crate::rsa::{self, Keys};
 use crate::script::Script;
@@ -83,6 +84,12 @@ impl Antom {
             options,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Answers in this process, and tells this receiver whatever it tells by itself.
+    pub fn in_process(&self, receiver: Receiver) -> InProcess {
+        self.shared.poster.deliver_to(receiver);
+        InProcess::of(|stopping| http::router(Arc::clone(&self.shared), stopping))
     }
 
     /// Answers on this listener until the server is stopped or dropped.

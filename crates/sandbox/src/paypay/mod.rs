@@ -22,6 +22,7 @@ pub use ledger::{Entry, Status};
 
 use crate::clock::{bounded, now_ms};
 use crate::customer::Habit;
+use crate::in_process::{InProcess, Receiver};
 use crate::notify::Poster;
 use crate::server::Server;
 use crate::shared::boot_number;
@@ -143,6 +144,12 @@ impl PayPay {
             options,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Answers in this process, and tells this receiver whatever it tells by itself.
+    pub fn in_process(&self, receiver: Receiver) -> InProcess {
+        self.shared.poster.deliver_to(receiver);
+        InProcess::of(|stopping| http::router(Arc::clone(&self.shared), stopping))
     }
 
     /// Answers on this listener until the server is stopped or dropped.

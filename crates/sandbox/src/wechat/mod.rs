@@ -20,14 +20,16 @@ use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 pub use ledger::{Entry, State};
 
+use crate::clock::now_ms;
 use crate::customer::Habit;
+use crate::in_process::{InProcess, Receiver};
 use crate::line::{Door, Peer, TlsDoor};
 use crate::notify::Poster;
 use crate::options::DELAY_MS_MAX;
@@ -135,6 +137,12 @@ impl WeChat {
         Self { shared: Arc::new(shared) }
     }
 
+    /// Answers in this process, and tells this receiver whatever it tells by itself.
+    pub fn in_process(&self, receiver: Receiver) -> InProcess {
+        self.shared.poster.deliver_to(receiver);
+        InProcess::of(|stopping| http::router(Arc::clone(&self.shared), stopping))
+    }
+
     /// Answers on this listener until the server is stopped or dropped.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Server> {
         let addr = listener.local_addr()?;
@@ -236,12 +244,6 @@ impl Shared {
 /// A panic of another holder leaves the state whole: no change spans two steps that could part.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a played provider has a clock of its own")]
-fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn bounded(ms: u64) -> Duration {
