@@ -3,7 +3,7 @@
 use super::Alipay;
 use super::wire::code_url;
 use crate::clock::now_ms;
-use crate::customer::{Charge, WAITING_MAX, Waiting, Wallet};
+use crate::customer::{Charge, Habit, WAITING_MAX, Waiting, Wallet};
 use crate::shared::boot_number;
 
 impl Wallet for Alipay {
@@ -39,12 +39,8 @@ impl Wallet for Alipay {
         Some(code(self.shared.ledger().next_number()))
     }
 
-    fn pays_after_ms(&self) -> Option<u64> {
-        self.shared.habit.pays_after_ms()
-    }
-
-    fn set_pays_after_ms(&self, ms: Option<u64>) {
-        self.shared.habit.set(ms);
+    fn habit(&self) -> Option<&Habit> {
+        Some(&self.shared.habit)
     }
 
     fn charges(&self) -> Vec<Charge> {

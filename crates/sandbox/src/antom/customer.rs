@@ -3,7 +3,7 @@
 
 use super::Antom;
 use crate::alipay::customer_code;
-use crate::customer::{Charge, WAITING_MAX, Waiting, Wallet};
+use crate::customer::{Charge, Habit, WAITING_MAX, Waiting, Wallet};
 
 impl Wallet for Antom {
     fn name(&self) -> &'static str {
@@ -37,15 +37,9 @@ impl Wallet for Antom {
         Some(customer_code(self.shared.ledger().next_number()))
     }
 
-    fn pays_shown_codes(&self) -> bool {
-        false
-    }
-
-    fn pays_after_ms(&self) -> Option<u64> {
+    fn habit(&self) -> Option<&Habit> {
         None
     }
-
-    fn set_pays_after_ms(&self, _: Option<u64>) {}
 
     fn charges(&self) -> Vec<Charge> {
         let entries = self.ledger().into_iter();

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::{self, PAGE};
-use super::{Customers, Wallet};
+use super::{Customers, Habit, Wallet};
 
 pub(super) fn router(customers: Customers) -> Router {
     Router::new()
@@ -63,8 +63,8 @@ fn told(wallet: &dyn Wallet) -> Value {
         })
         .collect();
     json!({
-        "name": wallet.name(), "label": wallet.label(), "pays_shown_codes": wallet.pays_shown_codes(),
-        "pays_after_ms": wallet.pays_after_ms(), "waiting": waiting,
+        "name": wallet.name(), "label": wallet.label(), "pays_shown_codes": wallet.habit().is_some(),
+        "pays_after_ms": wallet.habit().and_then(Habit::pays_after_ms), "waiting": waiting,
     })
 }
 
@@ -107,7 +107,10 @@ async fn set_pays_after(
     Json(body): Json<PaysAfter>,
 ) -> Response {
     play(&customers, &name, |wallet| {
-        wallet.set_pays_after_ms(body.ms);
+        // Those who pay by a code of their own only have nothing to pay by themselves.
+        if let Some(habit) = wallet.habit() {
+            habit.set(body.ms);
+        }
         true
     })
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-pub(crate) use self::habit::Habit;
+pub use self::habit::Habit;
 use crate::server::Server;
 
 /// So many waiting payments are told: as many as a person can look through.
@@ -36,16 +36,8 @@ pub trait Wallet: Send + Sync {
     /// A code to be presented at the register, another one each time; `None` where the wallet has none.
     fn customer_code(&self) -> Option<String>;
 
-    /// Whether customers pay what a shop shows, too, and not only by a code of their own.
-    fn pays_shown_codes(&self) -> bool {
-        true
-    }
-
-    /// After how long customers pay by themselves what is shown to them; not at all where it is `None`.
-    fn pays_after_ms(&self) -> Option<u64>;
-
-    /// From now on customers do so.
-    fn set_pays_after_ms(&self, ms: Option<u64>);
+    /// Whether customers pay by themselves what a shop shows; `None` where they pay by a code of their own only.
+    fn habit(&self) -> Option<&Habit>;
 
     /// Every charge, for whoever holds another ledger against this one.
     fn charges(&self) -> Vec<Charge>;
@@ -96,7 +88,7 @@ impl Customers {
 
     /// From now on customers pay by themselves, or wait for somebody who plays them.
     pub fn set_pays_after_ms(&self, ms: Option<u64>) {
-        self.wallets.iter().for_each(|wallet| wallet.set_pays_after_ms(ms));
+        self.wallets().filter_map(Wallet::habit).for_each(|habit| habit.set(ms));
     }
 
     fn wallets(&self) -> impl Iterator<Item = &dyn Wallet> {

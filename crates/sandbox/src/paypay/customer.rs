@@ -2,7 +2,7 @@
 
 use super::wire::code_url;
 use super::{PayPay, now};
-use crate::customer::{Charge, WAITING_MAX, Waiting, Wallet};
+use crate::customer::{Charge, Habit, WAITING_MAX, Waiting, Wallet};
 use crate::shared::boot_number;
 
 /// How the codes of PayPay's customers begin, as far as it is known from their screens.
@@ -43,12 +43,8 @@ impl Wallet for PayPay {
         Some(format!("{CODE_HEAD}{:06}{:08}", boot_number() % 1_000_000, number % 100_000_000))
     }
 
-    fn pays_after_ms(&self) -> Option<u64> {
-        self.shared.habit.pays_after_ms()
-    }
-
-    fn set_pays_after_ms(&self, ms: Option<u64>) {
-        self.shared.habit.set(ms);
+    fn habit(&self) -> Option<&Habit> {
+        Some(&self.shared.habit)
     }
 
     fn charges(&self) -> Vec<Charge> {

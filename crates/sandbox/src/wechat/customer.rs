@@ -3,7 +3,7 @@
 use super::ledger::Way;
 use super::v3::code_url;
 use super::{WeChat, now_ms};
-use crate::customer::{Charge, WAITING_MAX, Waiting, Wallet};
+use crate::customer::{Charge, Habit, WAITING_MAX, Waiting, Wallet};
 
 impl Wallet for WeChat {
     fn name(&self) -> &'static str {
@@ -41,12 +41,8 @@ impl Wallet for WeChat {
         Some(format!("13{:08}{:08}", self.shared.boot % 100_000_000, number % 100_000_000))
     }
 
-    fn pays_after_ms(&self) -> Option<u64> {
-        self.shared.habit.pays_after_ms()
-    }
-
-    fn set_pays_after_ms(&self, ms: Option<u64>) {
-        self.shared.habit.set(ms);
+    fn habit(&self) -> Option<&Habit> {
+        Some(&self.shared.habit)
     }
 
     fn charges(&self) -> Vec<Charge> {
