@@ -230,10 +230,12 @@ fn read_news(fields: &[Field<'_>]) -> Result<Vec<Notice>, Rejected> {
     };
     let told = News::Told(codes::charge_outcome(&facts));
     let mut notices = vec![Notice::Operation { reference: trade.to_owned(), news: told }];
-    notices.extend(field("out_biz_no").map(|refund| match refund.parse::<OperationId>() {
-        // It tells what was given back in all, and not by which refund.
-        Ok(_) => Notice::Operation { reference: refund.to_owned(), news: News::Hint },
-        Err(_) => Notice::Fact(refund_from_elsewhere(trade, refund, fields)),
+    notices.extend(field("out_biz_no").filter(|refund| !refund.is_empty()).map(|refund| {
+        match refund.parse::<OperationId>() {
+            // It tells what was given back in all, and not by which refund.
+            Ok(_) => Notice::Operation { reference: refund.to_owned(), news: News::Hint },
+            Err(_) => Notice::Fact(refund_from_elsewhere(trade, refund, fields)),
+        }
     }));
     Ok(notices)
 }

@@ -219,13 +219,13 @@ fn notice_of_no_payment(told: &serde_json::Value) -> Option<Notice> {
         _ if what.starts_with("DISPUTE") => (provider_notice::Kind::Dispute, "dispute"),
         _ => (provider_notice::Kind::Other, "notify"),
     };
-    let own = ["RequestId", "Id"].iter().find_map(|end| text(&format!("{name}{end}")));
-    if let Some(refund) = own.filter(|own| own.parse::<OperationId>().is_ok()) {
+    let own = ["RequestId", "Id"].iter().find_map(|end| text(&format!("{name}{end}"))).or_else(|| text("paymentId"))?;
+    if own.parse::<OperationId>().is_ok() {
         // One of ours: there is something to ask.
-        return Some(Notice::Operation { reference: refund.to_owned(), news: News::Hint });
+        return Some(Notice::Operation { reference: own.to_owned(), news: News::Hint });
     }
     Some(Notice::Fact(Fact {
-        id: format!("{what}/{}", own.or_else(|| text("paymentId")).unwrap_or_default()),
+        id: format!("{what}/{own}"),
         kind,
         charge_reference: text("paymentRequestId").map(str::to_owned),
         amount_minor: told[format!("{name}Amount")]["value"].as_str().and_then(|value| value.parse().ok()),

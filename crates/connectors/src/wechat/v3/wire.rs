@@ -172,7 +172,7 @@ pub(super) struct Failure<'a> {
 #[derive(Deserialize)]
 pub(super) struct Notification<'a> {
     /// What WeChat calls it; told again it has the same.
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     pub id: Cow<'a, str>,
     #[serde(borrow)]
     pub event_type: Cow<'a, str>,
