@@ -31,6 +31,11 @@ impl Clock {
         Self(Arc::new(SystemClock { start: Instant::now() }))
     }
 
+    /// The runtime's own clock, which says `now` at this moment. On paused time it goes on to the next thing that is waited for.
+    pub fn of_runtime(now: Timestamp) -> Self {
+        Self(Arc::new(RuntimeClock { now, start: tokio::time::Instant::now() }))
+    }
+
     /// What the calendar and the clock on the wall say. It may jump, back too.
     pub fn now(&self) -> Timestamp {
         self.0.now()
@@ -45,13 +50,6 @@ impl Clock {
     pub fn for_storage(&self) -> storage::sqlite::Clock {
         let source = Arc::clone(&self.0);
         Arc::new(move || source.now())
-    }
-}
-
-impl Clock {
-    /// The runtime's own clock, which says `now` at this moment. On paused time it goes on to the next thing that is waited for.
-    pub fn of_runtime(now: Timestamp) -> Self {
-        Self(Arc::new(RuntimeClock { now, start: tokio::time::Instant::now() }))
     }
 }
 

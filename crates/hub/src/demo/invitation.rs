@@ -43,8 +43,7 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
     let (customers, wallet) = (here.customers_url(), WALLETS[0].label);
     let shown = shop.wallet_connections.first().map_or("", String::as_str);
     let (ledger, secret) = (shop.provider.ledger_url(), shop.provider.secret());
-    let provider = ledger.trim_end_matches("/ledger");
-    let (program, folder) = (program(), here.folder().display());
+    let (unreachable, program, folder) = (shop.provider.unreachable_url(), program(), here.folder().display());
     let fate = match &options.data {
         Some(folder) => format!("The database stays in {}.", folder.display()),
         None => "The database is deleted then.".to_owned(),
@@ -74,7 +73,7 @@ pub async fn words(here: &Here, shop: &Shop, options: &Options) -> anyhow::Resul
          curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-4' -H 'Prefer: wait=50' \
          -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{terminals}\",\"amount_minor\":2480}}'; echo\n\n\
          # 7. Let a payment come into doubt: the provider is not to be had for 20 seconds. Then ask why, in one command.\n\
-         curl -sS {provider}/control/unreachable -H 'Authorization: Bearer {secret}' {json} -d '{{\"ms\":20000}}'; \
+         curl -sS {unreachable} -H 'Authorization: Bearer {secret}' {json} -d '{{\"ms\":20000}}'; echo; \
          payment=$(curl -sS {url}/v1/payments {key} {json} -H 'Idempotency-Key: try-5' -H 'Prefer: wait=3' \
          -d '{{\"register_id\":\"{register}\",\"connection_id\":\"{connection}\",\"amount_minor\":1980}}' | grep -o 'pay_[0-9a-f]*' | head -n 1)\n\
          {program} doubt why $payment --data {folder}\n\n\

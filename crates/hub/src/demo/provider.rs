@@ -44,6 +44,11 @@ impl Provider {
         Ok(Self { client, url: url.trim_end_matches('/').to_owned(), secret: secret.to_owned() })
     }
 
+    /// Where it puts itself out of reach for a while, when it is told to.
+    pub fn unreachable_url(&self) -> String {
+        format!("{}/control/unreachable", self.url)
+    }
+
     /// Where the ledger is read.
     pub fn ledger_url(&self) -> String {
         format!("{}/ledger", self.url)

@@ -409,8 +409,8 @@ impl From<Failure> for Problem {
             Failure::Overloaded => Self::new(Kind::Overloaded, "Too much work waits. Ask again with the same key."),
             Failure::KeyReused => Self::new(
                 Kind::IdempotencyKeyReused,
-                "This idempotency key was used for a request with other content. To repeat that request send its content as it was; for \
-                 another draw a new key.",
+                "This idempotency key was used for a request with other content. To repeat that request send its content \
+                 as it was; for another draw a new key.",
             ),
             Failure::InFlight { subject } if subject.is_empty() => {
                 Self::new(Kind::IdempotencyKeyInFlight, "The first request under this key is still at work. Ask again.")

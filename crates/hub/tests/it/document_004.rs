@@ -9,6 +9,7 @@ use sandbox::paypay::PayPay;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::paypay::{notify, signature};
 use crate::world::{Reply, World, on_both_engines, operations, paypay_options, text};
 
 on_both_engines!(its_notification_is_verified_by_its_own_lines_and_pays);
@@ -150,16 +151,8 @@ fn is_verified(document: &str, payload: &str, signature: &str, secret: &str) -> 
     }
 }
 
-/// The signature that the printed function expects: it compares with one that it makes by itself.
-fn expected_signature(payload: &str, secret: &str) -> String {
-    use hmac::Mac;
-    let mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(payload);
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 async fn tell(world: &World, payload: &str, signature: &str) -> Reply {
-    let headers = [("content-type", "application/json"), ("x-paypay-signature", signature)];
-    world.send("POST", "/v1/webhooks/paypay", &headers, Some(payload.as_bytes().to_vec())).await.unwrap()
+    notify(world, "/v1/webhooks/paypay", payload, Some(signature)).await
 }
 
 async fn its_notification_is_verified_by_its_own_lines_and_pays(world: World) {
@@ -168,9 +161,9 @@ async fn its_notification_is_verified_by_its_own_lines_and_pays(world: World) {
     let printed = printed[printed.find('{').unwrap()..printed.find("Security:").unwrap()].trim_end();
     let secret = paypay_options().webhook_secret;
     // As it is printed it is about nothing of ours.
-    let signature = expected_signature(printed, &secret);
-    assert!(is_verified(&document, printed, &signature, &secret));
-    tell(&world, printed, &signature).await.expect_problem(404, "payment_not_found");
+    let signed = signature(printed, &secret);
+    assert!(is_verified(&document, printed, &signed, &secret));
+    tell(&world, printed, &signed).await.expect_problem(404, "payment_not_found");
     // And about a payment of ours, of which nothing but it tells.
     world.paypay.notify_oauth("http://127.0.0.1:9/");
     let mut body = world.payment_of(world.shop.oauth, 10_913);
@@ -181,12 +174,12 @@ async fn its_notification_is_verified_by_its_own_lines_and_pays(world: World) {
     let is_pending = |payment: &Value| operations(payment)[0]["state"] == "pending";
     world.wait_for_payment(&id, "pending", is_pending).await;
     let news = printed.replace(ORDER, &World::charge_of(&id)).replace("10000", "10913");
-    let forged = expected_signature(&news, "another secret");
+    let forged = signature(&news, "another secret");
     assert!(!is_verified(&document, &news, &forged, &secret));
     tell(&world, &news, &forged).await.expect_problem(401, "signature_invalid");
-    let signature = expected_signature(&news, &secret);
-    assert!(is_verified(&document, &news, &signature, &secret));
-    assert_eq!(tell(&world, &news, &signature).await.expect(200), json!({}));
+    let signed = signature(&news, &secret);
+    assert!(is_verified(&document, &news, &signed, &secret));
+    assert_eq!(tell(&world, &news, &signed).await.expect(200), json!({}));
     assert!(world.paypay.pay(&World::charge_of(&id)), "it is true, too");
     let paid = world.wait_for_state(&id, "captured").await;
     assert_eq!((&operations(&paid)[0]["witness"], &paid["captured_minor"]), (&json!("notification"), &json!(10_913)));

@@ -210,12 +210,12 @@ async fn a_token_that_ended_is_fetched_anew(world: World) {
 }
 
 /// The few lines that document 004 prints.
-fn signature(body: &str, secret: &str) -> String {
+pub fn signature(body: &str, secret: &str) -> String {
     let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body);
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn notify(world: &World, path: &str, body: &str, signed: Option<&str>) -> Reply {
+pub async fn notify(world: &World, path: &str, body: &str, signed: Option<&str>) -> Reply {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(signed.map(|signature| ("x-paypay-signature", signature)));
     world.send("POST", path, &headers, Some(body.as_bytes().to_vec())).await.unwrap()
